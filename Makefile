@@ -1,0 +1,39 @@
+# Everything a new machine needs: `make demo` and `make test` set up a virtual environment by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check format golden catalog clean
+
+demo: $(READY)
+	$(BIN)/yamlnet summary configs/mnist_cnn.yaml
+	$(BIN)/yamlnet train configs/mnist_cnn.yaml
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Rewrites the expected output of every case in tests/cases: read the diff before you commit it.
+golden: $(READY)
+	$(BIN)/python -m tests.golden
+
+# Reads the names and signatures of the installed torch anew.
+catalog: $(READY)
+	$(BIN)/python -m yamlnet.catalog.signatures
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@

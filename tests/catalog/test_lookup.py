@@ -1,0 +1,191 @@
+"""Finding entries: without torch, by kind, and live where torch is another release."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from yamlnet.catalog import lookup
+from yamlnet.catalog.entry import KINDS, REQUIRED, Kind
+from yamlnet.catalog.lookup import find, kinds_of, names
+from yamlnet.catalog.own import FIXED
+
+POSITIONAL: list[tuple[Kind, str, str | None]] = [
+    ("module", "Linear", "out_features"),
+    ("module", "Dropout", "p"),
+    ("module", "BatchNorm2d", "num_features"),
+    ("module", "LayerNorm", "normalized_shape"),
+    ("module", "Flatten", "start_dim"),
+    ("module", "Unflatten", "dim"),
+    ("module", "Conv2d", "out_channels"),
+    ("module", "AdaptiveAvgPool2d", "output_size"),
+    ("module", "MaxPool2d", "kernel_size"),
+    ("module", "Embedding", "num_embeddings"),
+    ("module", "GroupNorm", "num_groups"),
+    ("module", "Bilinear", "out_features"),
+    ("module", "Softmax", "dim"),
+    ("module", "LSTM", "hidden_size"),
+    ("module", "GRUCell", "hidden_size"),
+    ("module", "MultiheadAttention", "num_heads"),
+    ("module", "TransformerEncoderLayer", "nhead"),
+    ("module", "TransformerDecoderLayer", "nhead"),
+    ("module", "TransformerEncoder", "encoder_layer"),
+    ("module", "Transformer", "d_model"),
+    ("module", "Identity", None),
+    ("function", "add", "other"),
+    ("function", "cat", "dim"),
+    ("function", "permute", "dims"),
+    ("function", "matmul", None),
+    ("loss", "CrossEntropyLoss", "weight"),
+    ("loss", "GaussianNLLLoss", None),
+    ("optimizer", "AdamW", "lr"),
+    ("scheduler", "OneCycleLR", "max_lr"),
+    ("scheduler", "CosineAnnealingLR", "T_max"),
+    ("init", "constant", "val"),
+    ("init", "add_noise", "std"),
+    ("dataset", "MNIST", "root"),
+    ("dataset", "MNIST5k", None),
+    ("transform", "RandomCrop", "size"),
+    ("metric", "Accuracy", "top_k"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "parameter"), POSITIONAL)
+def test_positional(kind: Kind, name: str, parameter: str | None) -> None:
+    entry = find(name, kind)
+    assert entry is not None
+    assert (entry.positional.name if entry.positional else None) == parameter
+
+
+def test_every_name_is_found_in_its_kinds_only() -> None:
+    for kind in KINDS:
+        assert names(kind), kind
+        for name in names(kind):
+            entry = find(name, kind)
+            assert entry is not None
+            assert (entry.name, entry.kind) == (name, kind)
+            assert kind in kinds_of(name)
+    assert kinds_of("CrossEntropyLoss") == ("loss",)
+    assert kinds_of("Conv2d") == ("module",)
+    assert kinds_of("conv2d") == ("function",)
+    assert kinds_of("nothing") == ()
+    assert find("Conv2d", "loss") is None
+
+
+def test_batch_first_must_be_said_and_is_never_positional() -> None:
+    found = [find(name, "module") for name in names("module")]
+    having = {entry.name: entry for entry in found if entry and "batch_first" in entry.parameters}
+    assert set(having) == {
+        *("RNN", "LSTM", "GRU", "MultiheadAttention"),
+        *("Transformer", "TransformerEncoderLayer", "TransformerDecoderLayer"),
+    }
+    for entry in having.values():
+        assert entry.parameters["batch_first"].required
+        assert entry.positional is not entry.parameters["batch_first"]
+
+
+def test_inferred_sizes() -> None:
+    conv, attention, bilinear = (
+        find(name, "module") for name in ("Conv2d", "MultiheadAttention", "Bilinear")
+    )
+    assert conv
+    assert attention
+    assert bilinear
+    assert conv.parameters["in_channels"].inferred is not None
+    assert conv.parameters["in_channels"].inferred.axis == 1
+    kdim = attention.parameters["kdim"]
+    assert kdim.inferred is not None
+    assert (kdim.inferred.input, kdim.inferred.only_if_different, kdim.default) == (1, "embed_dim", None)
+    second = bilinear.parameters["in2_features"].inferred
+    assert second is not None
+    assert (second.axis, second.input) == (-1, 1)
+
+
+def test_axes_of_batched_inputs() -> None:
+    expected = {"Conv1d": (3,), "BatchNorm1d": (2, 3), "AdaptiveAvgPool2d": (4,), "LSTM": (3,), "Linear": ()}
+    assert {name: getattr(find(name, "module"), "axes", None) for name in expected} == expected
+
+
+def test_tensors_of_losses_and_functions() -> None:
+    def tensors(name: str, kind: Kind) -> list[str]:
+        entry = find(name, kind)
+        assert entry is not None
+        return [parameter.name for parameter in entry.tensors]
+
+    assert tensors("CrossEntropyLoss", "loss") == ["input", "target"]
+    assert tensors("PoissonNLLLoss", "loss") == ["input", "target"]
+    assert tensors("CTCLoss", "loss") == ["log_probs", "targets", "input_lengths", "target_lengths"]
+    assert tensors("linear", "function") == ["input", "weight", "bias"]
+    assert tensors("add", "function") == ["input", "other"]
+    assert tensors("Accuracy", "metric") == ["preds", "target"]
+    poisson = find("PoissonNLLLoss", "loss")
+    assert poisson is not None
+    assert poisson.parameters["log_input"].default is True
+
+
+def test_inputs_of_modules() -> None:
+    def inputs(name: str) -> dict[str, bool]:
+        entry = find(name, "module")
+        assert entry is not None
+        assert entry.tensors == entry.inputs
+        return {parameter.name: parameter.required for parameter in entry.inputs}
+
+    assert inputs("Linear") == {"input": True}
+    assert inputs("Bilinear") == {"input1": True, "input2": True}
+    assert inputs("LSTM") == {"input": True, "hx": False}
+    assert inputs("MultiheadAttention") == {
+        "query": True,
+        "key": True,
+        "value": True,
+        "key_padding_mask": False,
+        "attn_mask": False,
+    }
+    assert all(inputs(name) for name in names("module"))
+
+
+def test_fixed_facts_are_of_data_sets() -> None:
+    assert set(FIXED) <= set(names("dataset"))
+    assert FIXED["MNIST5k"].fields["image"].shape == (1, 28, 28)
+
+
+def test_lookup_leaves_torch_alone() -> None:
+    program = """
+import sys
+from yamlnet.catalog.lookup import find, names
+assert find("Conv2d", "module").positional.name == "out_channels"
+assert all(find(name, "function") for name in names("function"))
+assert "torch" not in sys.modules and "numpy" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.fixture
+def another_release(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(lookup, "_installed_release", lambda: "0.0.0")
+    lookup._catalogue.cache_clear()
+    yield
+    lookup._catalogue.cache_clear()
+
+
+def test_another_release_is_read_live_to_the_same_entries(request: pytest.FixtureRequest) -> None:
+    stored = {(kind, name): find(name, kind) for kind in KINDS for name in names(kind)}
+    request.getfixturevalue("another_release")
+    live = {(kind, name): find(name, kind) for kind in KINDS for name in names(kind)}
+    assert live == stored
+
+
+def test_the_installed_release_is_the_stored_one() -> None:
+    import torch
+
+    assert lookup._installed_release() == torch.__version__.partition("+")[0]
+
+
+def test_required_survives_storing() -> None:
+    linear = find("Linear", "module")
+    assert linear is not None
+    assert linear.parameters["out_features"].default is REQUIRED
+    assert linear.parameters["in_features"].default is REQUIRED
+    assert not linear.parameters["in_features"].required

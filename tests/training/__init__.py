@@ -1,0 +1,1 @@
+"""Laws of training: it learns, it repeats, it survives."""

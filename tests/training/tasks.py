@@ -1,0 +1,110 @@
+"""Small tasks to train: what is said in, a `Task` on sixteen-pixel images out."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from yamlnet.catalog import lookup
+from yamlnet.catalog.entry import Call, Kind
+from yamlnet.data.batches import Batches
+from yamlnet.data.splits import Split
+from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Optimizer, Scheduler, Train
+from yamlnet.training import run as runs
+from yamlnet.training.run import Run
+from yamlnet.training.setup import Task
+from yamlnet.training.sources import Source, Sources
+
+CPU = torch.device("cpu")
+NUM_CLASSES = 3
+FLIP_AND_CROP = ("RandomHorizontalFlip", {}), ("RandomCrop", {"size": 4, "padding": 1})
+
+
+def call(kind: Kind, name: str, **arguments: Any) -> Call:
+    entry = lookup.find(name, kind)
+    assert entry is not None, name
+    return Call(entry, arguments, ())
+
+
+def metric(name: str, **arguments: Any) -> MetricTerm:
+    return MetricTerm(call=call("metric", name, **arguments))
+
+
+def optimizer(name: str = "SGD", **arguments: Any) -> Optimizer:
+    return Optimizer(call=call("optimizer", name, **arguments))
+
+
+def scheduler(name: str, every: str = "step", **arguments: Any) -> Scheduler:
+    return Scheduler.model_validate(
+        {"call": call("scheduler", name, **arguments), "every": every, "metric": arguments.pop("metric", None)}
+    )
+
+
+def experiment(train: Mapping[str, Any], **sections: Any) -> Experiment:
+    given = {
+        "name": "tiny",
+        "loss": Loss(call=call("loss", "CrossEntropyLoss")),
+        "metrics": {"accuracy": metric("Accuracy")},
+        "optimizer": optimizer(lr=0.1),
+        "train": Train.model_validate({"device": "cpu", **train}),
+    }
+    return Experiment.model_construct(**{**given, **sections})
+
+
+def split(num_samples: int, seed: int) -> Split:
+    """Images `[sample, 1, 4, 4]` whose brightest row tells the class."""
+    random = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 120, (num_samples, 1, 4, 4), generator=random)
+    targets = torch.randint(0, NUM_CLASSES, (num_samples,), generator=random)
+    images[torch.arange(num_samples), 0, targets] += 100
+    return Split({"image": images.to(torch.uint8), "target": targets})
+
+
+def network(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(16, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.2), nn.Linear(12, NUM_CLASSES)
+    )
+
+
+def task(model: nn.Module | None = None, num_train: int = 40, batch_size: int = 8, **said: Any) -> Task:
+    """A task with augmented training data, validation and test splits; `said` goes to `experiment`."""
+    augment = [call("transform", name, **arguments) for name, arguments in FLIP_AND_CROP]
+    sources = Sources(
+        Batches(split(num_train, 1), batch_size, (), augment, seed=0),
+        Batches(split(24, 2), 16, ()),
+        Batches(split(24, 3), 16, ()),
+    )
+    return Task(experiment(**said), model or network(), ("image",), sources, CPU, NUM_CLASSES, "digest")
+
+
+def new_run(folder: Path) -> Run:
+    return runs.create(folder, "tiny", b"name: tiny # as given\n", "name: tiny\n")
+
+
+class SignalledSource:
+    """A source that sends a signal to its own process when a batch of an epoch is asked for."""
+
+    def __init__(self, source: Source, epoch: int, batch: int, number: signal.Signals = signal.SIGTERM) -> None:
+        self._source, self._at, self._number = source, (epoch, batch), number
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Mapping[str, Tensor]]:
+        for index, batch in enumerate(self._source.epoch(epoch, start), start):
+            if (epoch, index) == self._at:
+                signal.raise_signal(self._number)
+            yield batch
+
+
+def signalled(given: Task, epoch: int, batch: int, split: str = "train") -> Task:
+    """The task, which is told to end while a batch of a split is made."""
+    source = SignalledSource(getattr(given.sources, split), epoch, batch)
+    return replace(given, sources=replace(given.sources, **{split: source}))

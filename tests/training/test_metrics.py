@@ -1,0 +1,135 @@
+"""Metrics against their definitions, written as loops over samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+
+from tests.training.tasks import CPU, metric
+from yamlnet.diagnostics import YamlnetError
+from yamlnet.training.meter import MAX_PENDING_BATCHES, Meter, meter
+
+
+def measured(name: str, outputs: Sequence[torch.Tensor], targets: Sequence[torch.Tensor], **said: object) -> float:
+    threshold = float(said.pop("threshold", 0.0))  # type: ignore[arg-type]
+    counted = meter({"m": metric(name, **said)}, 4, threshold, CPU)
+    for output, target in zip(outputs, targets, strict=True):
+        counted.add(output, {"target": target})
+    return counted.compute()["m"]
+
+
+def by_hand(name: str, predicted: list[int], true: list[int], average: str) -> float:
+    """torchmetrics' multiclass definition: a class that is neither true nor predicted anywhere doesn't count."""
+    pairs = list(zip(predicted, true, strict=True))
+    if average == "micro":
+        return sum(p == t for p, t in pairs) / len(pairs)
+    scores, weights = [], []
+    for c in range(4):
+        hits = sum(p == t == c for p, t in pairs)
+        num_predicted, num_true = predicted.count(c), true.count(c)
+        below = {
+            "Accuracy": num_true,
+            "Recall": num_true,
+            "Precision": num_predicted,
+            "F1Score": (num_predicted + num_true) / 2,
+        }[name]
+        scores.append(hits / below if below else 0.0)
+        present = bool(num_true or num_predicted)
+        weights.append(num_true if average == "weighted" else int(present))
+    return sum(s * w for s, w in zip(scores, weights, strict=True)) / sum(weights)
+
+
+AVERAGES = [(n, a) for n in ("Accuracy", "Precision", "Recall", "F1Score") for a in ("micro", "macro", "weighted")]
+
+
+@pytest.mark.parametrize(("name", "average"), [pair for pair in AVERAGES if pair != ("Accuracy", "weighted")])
+def test_class_metrics_are_their_definitions(name: str, average: str) -> None:
+    random = torch.Generator().manual_seed(0)
+    outputs = [torch.randn(n, 4, generator=random) for n in (5, 1, 7)]
+    for output in outputs:
+        output[:, 3] = -9  # never predicted
+    targets = [torch.randint(0, 3, (len(o),), generator=random) for o in outputs]
+    expected = by_hand(name, torch.cat(outputs).argmax(1).tolist(), torch.cat(targets).tolist(), average)
+    assert measured(name, outputs, targets, average=average) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_class_that_is_predicted_and_never_true_counts_as_zero_in_a_macro_average() -> None:
+    predicted, true = torch.tensor([0, 0, 1]), torch.tensor([0, 0, 0])
+    assert measured("Accuracy", [predicted], [true], average="macro") == pytest.approx((2 / 3 + 0) / 2)
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 1)])
+def test_one_number_per_sample_tells_two_classes(shape: tuple[int, ...]) -> None:
+    logits = torch.tensor([2.0, -1.0, 0.5, -0.5, 1.0, -2.0]).reshape(shape)
+    true = torch.tensor([1, 0, 0, 1, 1, 0])
+    figures = {n: measured(n, [logits], [true]) for n in ("Accuracy", "Precision", "Recall", "F1Score")}
+    assert figures == {k: pytest.approx(2 / 3 if k != "Accuracy" else 4 / 6) for k in figures}
+    assert measured("Accuracy", [torch.sigmoid(logits)], [true], threshold=0.5) == pytest.approx(4 / 6)
+    assert measured("Recall", [logits], [torch.tensor([1, 1, 1, 1, 1, 0])]) == pytest.approx(3 / 5)
+
+
+def test_top_k_looks_at_the_k_most_likely_classes() -> None:
+    output = torch.tensor([[4.0, 3, 2, 1], [1, 4, 3, 2], [2, 1, 4, 3]])
+    true = torch.tensor([1, 3, 2])
+    assert measured("Accuracy", [output], [true], top_k=2) == pytest.approx(2 / 3)
+    assert measured("Accuracy", [output], [true], top_k=2, average="macro") == pytest.approx((1 + 0 + 1) / 3)
+    assert measured("Accuracy", [output], [true], top_k=9) == 1.0
+
+
+def test_errors_are_means_over_all_elements() -> None:
+    outputs = [torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, -3.0], [4.0, 0.5]])]
+    targets = [torch.zeros(1, 2), torch.ones(2, 2)]
+    assert measured("MeanSquaredError", outputs, targets) == pytest.approx((1 + 4 + 1 + 16 + 9 + 0.25) / 6)
+    assert measured("MeanAbsoluteError", outputs, targets) == pytest.approx((1 + 2 + 1 + 4 + 3 + 0.5) / 6)
+
+
+def test_errors_demand_equal_shapes() -> None:
+    with pytest.raises(YamlnetError, match=r"\[3, 1\].*\[3\]"):
+        measured("MeanSquaredError", [torch.zeros(3, 1)], [torch.zeros(3)])
+
+
+def test_targets_that_are_no_class_do_not_count() -> None:
+    output = torch.eye(4)
+    assert measured("Accuracy", [output], [torch.tensor([0, -100, 1, 3])]) == pytest.approx(2 / 3)
+
+
+def test_pixels_count_one_by_one() -> None:
+    output = torch.zeros(1, 4, 2, 2)
+    output[0, 2] = 1
+    assert measured("Accuracy", [output], [torch.tensor([[[2, 2], [2, 0]]])]) == 0.75
+
+
+def test_nothing_measured_is_no_number() -> None:
+    assert measured("Accuracy", [], []) != measured("Accuracy", [], [])
+
+
+@pytest.mark.parametrize("name", ["Accuracy", "MeanSquaredError"])
+def test_where_batches_are_counted_changes_no_bit(name: str) -> None:
+    random = torch.Generator().manual_seed(0)
+    terms = {"m": metric(name)}
+    inputs = [(torch.randn(3, 4, generator=random), torch.randint(0, 4, (3,), generator=random)) for _ in range(70)]
+    if name == "MeanSquaredError":
+        inputs = [(output, torch.randn(3, 4, generator=random)) for output, _ in inputs]
+    whole, cut = meter(terms, 4, 0.0, CPU), meter(terms, 4, 0.0, CPU)
+    for index, (output, target) in enumerate(inputs):
+        whole.add(output, {"target": target})
+        cut.add(output, {"target": target})
+        if index % 3 == 0:
+            cut.flush()
+    assert whole.compute() == cut.compute()
+
+
+def test_a_step_only_keeps_references(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = meter({"m": metric("Accuracy")}, 4, 0.0, CPU)
+    flushes = []
+    monkeypatch.setattr(Meter, "flush", lambda self: flushes.append(1))
+    for _ in range(MAX_PENDING_BATCHES - 1):
+        counted.add(torch.zeros(2, 4), {"target": torch.zeros(2)})
+    assert not flushes
+
+
+def test_classes_are_needed_to_count_them() -> None:
+    with pytest.raises(YamlnetError, match="has none"):
+        meter({"m": metric("Accuracy")}, None, 0.0, CPU)

@@ -1,0 +1,116 @@
+"""Stop and resume equals straight through: weights, optimizer, random states, records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.training.tasks import new_run, optimizer, scheduler, signalled, task
+from yamlnet.diagnostics import YamlnetError
+from yamlnet.training import checkpoint, trainer
+from yamlnet.training.run import Run
+
+SETTINGS: list[dict[str, Any]] = [
+    {
+        "train": {"ema": 0.9, "clip": {"norm": 1.0}, "checkpoint": {"best": "validation.accuracy"}},
+        "optimizer": optimizer("SGD", lr=0.1, momentum=0.9),
+        "scheduler": scheduler("OneCycleLR", max_lr=0.2),
+    },
+    {
+        "train": {"accumulate": 2, "precision": "bf16", "stop": {"metric": "validation.loss", "patience": 3}},
+        "optimizer": optimizer("AdamW", lr=0.01),
+        "scheduler": scheduler("MultiStepLR", "epoch", milestones=[1, 2]),
+    },
+    {
+        "train": {"precision": "fp16", "evaluate": 2, "checkpoint": {"every": 4, "best": "validation.loss"}},
+        "optimizer": optimizer("Adam", lr=0.01, amsgrad=True, betas=[0.8, 0.9]),
+        "scheduler": scheduler("SequentialLR", schedulers=["LinearLR", "CosineAnnealingLR"], milestones=[3]),
+    },
+    {
+        "train": {},
+        "optimizer": optimizer("RMSprop", lr=0.01),
+        "scheduler": scheduler("ReduceLROnPlateau", patience=0),
+    },
+]
+NUM_BATCHES = 5
+TIMES = ("samples_per_second", "time_s")
+
+
+def straight(folder: Path, said: dict[str, Any]) -> Run:
+    run = new_run(folder)
+    trainer.train(task(**said), run)
+    return run
+
+
+def final(run: Run) -> tuple[dict[str, bytes], list[dict[str, Any]], Any]:
+    """All that must be equal: every tensor of the last checkpoint, the records but for times, the weights tested."""
+    folder = checkpoint.folder(run.checkpoints, checkpoint.steps(run.checkpoints)[0])
+    tensors = {name: (folder / name).read_bytes() for name in ("model.safetensors", "state.safetensors")}
+    records = [{k: v for k, v in record.items() if k not in TIMES} for record in run.records()]
+    return tensors, records, (run.manifest["weights"], run.best)
+
+
+def with_epochs(said: dict[str, Any], epochs: int = 3) -> dict[str, Any]:
+    return {**said, "train": {**said["train"], "epochs": epochs}}
+
+
+@pytest.mark.parametrize("said", SETTINGS, ids=["sgd", "bf16", "fp16", "plateau"])
+def test_resumed_from_any_step_it_ends_with_the_same_bits(tmp_path: Path, said: dict[str, Any]) -> None:
+    said = with_epochs(said)
+    expected = final(straight(tmp_path / "straight", said))
+    for epoch, batch in [(e, b) for e in range(3) for b in range(NUM_BATCHES)]:
+        run = new_run(tmp_path / f"{epoch}-{batch}")
+        with pytest.raises(YamlnetError, match="terminated") as caught:
+            trainer.train(signalled(task(**said), epoch, batch), run)
+        assert caught.value.exit_code == 143
+        assert run.result is None
+        trainer.resume(task(**said), run)
+        assert final(run) == expected, f"stopped in epoch {epoch}, batch {batch}"
+
+
+@pytest.mark.parametrize(("split", "batch"), [("validation", 1), ("test", 0)])
+def test_an_evaluation_can_be_interrupted(tmp_path: Path, split: str, batch: int) -> None:
+    said = with_epochs(SETTINGS[0])
+    expected = final(straight(tmp_path / "straight", said))
+    run = new_run(tmp_path)
+    with pytest.raises(YamlnetError, match="terminated"):
+        trainer.train(signalled(task(**said), 0, batch, split), run)
+    trainer.resume(task(**said), run)
+    assert final(run) == expected
+
+
+def test_an_interruption_saves_the_step_under_way(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    with pytest.raises(YamlnetError):
+        trainer.train(signalled(task(train={"epochs": 2}), 1, 2), run)
+    assert checkpoint.steps(run.checkpoints) == [8]
+
+
+def test_from_a_damaged_checkpoint_it_goes_back_to_the_one_before(tmp_path: Path) -> None:
+    said = with_epochs(SETTINGS[0])
+    said["train"] |= {"checkpoint": {"every": 2, "keep": 3}}
+    expected = final(straight(tmp_path / "straight", said))
+    run = new_run(tmp_path)
+    with pytest.raises(YamlnetError):
+        trainer.train(signalled(task(**said), 1, 3), run)
+    assert checkpoint.steps(run.checkpoints)[:2] == [9, 8]
+    (checkpoint.folder(run.checkpoints, 9) / "state.safetensors").write_bytes(b"")
+    trainer.resume(task(**said), run)
+    assert final(run) == expected
+    assert "state.safetensors` is damaged" in (run.path / "log.txt").read_text()
+
+
+def test_a_finished_run_says_so(tmp_path: Path) -> None:
+    run = straight(tmp_path, with_epochs(SETTINGS[3], 1))
+    with pytest.raises(YamlnetError, match="is finished"):
+        trainer.resume(task(**with_epochs(SETTINGS[3], 1)), run)
+
+
+def test_another_optimizer_is_refused(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    with pytest.raises(YamlnetError):
+        trainer.train(signalled(task(**with_epochs(SETTINGS[0])), 0, 2), run)
+    with pytest.raises(YamlnetError, match="the checkpoint is of another training"):
+        trainer.resume(task(**with_epochs(SETTINGS[2])), run)

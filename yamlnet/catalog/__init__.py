@@ -1,0 +1,1 @@
+"""The names that a file may use, with their parameters, types and defaults."""

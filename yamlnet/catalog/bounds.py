@@ -1,0 +1,103 @@
+"""The numbers that make no sense for a parameter although its type has them, as a table of patterns.
+
+Only what torch refuses itself, or would compute nonsense with, is out of bounds; the first pattern of
+`TARGET.PARAMETER` that matches holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The fields of `Parameter` that say which numbers are fine."""
+
+    minimum: float | None = None
+    exclusive_minimum: float | None = None
+    maximum: float | None = None
+    exclusive_maximum: float | None = None
+
+
+ANY = Bounds()
+COUNT = Bounds(minimum=1)
+NOT_NEGATIVE = Bounds(minimum=0)
+POSITIVE = Bounds(exclusive_minimum=0)
+SHARE = Bounds(minimum=0, maximum=1)
+DECAY = Bounds(minimum=0, exclusive_maximum=1)
+
+BOUNDS = {
+    "torch.nn.*Pad?d.padding": ANY,  # a negative padding crops
+    "torch.nn.*Norm*.momentum": SHARE,
+    "torch.nn.*Dropout*.p": SHARE,
+    "torch.nn.*.dropout": SHARE,
+    "torch.nn.Fold.output_size": COUNT,
+    "torch.nn.functional.fold.output_size": COUNT,
+    "*.label_smoothing": SHARE,
+    "torch.nn.*.size": COUNT,
+    "*.output_size": NOT_NEGATIVE,
+    "*.scale_factor": POSITIVE,
+    "*.output_ratio": Bounds(exclusive_minimum=0, exclusive_maximum=1),
+    "torch.nn.HuberLoss.delta": POSITIVE,
+    "torch.nn.functional.huber_loss.delta": POSITIVE,
+    "torch.nn.*MultiMarginLoss.p": Bounds(minimum=1, maximum=2),
+    "torch.nn.functional.multi_margin_loss.p": Bounds(minimum=1, maximum=2),
+    "torch.nn.init.sparse_.sparsity": SHARE,
+    "torch.nn.init.*.std": NOT_NEGATIVE,
+    "torch.optim.*.betas": DECAY,
+    "torch.optim.*.rho": SHARE,
+    "torch.optim.RMSprop.alpha": NOT_NEGATIVE,
+    "torch.optim.*.history_size": COUNT,
+    "torch.optim.*.max_iter": COUNT,
+    "torch.optim.*.initial_accumulator_value": NOT_NEGATIVE,
+    "torch.optim.*.momentum_decay": NOT_NEGATIVE,
+    "torch.optim.*.lr_decay": NOT_NEGATIVE,
+    "torch.optim.Muon.ns_steps": Bounds(minimum=1, exclusive_maximum=100),
+    "torch.optim.lr_scheduler.ReduceLROnPlateau.factor": Bounds(exclusive_maximum=1),
+    "torch.optim.lr_scheduler.ConstantLR.factor": SHARE,
+    "torch.optim.lr_scheduler.LinearLR.start_factor": Bounds(exclusive_minimum=0, maximum=1),
+    "torch.optim.lr_scheduler.LinearLR.end_factor": SHARE,
+    "torch.optim.lr_scheduler.OneCycleLR.pct_start": SHARE,
+    "torch.optim.lr_scheduler.*.*div_factor": POSITIVE,
+    "torch.optim.lr_scheduler.*.gamma": POSITIVE,
+    "torch.optim.lr_scheduler.*.??x_lr": NOT_NEGATIVE,
+    "torch.optim.lr_scheduler.*.base_lr": NOT_NEGATIVE,
+    "torch.optim.lr_scheduler.*.min_lr": NOT_NEGATIVE,
+    "torch.optim.lr_scheduler.*.patience": NOT_NEGATIVE,
+    "torch.optim.lr_scheduler.*.cooldown": NOT_NEGATIVE,
+    "torch.optim.lr_scheduler.*.milestones": NOT_NEGATIVE,
+    "torch.optim.lr_scheduler.*.T_max": COUNT,
+    "torch.optim.lr_scheduler.*.T_0": COUNT,
+    "torch.optim.lr_scheduler.*.T_mult": COUNT,
+    "torch.optim.lr_scheduler.*.total_*": COUNT,
+    "torch.optim.lr_scheduler.*.epochs": COUNT,
+    "torch.optim.lr_scheduler.*.steps_per_epoch": COUNT,
+    "torch.optim.lr_scheduler.*.step_size*": COUNT,
+    "*.lr": NOT_NEGATIVE,
+    "*.momentum": NOT_NEGATIVE,
+    "*.weight_decay": NOT_NEGATIVE,
+    "*eps": NOT_NEGATIVE,
+    "*.kernel_size": COUNT,
+    "*.stride": COUNT,
+    "*.dilation": COUNT,
+    "*.padding": NOT_NEGATIVE,
+    "*.output_padding": NOT_NEGATIVE,
+    "*.groups": COUNT,
+    "*.upscale_factor": COUNT,
+    "*.downscale_factor": COUNT,
+    "*.normalized_shape": COUNT,
+    "*.num_*": COUNT,
+    "*.n_classes": COUNT,
+    "*.in*_features": COUNT,
+    "*.out_features": COUNT,
+    "*.in_channels": COUNT,
+    "*.out_channels": COUNT,
+    "*.nhead": COUNT,
+    "*.hidden_size": COUNT,
+    "*.input_size": COUNT,
+    "*.proj_size": NOT_NEGATIVE,
+    "*.embed*_dim": COUNT,
+    "*.[kv]dim": COUNT,
+    "*.d_model": COUNT,
+    "*.dim_feedforward": COUNT,
+}

@@ -1,0 +1,127 @@
+"""The entries that don't come from torch itself, and what the fixed data sets are like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from yamlnet.catalog.entry import Entry, Kind, Parameter
+from yamlnet.catalog.facts import Facts, Field
+
+
+def _entry(kind: Kind, name: str, summary: str, *parameters: Parameter, target: str = "") -> Entry:
+    return Entry(name, kind, target, {parameter.name: parameter for parameter in parameters}, summary)
+
+
+def _torchvision_dataset(name: str, summary: str) -> Entry:
+    root, download = Parameter("root", "str", "data"), Parameter("download", "bool", True)
+    return _entry("dataset", name, summary, root, download, target=f"torchvision.datasets.{name}")
+
+
+def _transform(name: str, summary: str, *parameters: Parameter) -> Entry:
+    return _entry("transform", name, summary, *parameters, target=f"torchvision.transforms.v2.{name}")
+
+
+def _metric(name: str, summary: str, *parameters: Parameter) -> Entry:
+    preds, target = Parameter("preds", "tensor", role="tensor"), Parameter("target", "tensor", role="tensor")
+    return _entry("metric", name, summary, preds, target, *parameters)
+
+
+_AVERAGE = Parameter("average", "'micro' | 'macro' | 'weighted'", "micro")
+
+DATASETS = (
+    _entry(
+        "dataset", "MNIST5k", "5,000 handwritten digits that come with yamlnet: 4,000 to train, 1,000 to test"
+    ),
+    _entry(
+        "dataset",
+        "Idx",
+        "Images and labels from a folder of IDX files, gzipped or not",
+        Parameter("root", "str"),
+    ),
+    _torchvision_dataset("MNIST", "70,000 handwritten digits, 28 x 28"),
+    _torchvision_dataset("FashionMNIST", "70,000 pictures of clothes, 28 x 28"),
+    _torchvision_dataset("KMNIST", "70,000 handwritten Japanese characters, 28 x 28"),
+    _torchvision_dataset("CIFAR10", "60,000 colour images of 10 classes, 32 x 32"),
+    _torchvision_dataset("CIFAR100", "60,000 colour images of 100 classes, 32 x 32"),
+    _entry(
+        "dataset",
+        "ImageFolder",
+        "Images in one folder for each class",
+        Parameter("root", "str"),
+        target="torchvision.datasets.ImageFolder",
+    ),
+)
+
+TRANSFORMS = (
+    _transform(
+        "Normalize",
+        "Subtracts the mean and divides by the standard deviation, for each channel",
+        Parameter("mean", "float | list[float]"),
+        Parameter("std", "float | list[float]", exclusive_minimum=0),
+    ),
+    _transform(
+        "RandomCrop",
+        "Crops the image at a random place",
+        Parameter("size", "int | tuple[int, int]", minimum=1),
+        Parameter("padding", "int | tuple[int, int] | tuple[int, int, int, int] | none", None, minimum=0),
+        Parameter("pad_if_needed", "bool", False),
+        Parameter("fill", "float", 0),
+        Parameter("padding_mode", "'constant' | 'edge' | 'reflect' | 'symmetric'", "constant"),
+    ),
+    _transform(
+        "RandomHorizontalFlip",
+        "Mirrors the image left to right with a probability",
+        Parameter("p", "float", 0.5, minimum=0, maximum=1),
+    ),
+)
+
+METRICS = (
+    _metric(
+        "Accuracy",
+        "The share of samples whose class is predicted",
+        Parameter("top_k", "int", 1, minimum=1),
+        Parameter("average", "'micro' | 'macro'", "micro"),
+    ),
+    _metric("Precision", "The share of a class's predictions that are right", _AVERAGE),
+    _metric("Recall", "The share of a class's samples that are found", _AVERAGE),
+    _metric("F1Score", "The harmonic mean of precision and recall", _AVERAGE),
+    _metric("MeanSquaredError", "The mean of the squared differences"),
+    _metric("MeanAbsoluteError", "The mean of the absolute differences"),
+)
+
+INITIALISERS = (
+    _entry(
+        "init",
+        "add_noise",
+        "Adds normally distributed noise to the values that are there",
+        Parameter("tensor", "tensor", role="tensor"),
+        Parameter("std", "float", minimum=0),
+    ),
+)
+
+
+def _by_kind(entries: Iterable[Entry]) -> dict[Kind, dict[str, Entry]]:
+    found: dict[Kind, dict[str, Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.kind, {})[entry.name] = entry
+    return found
+
+
+OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *TRANSFORMS, *METRICS, *INITIALISERS))
+"""Every entry of this file by kind and name."""
+
+
+def _images(shape: tuple[int, int, int], num_classes: int, train: int, test: int) -> Facts:
+    fields = {"image": Field(shape, "float32"), "target": Field((), "int64")}
+    return Facts(fields, num_classes=num_classes, train=train, test=test)
+
+
+FIXED: Mapping[str, Facts] = {
+    "MNIST5k": _images((1, 28, 28), 10, train=4_000, test=1_000),
+    "MNIST": _images((1, 28, 28), 10, train=60_000, test=10_000),
+    "FashionMNIST": _images((1, 28, 28), 10, train=60_000, test=10_000),
+    "KMNIST": _images((1, 28, 28), 10, train=60_000, test=10_000),
+    "CIFAR10": _images((3, 32, 32), 10, train=50_000, test=10_000),
+    "CIFAR100": _images((3, 32, 32), 100, train=50_000, test=10_000),
+}
+"""What the data sets are like whose shapes and sizes are known, before any share is split off."""

@@ -1,0 +1,61 @@
+"""The commands: each parses its words, calls one function, prints, and gives an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+from yamlnet.diagnostics import ConfigError, YamlnetError
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line and exits: with the command's code, or with what an error says.
+
+    0 fine, 1 mistakes in the file, 2 wrong command line, 3 a failure while running, 4 an expectation not
+    met, 130 interrupted, 143 terminated, 70 a bug in yamlnet.
+    """
+    from typer import Abort
+
+    from yamlnet.cli.commands import app
+    from yamlnet.cli.output import complain, note_bug
+
+    try:
+        code = app(arguments, prog_name="yamlnet", standalone_mode=False)
+    except ConfigError as error:
+        complain(error)
+        code = error.exit_code
+    except YamlnetError as error:
+        complain(error)
+        code = error.exit_code
+    except (KeyboardInterrupt, Abort):
+        sys.stderr.write("interrupted\n")
+        code = 130
+    except BrokenPipeError:
+        code = _closed_pipe()
+    except Exception as error:
+        code = _usage(error)
+        if code is None:
+            note_bug()
+            code = 70
+    raise SystemExit(code or 0)
+
+
+def _usage(error: Exception) -> int | None:
+    """The exit code of a wrong command line, shown as typer shows it; None for any other exception.
+
+    Typer has click's exceptions under one name or another, depending on its release: they are known by
+    what they can do.
+    """
+    show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
+    if not callable(show) or not isinstance(code, int):
+        return None
+    show()
+    return code
+
+
+def _closed_pipe() -> int:
+    """The reader of our output went away (`yamlnet list | head`): that is fine."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,78 @@
+"""`yamlnet check FILE...`: every mistake in the files, without their data and without a device."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from yamlnet.cli import output
+from yamlnet.cli.options import Quiet, Set
+from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
+
+
+class CheckFormat(StrEnum):
+    """How diagnostics are printed."""
+
+    text = "text"
+    oneline = "oneline"
+    json = "json"
+    github = "github"
+
+
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="YAML files; `-` is standard input.")],
+    set: Set = None,
+    format: Annotated[
+        CheckFormat, typer.Option("--format", help="How to print the mistakes.")
+    ] = CheckFormat.text,
+    quiet: Quiet = False,
+) -> int:
+    """Find every mistake in the files, without their data and without a device."""
+    from yamlnet.language import render
+
+    found: list[Diagnostic] = []
+    code = 0
+    for file in files:
+        try:
+            diagnostics = _one(file, set or [], format, quiet)
+        except YamlnetError as error:
+            output.complain(error)
+            code = max(code, error.exit_code)
+            continue
+        found += diagnostics
+        if any(diagnostic.severity == "error" for diagnostic in diagnostics):
+            code = max(code, 1)
+    found.sort(key=lambda diagnostic: (diagnostic.span, diagnostic.code))
+    printers = {
+        CheckFormat.json: render.as_json,
+        CheckFormat.oneline: render.as_oneline,
+        CheckFormat.github: render.as_github,
+    }
+    if format in printers:
+        output.write(printers[format](found))
+    return code
+
+
+def _one(file: str, options: Sequence[str], format: CheckFormat, quiet: bool) -> Sequence[Diagnostic]:
+    from yamlnet import api
+    from yamlnet.language import render
+
+    try:
+        examined = api.examine(api.read(file), options)
+    except ConfigError as error:
+        found, texts = error.diagnostics, {}
+    else:
+        found, texts = list(examined.diagnostics), dict(examined.checked.texts())
+    if quiet:
+        found = [diagnostic for diagnostic in found if diagnostic.severity == "error"]
+    if format is CheckFormat.text:
+        output.diagnostics(found, texts, sys.stdout)
+        wrong = any(diagnostic.severity == "error" for diagnostic in found)
+        if wrong or not quiet:
+            verdict = render.counts(found) if wrong else "ok" + (f", {render.counts(found)}" if found else "")
+            output.write(f"{render.printable(file)}: {verdict}")
+    return found

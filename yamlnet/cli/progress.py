@@ -1,0 +1,64 @@
+"""A training's progress on a terminal: a bar with loss, rate and time left, records above it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from yamlnet.cli.lines import duration, line
+from yamlnet.training import observer
+
+
+class Bar:
+    """Draws the bar while training runs; it goes when the last step is done."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self.progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            TextColumn("loss {task.fields[loss]}  {task.fields[rate]} samples/s  {task.fields[left]} left"),
+            console=self.console,
+            transient=True,
+        )
+
+    def started(self, run: Path, num_steps: int, step: int) -> None:
+        self.say(f"{run}: {num_steps:,} steps" + (f", from step {step:,} on" if step else ""))
+        self.progress.start()
+        self.task = self.progress.add_task(
+            "", total=num_steps, completed=step, epoch=1, loss="-", rate="-", left="-"
+        )
+
+    def progressed(self, progress: observer.Progress) -> None:
+        self.progress.update(
+            self.task,
+            completed=progress.step,
+            epoch=progress.epoch,
+            loss=f"{progress.loss:.4f}",
+            rate=f"{progress.samples_per_second:,.0f}",
+            left=duration(progress.time_left_s),
+        )
+
+    def recorded(self, record: Mapping[str, Any]) -> None:
+        self.say(line(record))
+
+    def saved(self, step: int, path: Path) -> None: ...
+
+    def noted(self, message: str) -> None:
+        self.say(message)
+
+    def warned(self, message: str) -> None:
+        self.console.print(Text(f"warning: {message}", style="yellow"))
+
+    def finished(self) -> None:
+        """Takes the bar away."""
+        self.progress.stop()
+
+    def say(self, text: str) -> None:
+        self.console.print(Text(text))

@@ -1,0 +1,23 @@
+"""`yamlnet summary FILE`: the table of layers, with the totals."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from yamlnet.cli import output
+from yamlnet.cli.options import FileArgument, Format, FormatOption, Quiet, Set
+
+
+def summary(
+    file: FileArgument, set: Set = None, format: FormatOption = Format.text, quiet: Quiet = False
+) -> int:
+    """Show the network: layers, shapes, parameters, FLOPs and memory."""
+    from yamlnet import api
+
+    examined = api.examine(api.read(file), set or [])
+    if not quiet and not examined.wrong:
+        output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
+    table = api.summary_of(examined)
+    output.write(json.dumps(table.as_dict(), indent=2) if format is Format.json else str(table))
+    return 0

@@ -1,0 +1,97 @@
+"""`yamlnet train FILE`: checks, builds, trains, evaluates, and judges what the file expects."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from yamlnet.cli import output
+from yamlnet.cli.options import Format, FormatOption, Quiet, Set
+from yamlnet.diagnostics import YamlnetError
+
+if TYPE_CHECKING:
+    from yamlnet.training.observer import Observer
+    from yamlnet.training.verdict import Result
+
+FileOrNone = Annotated[
+    str | None, typer.Argument(metavar="FILE", help="An experiment's YAML file; `-` is standard input.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps: short for --set train.device=DEVICE."
+    ),
+]
+Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are written.")]
+Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on where this run stopped.")]
+
+
+def train(
+    file: FileOrNone = None,
+    set: Set = None,
+    device: Device = None,
+    runs: Runs = Path("runs"),
+    resume: Resume = None,
+    format: FormatOption = Format.text,
+    quiet: Quiet = False,
+) -> int:
+    """Train an experiment and judge its result; exit 4 when an expectation isn't met."""
+    from yamlnet import api
+
+    if (file is None) == (resume is None):
+        raise YamlnetError("`yamlnet train` takes either FILE or --resume RUN", exit_code=2)
+    options = [*(set or []), *([f"train.device={device}"] if device else [])]
+    if resume is not None:
+        result = api.resume(resume, options, _observer(quiet))
+    else:
+        assert file is not None
+        examined = api.examine(api.read(file), options, to_train=True)
+        if not quiet and not examined.wrong:
+            output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
+        examined.raise_if_wrong()
+        result = api.start(examined, runs, _observer(quiet))
+    if format is Format.json:
+        output.write(json.dumps({"run": str(result.path), **result.as_dict()}, indent=2))
+    elif not quiet:
+        output.write(_text(result))
+    return result.exit_code
+
+
+def _observer(quiet: bool) -> Observer:
+    if quiet:
+        from yamlnet.training.observer import Silent
+
+        return Silent()
+    if sys.stderr.isatty():
+        from yamlnet.cli.progress import Bar
+
+        return Bar()
+    from yamlnet.cli.lines import Lines
+
+    return Lines()
+
+
+def _text(result: Result) -> str:
+    """The figures of a result, and the verdict on each expectation."""
+    lines = [str(result.path)]
+    width = max(len(name) for name in (*result.metrics, *(v.key for v in result.verdicts)))
+    lines += [f"  {name:<{width}}  {figure(value)}" for name, value in result.metrics.items()]
+    if result.verdicts:
+        met = sum(verdict.holds for verdict in result.verdicts)
+        lines += ["", f"expectations: {met} of {len(result.verdicts)} met"]
+        for verdict in result.verdicts:
+            value = "unknown" if verdict.value is None else figure(verdict.value)
+            mark = "ok    " if verdict.holds else "FAILED"
+            lines.append(f"  {mark}  {verdict.key} {verdict.rule}  (is {value})")
+    return "\n".join(lines)
+
+
+def figure(value: float) -> str:
+    """A number as a person reads it: counts with commas, others to four digits."""
+    if float(value).is_integer() and abs(value) >= 10:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,0 +1,1 @@
+"""A data section in; batches on the device out."""

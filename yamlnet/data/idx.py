@@ -1,0 +1,109 @@
+"""An IDX file, gzipped or not, in; its values as a tensor out.
+
+The format, http://yann.lecun.com/exdb/mnist: two zero bytes, the type of the values, the number of
+dimensions, each size as four bytes, then the values; all of it big-endian.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import sys
+import zlib
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import torch
+from torch import Tensor
+
+from yamlnet.diagnostics import YamlnetError
+
+DTYPES = {
+    0x08: torch.uint8,
+    0x09: torch.int8,
+    0x0B: torch.int16,
+    0x0C: torch.int32,
+    0x0D: torch.float32,
+    0x0E: torch.float64,
+}
+CHUNK = 1 << 20
+
+
+def read_idx(path: Path) -> Tensor:
+    """The values of an IDX file, in the shape and dtype that its header says.
+
+    A name that ends in `.gz` is unpacked while it is read. No more is read than the header promises,
+    and memory grows with what is there, not with what is promised.
+
+    Raises:
+        YamlnetError: the file can't be read, isn't IDX, or is shorter or longer than its header says.
+    """
+    try:
+        with _open(path) as stream:
+            return _read(stream, path)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise YamlnetError(f"`{path}` is a damaged gzip file: {_lower(str(error))}") from error
+    except OSError as error:
+        raise YamlnetError(f"can't read `{path}`: {_lower(error.strerror or str(error))}") from error
+
+
+def _open(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def _read(stream: BinaryIO, path: Path) -> Tensor:
+    dtype, shape = _read_header(stream, path)
+    num_bytes = math.prod(shape) * dtype.itemsize
+    values = bytearray()
+    while len(values) <= num_bytes:
+        chunk = stream.read(min(CHUNK, num_bytes + 1 - len(values)))
+        if not chunk:
+            break
+        values += chunk
+    if len(values) < num_bytes:
+        raise YamlnetError(
+            f"`{path}` is truncated: its header says {list(shape)}, "
+            f"so expected {num_bytes:,} bytes of values, found {len(values):,}"
+        )
+    if len(values) > num_bytes:
+        raise YamlnetError(
+            f"`{path}` goes on after its values: its header says {list(shape)}, "
+            f"so expected {num_bytes:,} bytes of values"
+        )
+    return _native(torch.frombuffer(values, dtype=torch.uint8), dtype).reshape(shape)
+
+
+def _read_header(stream: BinaryIO, path: Path) -> tuple[torch.dtype, tuple[int, ...]]:
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[3] == 0:
+        raise YamlnetError(
+            f"`{path}` isn't an IDX file: it begins with {magic.hex(' ') or 'nothing'}",
+            help="the first four bytes are 00 00, the type of the values and the number of dimensions",
+        )
+    if magic[2] not in DTYPES:
+        known = ", ".join(f"{code:02x}" for code in DTYPES)
+        raise YamlnetError(
+            f"`{path}` has values of an unknown type: expected one of {known}, found {magic[2]:02x}"
+        )
+    sizes = stream.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        raise YamlnetError(
+            f"`{path}` is truncated in its header: "
+            f"expected {4 * magic[3]} bytes for the sizes of {magic[3]} dimensions, found {len(sizes)}"
+        )
+    shape = struct.unpack(f">{magic[3]}I", sizes)
+    if 0 in shape:
+        raise YamlnetError(f"`{path}` is empty: its header says {list(shape)}")
+    return DTYPES[magic[2]], shape
+
+
+def _native(values: Tensor, dtype: torch.dtype) -> Tensor:
+    """Big-endian bytes as numbers of this machine."""
+    if dtype.itemsize > 1 and sys.byteorder == "little":
+        values = values.view(-1, dtype.itemsize).flip(1).flatten()
+    return values.view(dtype)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

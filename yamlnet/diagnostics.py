@@ -1,0 +1,198 @@
+"""What is wrong, and where: spans, diagnostics, the table of codes, and the nearest known name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Path = tuple[str | int, ...]
+"""The way from the document's root to a value: mapping keys and list positions."""
+
+Severity = Literal["error", "warning"]
+
+CODES: dict[str, str] = {
+    "yaml-syntax": "the text isn't YAML, or a part of YAML that experiments don't use (tags, ...)",
+    "duplicate-key": "a key is written twice in one mapping",
+    "unknown-key": "a key that this place doesn't have",
+    "unknown-name": "a name that isn't in the catalogue",
+    "unknown-parameter": "a parameter that the called class or function doesn't have",
+    "missing-key": "a key that this place needs isn't there",
+    "missing-parameter": "a call lacks a parameter that has no default and can't be inferred",
+    "wrong-type": "a value of another type than the key or parameter takes",
+    "wrong-value": "a value of the right type that can't be used here",
+    "unknown-reference": "a `from`, `output` or step names nothing that stands before it",
+    "expression": "a `$name` or `$(expression)` that can't be worked out",
+    "recursion": "a value that leads back to itself",
+    "shape-mismatch": "sizes that don't fit together",
+    "dtype-mismatch": "a tensor of another element type than the layer or function takes",
+    "loss-mismatch": "the loss doesn't fit the model's output and the target",
+    "no-match": "a pattern that matches nothing",
+    "unused-value": "a value or parameter that nothing uses",
+    "too-large": "more than the limits of a file or of this machine's memory",
+}
+"""Every code with the kind of mistake it stands for."""
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A place in a text: lines and columns count from 1 in characters, the end is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True)
+class Related:
+    """A second place that a diagnostic speaks of."""
+
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One mistake: where it is, what is wrong, and where possible what to write instead."""
+
+    span: Span
+    code: str
+    message: str
+    severity: Severity = "error"
+    help: str | None = None
+    suggestion: str | None = None
+    path: Path = ()
+    related: tuple[Related, ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """The object that `check --format json` prints."""
+        return {
+            **_span_dict(self.span),
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "help": self.help,
+            "suggestion": self.suggestion,
+            "path": list(self.path),
+            "related": [{**_span_dict(r.span), "message": r.message} for r in self.related],
+        }
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A diagnostic whose places are still paths; the document that was read knows their spans.
+
+    `at` says whether the key or the value at `path` is wrong, `part` which characters of a scalar.
+    """
+
+    code: str
+    path: Path
+    message: str
+    help: str | None = None
+    suggestion: str | None = None
+    severity: Severity = "error"
+    at: Literal["key", "value"] = "value"
+    part: tuple[int, int] | None = None
+    related: tuple[tuple[Path, str], ...] = field(default=())
+
+
+class YamlnetError(Exception):
+    """The outside world failed: no file, no data, no device, no memory. One line, and what to do.
+
+    `exit_code` is what the command line ends with: 3, a failure while running, unless said otherwise.
+    """
+
+    def __init__(self, message: str, help: str | None = None, exit_code: int = 3) -> None:
+        super().__init__(message if help is None else f"{message}\n  = help: {help}")
+        self.message = message
+        self.help = help
+        self.exit_code = exit_code
+
+
+class ConfigError(YamlnetError):
+    """Mistakes in the file: `diagnostics` lists them, the text is what `yamlnet check` prints."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic], text: str) -> None:
+        super().__init__(text, exit_code=1)
+        self.diagnostics = list(diagnostics)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` was most likely meant to be, or None where none is near.
+
+    Case, `-` and `_` count for little; otherwise insertions, deletions, substitutions and swaps of
+    neighbours each cost one (the restricted Damerau-Levenshtein distance), and about a third of the
+    letters may be wrong. The first words of a longer name will do: `kernal` is near `kernel_size`.
+    """
+    scored = ((_distance(name, candidate), candidate) for candidate in known)
+    return min(((d, candidate) for d, candidate in scored if d is not None), default=(0.0, None))[1]
+
+
+def _distance(name: str, candidate: str) -> float | None:
+    a, b = _fold(name), _fold(candidate)
+    best = _within_third(a, b)
+    for end in (i for i, letter in enumerate(b) if letter == "_" and len(a) >= 4):
+        start = _within_third(a, b[:end])
+        if start is not None:
+            best = min(start + 0.5, best if best is not None else start + 0.5)
+    if len(a) >= 4 and b.startswith(a):
+        best = min(1.5, best if best is not None else 1.5)
+    if best is None:
+        return None
+    # capitals break ties, the first above all: classes are offered for classes
+    different = sum(x != y for x, y in zip(name, candidate, strict=False)) / 100
+    return best + different + 0.4 * (name[:1].isupper() != candidate[:1].isupper())
+
+
+def _within_third(a: str, b: str) -> float | None:
+    allowed = max(1, max(len(a), len(b)) // 3)
+    if abs(len(a) - len(b)) > allowed:
+        return None
+    distance = _edit_distance(a, b)
+    return distance if distance <= allowed and distance < len(b) else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> tuple[str | None, str | None]:
+    """The help line and the suggestion for an unknown name: the nearest one, else the choices where few."""
+    choices = sorted(set(known))
+    near = nearest(name, choices)
+    if near is not None:
+        return f"did you mean `{near}`?", near
+    if 0 < len(choices) <= 20:
+        return "choose from " + ", ".join(f"`{choice}`" for choice in choices), None
+    return None, None
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _fold(name: str) -> str:
+    return name.lower().replace("-", "_").replace(" ", "_")
+
+
+def _edit_distance(a: str, b: str) -> int:
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]
+
+
+def _span_dict(span: Span) -> dict[str, object]:
+    return {
+        "file": span.file,
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+    }

@@ -1,0 +1,264 @@
+"""A call as the file writes it -> the catalogue's entry with checked arguments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from yamlnet.catalog import lookup, ranges, types
+from yamlnet.catalog.entry import REQUIRED, Call, Entry, Kind, Parameter
+from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
+from yamlnet.language.expressions import UNKNOWN
+
+ARTICLES: Mapping[Kind, str] = {
+    "module": "a module",
+    "function": "a function",
+    "loss": "a loss",
+    "metric": "a metric",
+    "optimizer": "an optimizer",
+    "scheduler": "a scheduler",
+    "init": "an initialiser",
+    "dataset": "a data set",
+    "transform": "a transform",
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A call before its name is looked up: the name, its argument, and the keys that stood beside it.
+
+    `path` leads to the argument; for a bare name, to the name.
+    """
+
+    name: str
+    argument: Any
+    path: Path
+    sides: Mapping[str, Any]
+    beside: Path
+
+    @property
+    def at(self) -> Literal["key", "value"]:
+        """Where the name stands: it is the key of its argument, or a value by itself."""
+        return name_place(self.path, self.name)
+
+
+def name_place(path: Path, name: str) -> Literal["key", "value"]:
+    """Whether a call's name is the key that `path` ends with, or the bare name that stands there."""
+    return "key" if path and path[-1] == name else "value"
+
+
+def show(value: Any) -> str:
+    """A value as YAML writes it, short enough for a message."""
+    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False, default=str)
+    text = text.replace("\n", " ")
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def kind_of(value: Any) -> str:
+    """`the text`, `a list`, ... : what a value is, for a message."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return f"`{show(value)}`"
+    if isinstance(value, str):
+        return f"the text `{show(value)}`"
+    if isinstance(value, dict):
+        return "a mapping"
+    return f"the list `{show(value)}`" if isinstance(value, list) else f"`{show(value)}`"
+
+
+def split(
+    value: Any, path: Path, sides: Collection[str], is_call: Callable[[str], bool], what: str
+) -> tuple[Written | None, list[Mistake]]:
+    """Tells the call of a mapping from the keys beside it; `what` names the place in messages."""
+    if value is UNKNOWN:
+        return None, []
+    if isinstance(value, str):
+        return Written(value, None, path, {}, path), []
+    if not isinstance(value, dict):
+        message = f"{what} is a name or a mapping, not {kind_of(value)}"
+        return None, [Mistake("wrong-type" if value is not None else "missing-key", path, message)]
+    name, mistakes = _call_key(value, path, sides, is_call, what)
+    if name is None:
+        return None, mistakes
+    beside = {key: item for key, item in value.items() if key in sides}
+    return Written(name, value[name], (*path, name), beside, path), mistakes
+
+
+def _call_key(
+    value: Mapping[str, Any], path: Path, sides: Collection[str], is_call: Callable[[str], bool], what: str
+) -> tuple[str | None, list[Mistake]]:
+    candidates = [key for key in value if key not in sides]
+    if len(candidates) == 1:
+        return candidates[0], []
+    if not candidates:
+        return None, [Mistake("missing-key", path, f"{what} calls nothing", at="key")]
+    calls = [key for key in candidates if is_call(key)]
+    if len(calls) > 1:
+        message = f"{what} is one call, and here are two: `{calls[0]}` and `{calls[1]}`"
+        help = "write a list for one after another"
+        return None, [Mistake("wrong-value", (*path, calls[1]), message, help, at="key")]
+    if not calls:
+        calls = [key for key in candidates if nearest(key, sides) is None] or candidates
+    name = calls[0]
+    others = [key for key in candidates if key != name]
+    if value[name] is None and is_call(name):
+        help = f"indent it, so that it stands under `{name}`"
+        message = f"`{others[0]}` stands beside `{name}`, not under it"
+        return None, [Mistake("unknown-key", (*path, others[0]), message, help, at="key")]
+    return name, [unknown_key(key, (*path, key), sides, f"beside `{name}`") for key in others]
+
+
+def unknown_key(key: str, path: Path, known: Iterable[str], where: str) -> Mistake:
+    """The mistake of a key that this place doesn't have."""
+    help, suggestion = did_you_mean(key, known)
+    return Mistake("unknown-key", path, f"unknown key `{key}` {where}", help, suggestion, at="key")
+
+
+def resolve(
+    written: Written, kinds: tuple[Kind, ...], also: Iterable[str] = ()
+) -> tuple[Call | None, list[Mistake]]:
+    """Looks the name up among `kinds`; `also` are names that could have been meant too."""
+    for kind in kinds:
+        entry = lookup.find(written.name, kind)
+        if entry is not None:
+            return check_arguments(written, entry)
+    return None, [_unknown_name(written, kinds, also)]
+
+
+def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]) -> Mistake:
+    where = lookup.kinds_of(written.name)
+    wanted = " or ".join(ARTICLES[kind] for kind in kinds)
+    if where:
+        message = f"`{written.name}` is {ARTICLES[where[0]]}, not {wanted}"
+        help = f"`yamlnet list {kinds[0]}` shows the names"
+        return Mistake("unknown-name", written.path, message, help, at=written.at)
+    known = {*also, *(name for kind in kinds for name in lookup.names(kind))}
+    advice, suggestion = did_you_mean(written.name, known)
+    message = f"unknown {' or '.join(ARTICLES[kind].split(' ', 1)[1] for kind in kinds)} `{written.name}`"
+    advice = advice or f"`yamlnet list {kinds[0]}` shows the names"
+    return Mistake("unknown-name", written.path, message, advice, suggestion, at=written.at)
+
+
+def check_arguments(written: Written, entry: Entry) -> tuple[Call | None, list[Mistake]]:
+    """Checks names, types and ranges of what is said, and that nothing required is missing."""
+    argument = written.argument
+    if argument is UNKNOWN:
+        return None, []
+    if argument is None:
+        call = Call(entry, {}, written.path)
+        missing = _missing(call, set())
+        return (None, missing) if missing else (call, [])
+    if not isinstance(argument, dict):
+        return _positional(written, entry, argument)
+    mistakes: list[Mistake] = []
+    for name, value in argument.items():
+        parameter = entry.options.get(name)
+        path = (*written.path, name)
+        if parameter is None:
+            mistakes.append(_unknown_parameter(name, path, entry, argument))
+        else:
+            mistakes += check_value(value, parameter, path, entry.name)
+    call = Call(entry, dict(argument), written.path)
+    meant = {m.suggestion for m in mistakes if m.code == "unknown-parameter" and m.suggestion}
+    mistakes += _missing(call, meant)
+    return (None, mistakes) if mistakes else (call, [])
+
+
+def _positional(written: Written, entry: Entry, argument: Any) -> tuple[Call | None, list[Mistake]]:
+    parameter = entry.positional
+    if parameter is None:
+        message = f"`{entry.name}` takes no arguments"
+        return None, [Mistake("unknown-parameter", written.path, message, f"write `{entry.name}` alone")]
+    wrong = check_value(argument, parameter, written.path, entry.name)
+    if wrong:
+        keyword = _keyword_form(entry, argument)
+        return None, [Mistake(m.code, m.path, m.message, keyword or m.help, m.suggestion) for m in wrong]
+    call = Call(entry, {parameter.name: argument}, written.path, positional=parameter.name)
+    missing = _missing(call, set())
+    return (None, missing) if missing else (call, [])
+
+
+def _keyword_form(entry: Entry, argument: Any) -> str | None:
+    """How a list of positional arguments would be written, where it fits the first parameters."""
+    if not isinstance(argument, list) or len(argument) < 2:
+        return None
+    first = [p for p in entry.options.values() if p.required] + [
+        p for p in entry.options.values() if not p.required and p.inferred is None
+    ]
+    pairs = list(zip(first, argument, strict=False))
+    if len(pairs) < len(argument) or not all(types.accepts(p.type, value) for p, value in pairs):
+        return None
+    return f"{entry.name}: {{" + ", ".join(f"{p.name}: {show(value)}" for p, value in pairs) + "}"
+
+
+def _unknown_parameter(name: str, path: Path, entry: Entry, said: Mapping[str, Any]) -> Mistake:
+    hidden = entry.parameters.get(name)
+    if hidden is not None:
+        message = f"`{name}` of `{entry.name}` is filled in by yamlnet"
+        help = "`from` brings tensors" if hidden.role != "option" else None
+        return Mistake("unknown-parameter", path, message, help, at="key")
+    message = f"unknown parameter `{name}` in `{entry.name}`"
+    free = [known for known in entry.options if known not in said]
+    missing = [known for known in free if entry.options[known].required]
+    near = nearest(name, missing) or nearest(name, free)
+    if near is not None:
+        return Mistake("unknown-parameter", path, message, f"did you mean `{near}`?", near, at="key")
+    takes = ", ".join(f"`{known}`" for known in entry.options)
+    help = f"`{entry.name}` takes {takes}" if takes else f"`{entry.name}` takes no arguments"
+    return Mistake("unknown-parameter", path, message, help, at="key")
+
+
+def _missing(call: Call, meant: set[str]) -> list[Mistake]:
+    """One mistake for all parameters that must be said and aren't; those a typo stood for don't count."""
+    names = [n for n, p in call.entry.options.items() if p.required and p.role == "option"]
+    names = [name for name in names if name not in call.arguments and name not in meant]
+    if not names:
+        return []
+    words = " and ".join(f"`{name}`" for name in names)
+    help = None
+    if "batch_first" in names:
+        help = "batch_first: true for tensors of [batch, sequence, features]"
+    elif call.entry.positional is not None and names == [call.entry.positional.name] and not call.arguments:
+        help = f"for example `{call.name}: {_example(call.entry.positional)}`"
+    place = name_place(call.path, call.name)
+    return [Mistake("missing-parameter", call.path, f"`{call.name}` needs {words}", help, at=place)]
+
+
+def _example(parameter: Parameter) -> str:
+    if parameter.type.startswith("int"):
+        return "64" if parameter.name.endswith(("features", "size", "channels")) else "2"
+    return "0.5" if parameter.type.startswith("float") else "..."
+
+
+def check_value(value: Any, parameter: Parameter, path: Path, owner: str) -> list[Mistake]:
+    """Checks one argument against its parameter's type and range."""
+    if _unknown_inside(value) or (parameter.default is not REQUIRED and value == parameter.default):
+        return []
+    if not types.accepts(parameter.type, value):
+        return [_wrong_type(value, parameter, path, owner)]
+    if not ranges.within(parameter, value):
+        bounds = ranges.describe_bounds(parameter)
+        message = f"`{parameter.name}` of `{owner}` must be {bounds}, not {show(value)}"
+        return [Mistake("wrong-value", path, message)]
+    return []
+
+
+def _wrong_type(value: Any, parameter: Parameter, path: Path, owner: str) -> Mistake:
+    choices = types.choices(parameter.type)
+    if choices and isinstance(value, str):
+        help, suggestion = did_you_mean(value, choices)
+        message = f"`{parameter.name}` of `{owner}` can't be `{show(value)}`"
+        return Mistake("wrong-value", path, message, help, suggestion)
+    message = f"`{parameter.name}` of `{owner}` takes {types.describe(parameter.type)}, not {kind_of(value)}"
+    return Mistake("wrong-type", path, message)
+
+
+def _unknown_inside(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(_unknown_inside(item) for item in value)
+    if isinstance(value, dict):
+        return any(_unknown_inside(item) for item in value.values())
+    return value is UNKNOWN

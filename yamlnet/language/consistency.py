@@ -1,0 +1,124 @@
+"""An Experiment whose parts are right -> the mistakes in how they fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from yamlnet.catalog.facts import Facts
+from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.language.experiment import Experiment
+from yamlnet.language.inputs import input_fields
+
+TRAINING = ("loss", "optimizer", "scheduler", "train", "metrics", "expect")
+WATCHED = (("train", "stop", "metric"), ("train", "checkpoint", "best"), ("scheduler", "metric"))
+NEEDED = ("data", "model", "loss", "optimizer")
+
+
+def missing_sections(written: set[str], to_train: bool) -> list[Mistake]:
+    """The sections that training needs; a model alone is enough to be looked at."""
+    if "model" not in written or to_train or any(section in written for section in TRAINING):
+        missing = [section for section in NEEDED if section not in written]
+    else:
+        missing = []
+    if not written:
+        message = "the file is empty: an experiment needs " + _listed(NEEDED)
+        return [Mistake("missing-key", (), message, "`model` alone is enough for `yamlnet summary`")]
+    if "model" not in written and not to_train and not written & {"loss", "optimizer"}:
+        missing = ["model"]
+    if not missing:
+        return []
+    message = f"the experiment has no {_listed(missing)}"
+    help = None if "model" in missing else f"to train it needs {_listed(NEEDED)}"
+    return [Mistake("missing-key", (), message, help, at="key")]
+
+
+def _listed(names: list[str] | tuple[str, ...]) -> str:
+    quoted = [f"`{name}`" for name in names]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1]
+
+
+def inconsistencies(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
+    """Fields that a batch hasn't, and a schedule that can't be followed."""
+    return [*_inputs(experiment, facts), *_unknown_fields(experiment, facts), *_schedule(experiment)]
+
+
+def figures(metrics: Iterable[str], facts: Facts | None) -> dict[str, str | None]:
+    """Every figure that the result will have, with the reason where the data has no such split."""
+    has = {
+        "train": None,
+        "validation": None if facts is None or facts.validation else "`data` has no `validation` split",
+        "test": None if facts is None or facts.test else "the data has no test split",
+    }
+    known = {f"{split}.{name}": why for split, why in has.items() for name in ("loss", *metrics)}
+    return known | {"train.samples_per_second": None, "parameters": None, "trainable_parameters": None}
+
+
+def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterator[Mistake]:
+    """Metrics named by `stop`, `best`, `scheduler` and `expect` that the run won't have."""
+    metrics = sections.get("metrics")
+    known = figures(metrics if isinstance(metrics, Mapping) else (), facts)
+    watched = {name: why for name, why in known.items() if name.startswith("validation.")}
+    for path in WATCHED:
+        name = _at(sections, path)
+        if not isinstance(name, str):
+            continue
+        if name not in watched:
+            help, suggestion = did_you_mean(name, watched)
+            yield Mistake("unknown-name", path, f"training watches no `{name}`", help, suggestion)
+        elif known[name]:
+            yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name])
+    expected = sections.get("expect")
+    for name in expected if isinstance(expected, Mapping) else ():
+        path = ("expect", name)
+        if name not in known:
+            help, suggestion = did_you_mean(name, known)
+            yield Mistake("unknown-name", path, f"the result has no `{name}`", help, suggestion, at="key")
+        elif known[name]:
+            yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name], at="key")
+
+
+def _at(sections: Mapping[str, Any], path: Path) -> Any:
+    value: Any = sections
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _unknown_fields(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
+    """`from` of the loss and metrics names the output, its parts, and the batch's fields."""
+    if facts is None:
+        return
+    terms = [] if experiment.loss is None else [(("loss",), experiment.loss)]
+    terms += [(("metrics", name), term) for name, term in experiment.metrics.items()]  # type: ignore[misc]
+    for path, term in terms:
+        for position, source in enumerate(term.inputs):
+            if source.split(".")[0] not in ("output", *facts.fields):
+                help, suggestion = did_you_mean(source, ("output", *facts.fields))
+                place = (*path, "from", position)
+                message = f"`{source}` is neither the output nor a field of the batch"
+                yield Mistake("unknown-reference", place, message, help, suggestion)
+
+
+def _inputs(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
+    """Inputs that the model declares against what the data gives."""
+    model = experiment.model
+    if facts is None or model.from_data:
+        return
+    for given, name in zip(model.inputs, input_fields(model, facts), strict=True):
+        field = facts.fields.get(name)
+        if field is None:
+            help, suggestion = did_you_mean(name, facts.fields)
+            message = f"a batch of the data has no field `{name}`"
+            yield Mistake("unknown-reference", given.path, message, help, suggestion, at="key")
+        elif given.shape is not None and given.shape != field.shape:
+            message = f"`{given.name}` is {list(given.shape)}, but the data gives {list(field.shape)}"
+            help = f"write {list(field.shape)}, or leave `input` out: it follows from the data"
+            yield Mistake("shape-mismatch", given.path, message, help, str(list(field.shape)))
+
+
+def _schedule(experiment: Experiment) -> Iterator[Mistake]:
+    scheduler = experiment.scheduler
+    if scheduler is not None and scheduler.call.name == "ReduceLROnPlateau" and scheduler.every == "step":
+        message = "`ReduceLROnPlateau` follows a metric, which is measured once an epoch"
+        yield Mistake("wrong-value", ("scheduler", "every"), message, "every: epoch")

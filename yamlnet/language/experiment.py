@@ -1,0 +1,198 @@
+"""The whole document as frozen, validated sections: what every later phase reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from yamlnet.catalog.entry import Call
+from yamlnet.language.nodes import Model
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(strict=False)]
+Calls = Annotated[tuple[InstanceOf[Call], ...], Field(strict=False)]
+Metric = Annotated[str, Field(pattern=r"^\w+(\.\w+)+$")]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d+|mps)$")]
+
+
+class Section(BaseModel):
+    """A mapping of the document: frozen, strict, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Transforms(Section):
+    """What is done to every image of a split, in order."""
+
+    train: Calls = ()
+    evaluation: Calls = ()
+
+
+class Data(Section):
+    """The data set, its splits and what is done to a batch.
+
+    `validation` and `test` are a share of the training data (a float between 0 and 1), a count of
+    samples, a data set of their own, or nothing.
+    """
+
+    dataset: InstanceOf[Call]
+    validation: Annotated[float, Field(gt=0, lt=1)] | Count | InstanceOf[Call] | None = None
+    test: Annotated[float, Field(gt=0, lt=1)] | Count | InstanceOf[Call] | None = None
+    batch_size: Count = 64
+    augment: Calls = ()
+    transforms: Transforms = Transforms()
+
+
+class InitRule(Section):
+    """Initialisers for the parameters of the modules that `type` and `name` select.
+
+    `parameters` maps a pattern of parameter names to the calls that run one after another.
+    """
+
+    type: Patterns = ()
+    name: Patterns = ()
+    parameters: Mapping[str, Calls]
+    path: Annotated[tuple[str | int, ...], Field(strict=False)] = ()
+
+
+class Loss(Section):
+    """The loss and where its inputs come from: `output`, its parts, and the batch's fields."""
+
+    call: InstanceOf[Call]
+    inputs: Annotated[tuple[str, ...], Field(strict=False)] = ("output", "target")
+
+
+class MetricTerm(Section):
+    """A metric and where its inputs come from, as for the loss."""
+
+    call: InstanceOf[Call]
+    inputs: Annotated[tuple[str, ...], Field(strict=False)] = ("output", "target")
+
+
+class Group(Section):
+    """Settings of the optimizer for the parameters whose qualified names match."""
+
+    match: Patterns
+    options: Mapping[str, Any] = {}
+
+
+class Optimizer(Section):
+    """The optimizer; its groups apply in order, key by key, the later wins."""
+
+    call: InstanceOf[Call]
+    groups: Annotated[tuple[Group, ...], Field(strict=False)] = ()
+
+
+class Scheduler(Section):
+    """The schedule of the learning rate, advanced after each optimizer step or each epoch."""
+
+    call: InstanceOf[Call]
+    every: Literal["step", "epoch"]
+    metric: Metric | None = None
+
+
+class Clip(Section):
+    """Gradient clipping, by the norm of all gradients together or by value."""
+
+    norm: Annotated[float, Field(gt=0)] | None = None
+    value: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Clip:
+        if (self.norm is None) == (self.value is None):
+            raise PydanticCustomError("one_of", "`clip` takes either `norm` or `value`")
+        return self
+
+
+class Stop(Section):
+    """Early stopping: ends the training when `metric` hasn't improved for `patience` evaluations."""
+
+    metric: Metric
+    patience: Count = 1
+
+
+class Checkpoint(Section):
+    """When a checkpoint is written, how many are kept, and which metric chooses the best."""
+
+    every: Literal["epoch"] | Count = "epoch"
+    keep: Count = 1
+    best: Metric | None = None
+
+
+class Train(Section):
+    """How long, on what, and how carefully the network is trained."""
+
+    epochs: Count | None = None
+    steps: Count | None = None
+    evaluate: Literal["epoch"] | Count = "epoch"
+    device: Device = "auto"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    clip: Clip | None = None
+    accumulate: Count = 1
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    stop: Stop | None = None
+    checkpoint: Checkpoint = Checkpoint()
+    deterministic: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _length(cls, value: object) -> object:
+        """Ten epochs unless the file says how long."""
+        if not isinstance(value, Mapping):
+            return value
+        if value.get("epochs") is not None and value.get("steps") is not None:
+            raise PydanticCustomError("one_of", "`train` takes either `epochs` or `steps`")
+        return (
+            value
+            if value.get("epochs") is not None or value.get("steps") is not None
+            else {**value, "epochs": 10}
+        )
+
+
+class Expectation(Section):
+    """What one figure of the result must show: `value operator bound`, such as 0.98 >= 0.97."""
+
+    rule: str
+    operator: Literal[">=", "<=", ">", "<", "==", "!="]
+    bound: float
+
+
+class Experiment(Section):
+    """One file, whole: every name resolved, every default filled in.
+
+    A section that the file leaves out is None; only `model` is always there.
+    """
+
+    version: Literal[1] = 1
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=100)]
+    seed: Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_whole)] = 0
+    vars: Mapping[str, Any] = {}
+    data: Data | None = None
+    model: InstanceOf[Model]
+    init: Annotated[tuple[InitRule, ...], Field(strict=False)] = ()
+    loss: Loss | None = None
+    metrics: Mapping[str, MetricTerm] = {}
+    optimizer: Optimizer | None = None
+    scheduler: Scheduler | None = None
+    train: Train = Train()
+    expect: Mapping[str, Expectation] = {}

@@ -1,0 +1,486 @@
+"""The `model` section -> a Model: every name looked up, every wire led to the value it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from yamlnet.catalog import lookup
+from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.language.calls import Written, check_arguments, kind_of, resolve, split
+from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.inputs import read_inputs
+from yamlnet.language.names import refused
+from yamlnet.language.nodes import (
+    Chain,
+    Function,
+    Graph,
+    Input,
+    Layer,
+    Model,
+    Module,
+    Node,
+    Output,
+    Source,
+    Step,
+)
+
+CONTAINERS = ("Sequential", "ModuleDict")
+NODE_SIDES = ("from", "inputs", "output", "forward")
+STEP_SIDES = ("from", "name")
+MODEL_SIDES = ("input", "inputs", "output", "forward")
+
+
+def read_model(value: Any, path: Path, data: tuple[Input, ...] | None) -> tuple[Model | None, list[Mistake]]:
+    """Reads the network; `data` are the inputs that the data gives, None where there is no data."""
+    if not isinstance(value, dict):
+        return None, [
+            Mistake("wrong-type", path, f"`model` is a mapping with one call, not {kind_of(value)}")
+        ]
+    inputs, mistakes = read_inputs(value, path, data)
+    reader = _Reader()
+    written = reader.split(value, path, MODEL_SIDES, "`model`")
+    root = None
+    if written is not None:
+        names = tuple(i.name for i in inputs or ()) or ("input",)
+        root = reader.node(written, _Scope({}), names)
+    mistakes += reader.mistakes
+    if root is None or inputs is None:
+        return None, mistakes
+    said = "input" in value or "inputs" in value
+    return Model(inputs, root, path, from_data=not said), mistakes
+
+
+@dataclass
+class _Scope:
+    """What stands before a node: the modules that may be called again, by name."""
+
+    modules: Mapping[str, Module]
+    later: frozenset[str] = frozenset()
+
+
+@dataclass
+class _Values:
+    """The values of a graph, in the order in which they come to be."""
+
+    inputs: tuple[str, ...]
+    later: list[str]
+    steps: list[Step] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.inputs, *(step.name for step in self.steps), *self.broken]
+
+
+def _is_call(name: str) -> bool:
+    return name in CONTAINERS or any(lookup.find(name, kind) for kind in ("module", "function"))
+
+
+class _Reader:
+    """Collects mistakes while it reads; a node that can't be read is None, and what follows stays silent."""
+
+    def __init__(self) -> None:
+        self.mistakes: list[Mistake] = []
+
+    def add(self, code: str, path: Path, message: str, help: str | None = None, at: str = "value") -> None:
+        self.mistakes.append(Mistake(code, path, message, help, at="key" if at == "key" else "value"))
+
+    def split(self, value: Any, path: Path, sides: Iterable[str], what: str) -> Written | None:
+        written, mistakes = split(value, path, tuple(sides), _is_call, what)
+        self.mistakes += mistakes
+        return written
+
+    def read_node(self, value: Any, path: Path, scope: _Scope) -> tuple[Node | str | None, Written | None]:
+        """A node of a container: what it is, or the name of the module that it calls again."""
+        if isinstance(value, list):
+            return self.chain(value, path), None
+        written = self.split(value, path, NODE_SIDES, "a node")
+        if written is None:
+            return None, None
+        if written.name in scope.modules:
+            if written.argument is not None:
+                self.add(
+                    "wrong-value",
+                    written.path,
+                    f"`{written.name}` is the module above, called again without arguments",
+                )
+            return written.name, written
+        return self.node(written, scope, self.graph_inputs(written)), written
+
+    def node(self, written: Written, scope: _Scope, inputs: tuple[str, ...]) -> Node | None:
+        if written.name != "ModuleDict":
+            self.only_beside_graph(written)
+        if written.name == "Sequential":
+            return self.chain(written.argument, written.path)
+        if written.name == "ModuleDict":
+            return self.graph(written, inputs)
+        if lookup.find(written.name, "module") is None and written.name in scope.later:
+            self.add(
+                "unknown-reference", written.path, f"`{written.name}` stands after this node", at=written.at
+            )
+            return None
+        call, mistakes = resolve(written, ("module", "function"), (*scope.modules, *CONTAINERS))
+        self.mistakes += mistakes
+        if call is None:
+            return None
+        return Layer(call, written.beside) if call.entry.kind == "module" else Function(call, written.beside)
+
+    def only_beside_graph(self, written: Written) -> None:
+        allowed = ("from", "input", "inputs") if written.beside == ("model",) else ("from",)
+        for key in written.sides:
+            if key not in allowed:
+                self.add(
+                    "unknown-key",
+                    (*written.beside, key),
+                    f"`{key}` stands beside `ModuleDict` only",
+                    at="key",
+                )
+
+    def graph_inputs(self, written: Written) -> tuple[str, ...]:
+        """The names of a nested graph's inputs."""
+        given = written.sides.get("inputs")
+        if given is None or given is UNKNOWN:
+            return ("input",)
+        path = (*written.beside, "inputs")
+        if not isinstance(given, list) or not given or not all(isinstance(name, str) for name in given):
+            self.add("wrong-type", path, f"`inputs` is a list of names, not {kind_of(given)}")
+            return ("input",)
+        for position, name in enumerate(given):
+            why = None if name == "input" else refused(name)
+            if why or name in given[:position]:
+                self.add(
+                    "wrong-value",
+                    (*path, position),
+                    f"an input can't be named `{name}`",
+                    why or "it is taken",
+                )
+        return tuple(given)
+
+    # -- chains ---------------------------------------------------------------------------------
+
+    def chain(self, value: Any, path: Path) -> Chain | None:
+        if value is None or value in ([], {}):
+            self.add("missing-key", path, "`Sequential` holds no nodes", at="key")
+            return None
+        if not isinstance(value, list | dict):
+            if value is not UNKNOWN:
+                self.add(
+                    "wrong-type", path, f"`Sequential` is a list or a mapping of nodes, not {kind_of(value)}"
+                )
+            return None
+        named = isinstance(value, dict)
+        items = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+        children: dict[str, Node] = {}
+        complete = True
+        for key, item in items:
+            below = (*path, key)
+            if named:
+                self.name(str(key), below)
+            node, written = self.read_node(item, below, _Scope({}))
+            if written is not None and "from" in written.sides:
+                help = "name the nodes in a `ModuleDict`"
+                self.add("unknown-key", (*below, "from"), "a chain has no `from`", help, at="key")
+            if node is None or isinstance(node, str):
+                complete = False
+            else:
+                children[str(key)] = node
+        return Chain(children, path) if complete else None
+
+    def name(self, name: str, path: Path) -> None:
+        why = refused(name)
+        if why is not None:
+            self.add("wrong-value", path, f"a node can't be named `{name}`", why, at="key")
+
+    # -- graphs ---------------------------------------------------------------------------------
+
+    def graph(self, written: Written, inputs: tuple[str, ...]) -> Graph | None:
+        entries = written.argument
+        if entries is None or entries == {}:
+            self.add("missing-key", written.path, "`ModuleDict` holds no nodes", at="key")
+            return None
+        if not isinstance(entries, dict):
+            if entries is not UNKNOWN:
+                help = "`Sequential` takes a list"
+                self.add(
+                    "wrong-type",
+                    written.path,
+                    f"`ModuleDict` is a mapping of names to nodes, not {kind_of(entries)}",
+                    help,
+                )
+            return None
+        if "forward" in written.sides:
+            return self.declared(written, entries, inputs)
+        return self.flow(written, entries, inputs)
+
+    def flow(self, written: Written, entries: Mapping[str, Any], inputs: tuple[str, ...]) -> Graph | None:
+        """A graph whose entries run in the order written."""
+        values = _Values(inputs, list(entries))
+        children: dict[str, Module] = {}
+        before = len(self.mistakes)
+        complete = True
+        for name, item in entries.items():
+            path = (*written.path, name)
+            values.later.remove(name)
+            self.name(name, path)
+            if name in inputs:
+                self.add("wrong-value", path, f"`{name}` is the graph's input", at="key")
+            node, node_written = self.read_node(item, path, _Scope(children, frozenset(values.later)))
+            sides = node_written.sides if node_written else {}
+            called: tuple[str, ...] | Function
+            if node is None:
+                complete = False
+                self.wires(sides, path, values)
+                values.broken.add(name)
+                continue
+            if isinstance(node, str):
+                called = (node,)
+            elif isinstance(node, Function):
+                called = node
+            else:
+                children[name] = node
+                called = (name,)
+            self.step(values, name, called, sides, path)
+        output = self.output(written, values)
+        if not complete or output is None or len(self.mistakes) > before:
+            return None
+        graph = Graph(inputs, children, tuple(values.steps), output, written.path)
+        self.unused(graph)
+        return graph
+
+    def declared(self, written: Written, entries: Mapping[str, Any], inputs: tuple[str, ...]) -> Graph | None:
+        """A graph whose entries are declared, and whose `forward` says what runs."""
+        before = len(self.mistakes)
+        children: dict[str, Module] = {}
+        broken: set[str] = set()
+        for name, item in entries.items():
+            path = (*written.path, name)
+            self.name(name, path)
+            node, node_written = self.read_node(item, path, _Scope({}))
+            if node_written is not None and "from" in node_written.sides:
+                help = "write `from` in the step of `forward` that calls it"
+                self.add("unknown-key", (*path, "from"), "a declared module has no `from`", help, at="key")
+            if isinstance(node, Function):
+                self.add(
+                    "wrong-value", path, f"`{node.call.name}` is a function: it stands in `forward`", at="key"
+                )
+            if isinstance(node, Layer | Chain | Graph):
+                children[name] = node
+            else:
+                broken.add(name)
+        forward, path = written.sides["forward"], (*written.beside, "forward")
+        if not isinstance(forward, list) or not forward:
+            if forward is not UNKNOWN:
+                self.add("wrong-type", path, f"`forward` is a list of steps, not {kind_of(forward)}")
+            return None
+        values = _Values(inputs, [])
+        for position, item in enumerate(forward):
+            self.forward_step(item, (*path, position), children, broken, values)
+        output = self.output(written, values)
+        if output is None or len(self.mistakes) > before:
+            return None
+        graph = Graph(inputs, _held(children, values.steps), tuple(values.steps), output, written.path)
+        self.unused(graph)
+        return graph
+
+    def forward_step(
+        self, item: Any, path: Path, children: Mapping[str, Module], broken: set[str], values: _Values
+    ) -> None:
+        declared = _below(children)
+        written, mistakes = split(
+            item, path, STEP_SIDES, lambda name: name in declared or _is_call(name), "a step of `forward`"
+        )
+        self.mistakes += mistakes
+        if written is None:
+            return
+        name = written.sides.get("name", written.name)
+        if not isinstance(name, str) or ("name" in written.sides and refused(name)):
+            why = refused(name) if isinstance(name, str) else None
+            self.add("wrong-value", (*path, "name"), f"a value can't be named `{name}`", why)
+            return
+        called = self.called(written, declared, broken)
+        if called is None:
+            values.broken.add(name)
+            return
+        self.step(values, name, called, written.sides, path)
+
+    def called(
+        self, written: Written, declared: Mapping[str, Module], broken: set[str]
+    ) -> tuple[str, ...] | Function | None:
+        """What a step of `forward` calls: a declared module by its path, or a function."""
+        if written.name in declared:
+            if written.argument is not None:
+                self.add(
+                    "wrong-value",
+                    written.path,
+                    f"`{written.name}` is declared above and called without arguments",
+                )
+            return tuple(written.name.split("."))
+        if written.name.split(".")[0] in broken:
+            return None
+        entry = lookup.find(written.name, "function")
+        if entry is not None:
+            call, mistakes = check_arguments(written, entry)
+            self.mistakes += mistakes
+            return Function(call, written.beside) if call is not None else None
+        if lookup.find(written.name, "module") is not None or written.name in CONTAINERS:
+            help = "declare it under a name in `ModuleDict`, and name that here"
+            self.add(
+                "unknown-reference",
+                written.path,
+                f"`forward` can't create a `{written.name}`",
+                help,
+                at=written.at,
+            )
+            return None
+        advice, suggestion = did_you_mean(written.name, {*declared, *lookup.names("function")})
+        if suggestion is None:
+            advice = "declared are " + ", ".join(f"`{name}`" for name in sorted(declared))
+        message = f"`{written.name}` is neither a declared module nor a function"
+        self.mistakes.append(
+            Mistake("unknown-reference", written.path, message, advice, suggestion, at=written.at)
+        )
+        return None
+
+    # -- wires ----------------------------------------------------------------------------------
+
+    def step(
+        self,
+        values: _Values,
+        name: str,
+        called: tuple[str, ...] | Function,
+        sides: Mapping[str, Any],
+        path: Path,
+    ) -> None:
+        wires = self.wires(sides, path, values)
+        if wires is None:
+            values.broken.add(name)
+            return
+        positional, keywords = wires
+        previous = values.steps[-1].name if values.steps else values.inputs[0]
+        before = Source(previous, (), path)
+        values.steps.append(Step(name, called, before, positional, keywords, path))
+
+    def wires(
+        self, sides: Mapping[str, Any], path: Path, values: _Values
+    ) -> tuple[tuple[Source, ...], Mapping[str, Source]] | None:
+        given, below = sides.get("from"), (*path, "from")
+        if "from" not in sides:
+            return (), {}
+        if isinstance(given, str):
+            source = self.source(given, below, values)
+            return None if source is None else ((source,), {})
+        if isinstance(given, list) and given:
+            found = [self.source(item, (*below, i), values) for i, item in enumerate(given)]
+            sources = tuple(source for source in found if source is not None)
+            return (sources, {}) if len(sources) == len(found) else None
+        if isinstance(given, dict) and given:
+            named = {key: self.source(item, (*below, key), values) for key, item in given.items()}
+            keywords = {key: source for key, source in named.items() if source is not None}
+            return ((), keywords) if len(keywords) == len(named) else None
+        if given is not UNKNOWN:
+            self.add(
+                "wrong-type", below, f"`from` is a name, a list or a mapping of names, not {kind_of(given)}"
+            )
+        return None
+
+    def source(self, given: Any, path: Path, values: _Values) -> Source | None:
+        """The value that a name leads to; after the name, dots go into the value."""
+        if given is UNKNOWN:
+            return None
+        if not isinstance(given, str):
+            self.add("wrong-type", path, f"a value's name is a text, not {kind_of(given)}")
+            return None
+        keys = given.split(".")
+        known = set(values.names)
+        for taken in range(len(keys), 0, -1):
+            name = ".".join(keys[:taken])
+            if name in known:
+                return None if name in values.broken else Source(name, tuple(keys[taken:]), path)
+        if keys[0] in values.later:
+            self.add(
+                "unknown-reference",
+                path,
+                f"`{given}` stands after this node",
+                "a node takes values from above it",
+            )
+            return None
+        help, suggestion = did_you_mean(given, known)
+        message = f"there is no value `{given}` before this node"
+        self.mistakes.append(Mistake("unknown-reference", path, message, help, suggestion))
+        return None
+
+    def output(self, written: Written, values: _Values) -> Output | None:
+        given, path = written.sides.get("output"), (*written.beside, "output")
+        if "output" not in written.sides:
+            if not values.steps:
+                return None
+            return Source(values.steps[-1].name, (), values.steps[-1].path)
+        if isinstance(given, str):
+            return self.source(given, path, values)
+        if isinstance(given, list) and given:
+            found = [self.source(item, (*path, i), values) for i, item in enumerate(given)]
+            sources = tuple(source for source in found if source is not None)
+            return sources if len(sources) == len(found) else None
+        if isinstance(given, dict) and given:
+            named = {key: self.source(item, (*path, key), values) for key, item in given.items()}
+            outputs = {key: source for key, source in named.items() if source is not None}
+            return outputs if len(outputs) == len(named) else None
+        if given is not UNKNOWN:
+            self.add(
+                "wrong-type", path, f"`output` is a name, a list or a mapping of names, not {kind_of(given)}"
+            )
+        return None
+
+    def unused(self, graph: Graph) -> None:
+        """Warns of values that no later node takes and that aren't the output."""
+        used: set[str] = {source.value for source in _outputs(graph.output)}
+        for step in reversed(graph.steps):
+            if step.name not in used:
+                message = f"nothing uses the value of `{step.name}`"
+                self.mistakes.append(
+                    Mistake("unused-value", step.path, message, severity="warning", at="key")
+                )
+            used.discard(step.name)
+            used |= {source.value for source in step.sources}
+            if not step.positional and step.keywords:
+                used.add(step.before.value)
+        for name in graph.inputs:
+            if name not in used:
+                message = f"nothing uses the input `{name}`"
+                self.mistakes.append(
+                    Mistake("unused-value", graph.path, message, severity="warning", at="key")
+                )
+
+
+def _outputs(output: Output) -> tuple[Source, ...]:
+    if isinstance(output, Source):
+        return (output,)
+    return tuple(output.values()) if isinstance(output, Mapping) else output
+
+
+def _below(children: Mapping[str, Module], prefix: str = "") -> dict[str, Module]:
+    """Every declared module by its dotted path."""
+    found: dict[str, Module] = {}
+    for key, module in children.items():
+        found[prefix + key] = module
+        if isinstance(module, Chain | Graph):
+            modules = {k: m for k, m in module.children.items() if not isinstance(m, Function)}
+            found |= _below(modules, f"{prefix}{key}.")
+    return found
+
+
+def _held(
+    children: Mapping[str, Module], steps: Iterable[Step], prefix: tuple[str, ...] = ()
+) -> dict[str, Module]:
+    """The children, where a graph that no step calls as a whole is marked as a mere holder."""
+    called = {step.called for step in steps if isinstance(step.called, tuple)}
+    held: dict[str, Module] = {}
+    for key, module in children.items():
+        path = (*prefix, key)
+        if isinstance(module, Graph) and path not in called:
+            below = _held(module.children, steps, path)
+            module = Graph(module.inputs, below, module.steps, module.output, module.path, runs=False)
+        held[key] = module
+    return held

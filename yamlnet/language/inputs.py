@@ -1,0 +1,119 @@
+"""`input` and `inputs` of the model, or the data's fields -> the model's inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from yamlnet.catalog.facts import Facts
+from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.language.calls import kind_of, unknown_key
+from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.names import refused
+from yamlnet.language.nodes import Input, Model
+
+DTYPES = "float32 float64 float16 bfloat16 complex64 complex128 int64 int32 int16 int8 uint8 bool".split()
+
+
+def input_fields(model: Model, facts: Facts) -> tuple[str, ...]:
+    """The fields of a batch that a model takes, in order.
+
+    Named inputs are fields; a single one takes `image`, else the only field that is no target.
+    """
+    names = tuple(given.name for given in model.inputs)
+    return (_single(facts),) if names == ("input",) else names
+
+
+def data_inputs(facts: Facts) -> tuple[Input, ...]:
+    """What a model takes that declares no input."""
+    chosen = facts.fields[_single(facts)]
+    return (Input("input", chosen.shape, chosen.dtype, ("data",)),)
+
+
+def _single(facts: Facts) -> str:
+    fields = [name for name in facts.fields if name not in facts.targets]
+    return "image" if "image" in fields else fields[0]
+
+
+def read_inputs(
+    value: Mapping[str, Any], path: Path, data: tuple[Input, ...] | None
+) -> tuple[tuple[Input, ...] | None, list[Mistake]]:
+    """The inputs that the model declares; the data's where it declares none."""
+    if "input" in value and "inputs" in value:
+        message = "`model` takes either `input` or `inputs`"
+        return None, [Mistake("wrong-value", (*path, "inputs"), message, at="key")]
+    if "input" in value:
+        found, mistakes = _input("input", value["input"], (*path, "input"))
+        return None if found is None else (found,), mistakes
+    if "inputs" in value:
+        return _several(value["inputs"], (*path, "inputs"))
+    if data is None:
+        message = "`model` needs `input`: there is no `data` to take the shape from"
+        return None, [
+            Mistake(
+                "missing-key", path, message, "for example `input: [1, 28, 28]`, the batch left out", at="key"
+            )
+        ]
+    return data, []
+
+
+def _several(given: Any, path: Path) -> tuple[tuple[Input, ...] | None, list[Mistake]]:
+    if not isinstance(given, dict) or not given:
+        message = f"`inputs` is a mapping of names to shapes, not {kind_of(given)}"
+        return None, [Mistake("wrong-type", path, message, "inputs: {left: [1, 28, 28], right: [1, 28, 28]}")]
+    found: list[Input | None] = []
+    mistakes: list[Mistake] = []
+    for name, item in given.items():
+        why = refused(name)
+        if why is not None:
+            mistakes.append(
+                Mistake("wrong-value", (*path, name), f"an input can't be named `{name}`", why, at="key")
+            )
+        one, wrong = _input(name, item, (*path, name))
+        found.append(one)
+        mistakes += wrong
+    complete = tuple(one for one in found if one is not None)
+    return (complete if len(complete) == len(found) else None), mistakes
+
+
+def _input(name: str, given: Any, path: Path) -> tuple[Input | None, list[Mistake]]:
+    if not isinstance(given, dict):
+        return _shaped(name, given, "float32", path, path)
+    mistakes = [
+        unknown_key(key, (*path, key), ("shape", "dtype"), f"in `{name}`")
+        for key in given
+        if key not in ("shape", "dtype")
+    ]
+    dtype = given.get("dtype", "float32")
+    if dtype is not UNKNOWN and dtype not in DTYPES:
+        advice, suggestion = did_you_mean(str(dtype), DTYPES)
+        mistakes.append(
+            Mistake("wrong-value", (*path, "dtype"), f"unknown dtype `{dtype}`", advice, suggestion)
+        )
+    if "shape" not in given:
+        mistakes.append(Mistake("missing-key", path, f"`{name}` needs `shape`", at="key"))
+        return None, mistakes
+    found, wrong = _shaped(name, given["shape"], str(dtype), (*path, "shape"), path)
+    return (None if mistakes else found), mistakes + wrong
+
+
+def _shaped(name: str, shape: Any, dtype: str, place: Path, path: Path) -> tuple[Input | None, list[Mistake]]:
+    if shape is UNKNOWN or (isinstance(shape, list) and any(size is UNKNOWN for size in shape)):
+        return Input(name, None, dtype, path), []
+    if isinstance(shape, int) and not isinstance(shape, bool):
+        help = f"`[{shape}]` is a vector of {shape}"
+        return None, [Mistake("wrong-type", place, "a shape is a list of sizes, the batch left out", help)]
+    if not isinstance(shape, list):
+        message = f"a shape is a list of sizes, not {kind_of(shape)}"
+        return None, [Mistake("wrong-type", place, message, "for example [1, 28, 28], the batch left out")]
+    for position, size in enumerate(shape):
+        if isinstance(size, bool) or not isinstance(size, int | float) or size != int(size):
+            return None, [
+                Mistake("wrong-type", (*place, position), f"a size is a whole number, not {kind_of(size)}")
+            ]
+        if size < 1:
+            advice = "the batch is left out" if size == -1 and position == 0 else None
+            return None, [
+                Mistake("wrong-value", (*place, position), f"a size is at least 1, not {size}", advice)
+            ]
+    return Input(name, tuple(int(size) for size in shape), dtype, path), []

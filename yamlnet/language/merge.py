@@ -1,0 +1,116 @@
+"""A document and the command line's `KEY=VALUE` options -> one document, whose spans know both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from yamlnet.diagnostics import Diagnostic, Span, YamlnetError
+from yamlnet.language.source import Document, Node, read
+
+OPTIONS = "--set"
+"""The name of the text that the options make up, one to a line, in diagnostics."""
+
+
+def with_options(document: Document, options: Sequence[str]) -> tuple[Document, list[Diagnostic]]:
+    """Replaces one value for each option, in order; a mistake in an option points at the option.
+
+    Raises YamlnetError (exit 2) for an option that isn't `KEY=VALUE`.
+    """
+    if not options:
+        return document, []
+    diagnostics: list[Diagnostic] = []
+    root = document.root
+    for line, option in enumerate(options, 1):
+        key, equals, text = option.partition("=")
+        if not equals or not key.strip() or "\n" in key:
+            raise YamlnetError(
+                f"`--set {option}` isn't KEY=VALUE", "for example --set train.epochs=3", exit_code=2
+            )
+        value, found = _value(text, line, len(key) + 1)
+        diagnostics += found
+        if value is None:
+            continue
+        key_span = Span(OPTIONS, line, 1, line, len(key) + 1)
+        root, wrong = _placed(root, _names(key), value, key_span)
+        diagnostics += wrong
+    texts = {**document.texts, OPTIONS: "\n".join(option.replace("\n", " ") for option in options)}
+    return Document(root, document.file, texts), diagnostics
+
+
+def _value(text: str, line: int, column: int) -> tuple[Node | None, list[Diagnostic]]:
+    document, found = read(text, OPTIONS)
+    moved = [replace(d, span=_moved(d.span, line, column)) for d in found]
+    if document is None:
+        return None, moved
+    node = document.root
+    if node.value == {} and not text.strip().startswith("{"):
+        node = Node(None, Span(OPTIONS, 1, 1, 1, 1))
+    return _moved_node(node, line, column), moved
+
+
+def _moved(span: Span, line: int, column: int) -> Span:
+    return Span(OPTIONS, line, span.column + column, line, max(span.end_column, span.column) + column)
+
+
+def _moved_node(node: Node, line: int, column: int) -> Node:
+    value = node.value
+    if isinstance(value, dict):
+        value = {key: _moved_node(child, line, column) for key, child in value.items()}
+    elif isinstance(value, list):
+        value = [_moved_node(child, line, column) for child in value]
+    keys = {key: _moved(span, line, column) for key, span in node.keys.items()}
+    return Node(value, _moved(node.span, line, column), keys)
+
+
+def _placed(node: Node, names: list[str], value: Node, key_span: Span) -> tuple[Node, list[Diagnostic]]:
+    """A copy of `node` with `value` at the place that `names` lead to.
+
+    At each level the longest existing key wins; numbers index lists; where no key exists, a new
+    mapping grows.
+    """
+    if not names:
+        return value, []
+    if isinstance(node.value, list):
+        return _placed_in_list(node, node.value, names, value, key_span)
+    if isinstance(node.value, str) and node.value == names[0]:
+        # `optimizer: AdamW` is the call without arguments, so `optimizer.AdamW.lr` may follow
+        node = Node({node.value: Node(None, node.span)}, node.span, {node.value: node.span})
+    if node.value is None:
+        node = Node({}, node.span)
+    if not isinstance(node.value, dict):
+        message = f"`{names[0]}` can't be set: there is no mapping here, but `{node.value}`"
+        return node, [Diagnostic(key_span, "unknown-key", message)]
+    taken = _longest(node.value, names)
+    key = ".".join(names[:taken])
+    child = node.value.get(key, Node(None, key_span))
+    new, found = _placed(child, names[taken:], value, key_span)
+    keys = {**node.keys, key: key_span if taken == len(names) or key not in node.keys else node.keys[key]}
+    return Node({**node.value, key: new}, node.span, keys), found
+
+
+def _longest(mapping: dict[str, Node], names: list[str]) -> int:
+    for taken in range(len(names), 0, -1):
+        if ".".join(names[:taken]) in mapping:
+            return taken
+    return 1
+
+
+def _placed_in_list(
+    node: Node, items: list[Node], names: list[str], value: Node, key_span: Span
+) -> tuple[Node, list[Diagnostic]]:
+    if not names[0].isdigit() or int(names[0]) >= len(items):
+        if not items:
+            message = f"`{names[0]}` can't be set: the list is empty"
+        else:
+            message = f"`{names[0]}` isn't a position of this list: 0 to {len(items) - 1}"
+        return node, [Diagnostic(key_span, "unknown-key", message)]
+    position = int(names[0])
+    new, found = _placed(items[position], names[1:], value, key_span)
+    return Node([*items[:position], new, *items[position + 1 :]], node.span, node.keys), found
+
+
+def _names(key: str) -> list[str]:
+    """The keys that an option names; a key of `expect` has dots of its own."""
+    section, dot, rest = key.partition(".")
+    return [section, rest] if section == "expect" and dot else key.split(".")

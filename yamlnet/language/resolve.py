@@ -1,0 +1,227 @@
+"""A checked document -> the same with every default filled in and every expression worked out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+from yamlnet.catalog.entry import Call
+from yamlnet.catalog.facts import Facts
+from yamlnet.diagnostics import Path, YamlnetError, did_you_mean
+from yamlnet.language.check import Checked
+from yamlnet.language.experiment import Data, Experiment, Train
+from yamlnet.language.merge import OPTIONS
+from yamlnet.language.nodes import Function, Graph, Layer, Node
+
+ORDER = ("version name seed vars data model init loss metrics optimizer scheduler train expect").split()
+
+
+def resolved(checked: Checked, folder: FilePath | None = None) -> dict[str, Any]:
+    """The whole document as plain data.
+
+    `folder` makes the paths in it absolute, so that it can be read from anywhere.
+    """
+    experiment = checked.experiment
+    assert experiment is not None
+    plain: dict[str, Any] = copy.deepcopy(dict(checked.plain))
+    for call in calls(experiment):
+        _fill(plain, call)
+    plain |= {"version": experiment.version, "name": experiment.name, "seed": experiment.seed}
+    if experiment.data is not None:
+        plain["data"] = _data(plain["data"], experiment.data)
+    _fill_model(plain["model"], experiment, checked.facts)
+    for section in ("loss", "optimizer", "scheduler", "metrics"):
+        if section in plain:
+            plain[section] = _beside(plain[section], section, experiment)
+    if experiment.optimizer is not None:
+        plain["train"] = _train(experiment.train)
+    if folder is not None:
+        _absolute(plain, checked, folder)
+    ordered = {key: plain[key] for key in ORDER if key in plain}
+    return {key: _escaped(value) for key, value in ordered.items()}
+
+
+def calls(experiment: Experiment) -> Iterator[Call]:
+    """Every call of the document."""
+    data = experiment.data
+    if data is not None:
+        parts = (data.dataset, data.validation, data.test)
+        yield from (part for part in parts if isinstance(part, Call))
+        yield from data.augment
+        yield from data.transforms.train
+        yield from data.transforms.evaluation
+    yield from model_calls(experiment.model.root)
+    for rule in experiment.init:
+        for chosen in rule.parameters.values():
+            yield from chosen
+    for section in (
+        experiment.loss,
+        experiment.optimizer,
+        experiment.scheduler,
+        *experiment.metrics.values(),
+    ):
+        if section is not None:
+            yield from _nested(section.call)
+
+
+def _nested(call: Call) -> Iterator[Call]:
+    yield call
+    for item in call.arguments.get("schedulers", ()):
+        yield from _nested(item)
+
+
+def model_calls(node: Node) -> Iterator[Call]:
+    """Every call of a network."""
+    if isinstance(node, Layer | Function):
+        yield node.call
+        for value in node.call.arguments.values():
+            if isinstance(value, Layer):
+                yield from model_calls(value)
+        return
+    for below in node.children.values():
+        yield from model_calls(below)
+    if isinstance(node, Graph):
+        yield from (step.called.call for step in node.steps if isinstance(step.called, Function))
+
+
+def _fill(plain: dict[str, Any], call: Call) -> None:
+    """Writes a call's arguments by name, with its defaults, where it stands."""
+    said = _at(plain, call.path)
+    said = said if isinstance(said, Mapping) else {}
+    arguments = {
+        name: said[name] if name in said and isinstance(value, Call | Layer | list) else value
+        for name, value in call.with_defaults().items()
+    }
+    if call.path and call.path[-1] == call.name:
+        _put(plain, call.path, arguments or None)
+    elif arguments:
+        _put(plain, call.path, {call.name: arguments})
+
+
+def _at(plain: Any, path: Path) -> Any:
+    for step in path:
+        plain = plain[step]
+    return plain
+
+
+def _put(plain: Any, path: Path, value: Any) -> None:
+    _at(plain, path[:-1])[path[-1]] = value
+
+
+def _data(section: Mapping[str, Any], data: Data) -> dict[str, Any]:
+    filled = {
+        key: section.get(key, getattr(data, key)) for key in ("dataset", "validation", "test", "batch_size")
+    }
+    filled["augment"] = section.get("augment", [])
+    filled["transforms"] = section.get("transforms", [])
+    return filled
+
+
+def _fill_model(section: dict[str, Any], experiment: Experiment, facts: Facts | None) -> None:
+    given = experiment.model.inputs
+    if experiment.model.from_data and facts is not None and given[0].shape is not None:
+        section["input"] = {"shape": list(given[0].shape), "dtype": given[0].dtype}
+
+
+def _beside(section: Any, name: str, experiment: Experiment) -> Any:
+    """The keys beside a call, said or not."""
+    if name == "metrics":
+        terms = experiment.metrics
+        return {
+            key: {term.call.name: dict(term.call.with_defaults()) or None, "from": list(term.inputs)}
+            for key, term in terms.items()
+        }
+    section = {section: None} if isinstance(section, str) else dict(section)
+    if name == "loss" and experiment.loss is not None:
+        section["from"] = list(experiment.loss.inputs)
+    if name == "optimizer":
+        section.setdefault("groups", [])
+    if name == "scheduler" and experiment.scheduler is not None:
+        section["every"] = experiment.scheduler.every
+    return section
+
+
+def _train(train: Train) -> dict[str, Any]:
+    return train.model_dump(mode="json")
+
+
+def _absolute(plain: dict[str, Any], checked: Checked, folder: FilePath) -> None:
+    for call in dataset_calls(checked.experiment):
+        root = call.with_defaults().get("root")
+        if root is not None:
+            place = call.path if call.path[-1] == call.name else (*call.path, call.name)
+            _at(plain, place)["root"] = str(path_of(checked, call, "root"))
+
+
+def dataset_calls(experiment: Experiment | None) -> Iterator[Call]:
+    """The data sets of an experiment."""
+    if experiment is not None and experiment.data is not None:
+        parts = (experiment.data.dataset, experiment.data.validation, experiment.data.test)
+        yield from (part for part in parts if isinstance(part, Call))
+
+
+def path_of(checked: Checked, call: Call, parameter: str) -> FilePath:
+    """A path of the file, absolute: relative to the file that says it, or to the working directory
+    where the command line does."""
+    written = FilePath(call.with_defaults()[parameter]).expanduser()
+    said = parameter in call.arguments and checked.document is not None
+    from_option = said and checked.document.span(call.argument_path(parameter)).file == OPTIONS  # type: ignore[union-attr]
+    return ((FilePath.cwd() if from_option else checked.source.folder) / written).absolute()
+
+
+def _escaped(value: Any) -> Any:
+    """Dollars doubled: what is worked out must not be worked out again."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, Mapping):
+        return {key: _escaped(item) for key, item in value.items()}
+    return [_escaped(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def explain(checked: Checked, key: str) -> tuple[Any, str]:
+    """A key's value in the resolved document, and where it came from."""
+    whole = resolved(checked)
+    path: list[str | int] = []
+    value: Any = whole
+    names = key.split(".")
+    while names:
+        step, taken = _step(value, names)
+        if step is None:
+            known = [str(k) for k in value] if isinstance(value, Mapping) else []
+            help, _ = did_you_mean(names[0], known)
+            raise YamlnetError(f"the document has no `{key}`", help, exit_code=2)
+        value, names = value[step], names[taken:]
+        path.append(step)
+    return value, _origin(checked, tuple(path))
+
+
+def _step(value: Any, names: list[str]) -> tuple[str | int | None, int]:
+    if isinstance(value, list) and names[0].isdigit() and int(names[0]) < len(value):
+        return int(names[0]), 1
+    if isinstance(value, Mapping):
+        for taken in range(len(names), 0, -1):
+            if ".".join(names[:taken]) in value:
+                return ".".join(names[:taken]), taken
+    return None, 0
+
+
+def _origin(checked: Checked, path: Path) -> str:
+    document = checked.document
+    assert document is not None
+    if not document.has(path):
+        for call in calls(checked.experiment) if checked.experiment else ():
+            if path == (*call.path, call.positional):
+                return _place(checked, call.path)
+        return "the default"
+    return _place(checked, path)
+
+
+def _place(checked: Checked, path: Path) -> str:
+    assert checked.document is not None
+    span = checked.document.span(path)
+    if span.file == OPTIONS:
+        text = checked.document.texts[OPTIONS].split("\n")[span.line - 1]
+        return f"the option --set {text}"
+    return f"{span.file}:{span.line}:{span.column}"

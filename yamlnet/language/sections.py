@@ -1,0 +1,314 @@
+"""The document's sections as written -> the same with every call resolved, ready to be validated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from yamlnet.catalog import lookup
+from yamlnet.catalog.entry import Call, Entry, Kind
+from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.language.calls import check_value, kind_of, name_place, resolve, split, unknown_key
+from yamlnet.language.expressions import UNKNOWN
+
+BROKEN = Call(Entry("", "module", "", {}), {}, ())
+"""Stands for a call with a mistake, so that its section is validated all the same."""
+
+Read = tuple[Any, list[Mistake]]
+
+_RULE = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][-+]?\d+)?)\s*")
+
+
+def read_call(
+    value: Any, path: Path, kind: Kind, sides: tuple[str, ...], what: str
+) -> tuple[Call, Mapping[str, Any], list[Mistake]]:
+    """One call of a section, and what stands beside it."""
+    written, mistakes = split(value, path, sides, lambda name: lookup.find(name, kind) is not None, what)
+    if written is None:
+        return BROKEN, {}, mistakes
+    call, wrong = resolve(written, (kind,))
+    mistakes += wrong
+    if call is not None and kind == "scheduler":
+        call, wrong = _nested(call)
+        mistakes += wrong
+    return call or BROKEN, written.sides, mistakes
+
+
+def _nested(call: Call) -> tuple[Call, list[Mistake]]:
+    """A scheduler made of schedulers: those are calls too."""
+    if not isinstance(call.arguments.get("schedulers"), list):
+        return call, []
+    found, mistakes = [], []
+    path = call.argument_path("schedulers")
+    for position, item in enumerate(call.arguments["schedulers"]):
+        inner, _, wrong = read_call(item, (*path, position), "scheduler", (), "a scheduler")
+        found.append(inner)
+        mistakes += wrong
+    return Call(call.entry, {**call.arguments, "schedulers": found}, call.path, call.positional), mistakes
+
+
+def read_data(value: Any, path: Path) -> Read:
+    """`data`: the data sets, and the lists of transforms."""
+    if not isinstance(value, dict):
+        return value, []
+    read = dict(value)
+    mistakes: list[Mistake] = []
+    for key in ("dataset", "validation", "test"):
+        if isinstance(value.get(key), dict | str):
+            read[key], _, wrong = read_call(value[key], (*path, key), "dataset", (), f"`{key}`")
+            mistakes += wrong
+    if "augment" in value:
+        read["augment"], wrong = _transforms(value["augment"], (*path, "augment"), random=True)
+        mistakes += wrong
+    transforms = value.get("transforms")
+    if isinstance(transforms, list):
+        both, wrong = _transforms(transforms, (*path, "transforms"), random=False)
+        read["transforms"] = {"train": both, "evaluation": both}
+        mistakes += wrong
+    elif isinstance(transforms, dict):
+        read["transforms"] = dict(transforms)
+        for key in transforms:
+            if key in ("train", "evaluation"):
+                read["transforms"][key], wrong = _transforms(
+                    transforms[key], (*path, "transforms", key), random=False
+                )
+                mistakes += wrong
+    return read, mistakes
+
+
+def _transforms(value: Any, path: Path, random: bool) -> Read:
+    if not isinstance(value, list):
+        return value, []
+    calls, mistakes = [], []
+    for position, item in enumerate(value):
+        call, _, wrong = read_call(item, (*path, position), "transform", (), "a transform")
+        calls.append(call)
+        mistakes += wrong
+        if call is not BROKEN and call.name.startswith("Random") != random:
+            place = (
+                "`augment`, which is for training only"
+                if not random
+                else "`transforms`, which is for all splits"
+            )
+            message = f"`{call.name}` stands in {place}"
+            mistakes.append(Mistake("wrong-value", call.path, message, at=name_place(call.path, call.name)))
+    return calls, mistakes
+
+
+def read_loss(value: Any, path: Path) -> Read:
+    """`loss`: a call, and `from` beside it."""
+    call, sides, mistakes = read_call(value, path, "loss", ("from",), "`loss`")
+    inputs, wrong = _inputs(sides, path, call)
+    return {"call": call, "inputs": inputs}, mistakes + wrong
+
+
+def _inputs(sides: Mapping[str, Any], path: Path, call: Call) -> tuple[list[str], list[Mistake]]:
+    given = sides.get("from", ["output", "target"])
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        message = f"`from` is a list of names, not {kind_of(given)}"
+        help = "`output`, a part of it such as `output.heads`, or a field of the batch such as `target`"
+        return ["output", "target"], [Mistake("wrong-type", (*path, "from"), message, help)]
+    tensors = call.entry.tensors
+    least = len([p for p in tensors if p.required])
+    if call is not BROKEN and tensors and not least <= len(names) <= len(tensors):
+        words = " and ".join(f"`{p.name}`" for p in tensors if p.required)
+        message = f"`{call.name}` takes {words} from `from`, and here are {len(names)}"
+        return names, [Mistake("wrong-value", (*path, "from") if "from" in sides else path, message)]
+    return names, []
+
+
+def read_metrics(value: Any, path: Path) -> Read:
+    """`metrics`: a list of calls named by their class in snake_case, or a mapping of names to calls."""
+    if isinstance(value, str) or (
+        isinstance(value, dict) and len(value) == 1 and _is_metric(next(iter(value)))
+    ):
+        value, paths = [value], [path]
+    elif isinstance(value, list):
+        paths = [(*path, position) for position in range(len(value))]
+    elif isinstance(value, dict):
+        return _named_metrics(value, path)
+    else:
+        return value, []
+    read: dict[str, Any] = {}
+    mistakes: list[Mistake] = []
+    for item, place in zip(value, paths, strict=True):
+        term, wrong = _metric(item, place)
+        mistakes += wrong
+        name = snake_case(term["call"].name)
+        if name in read and name:
+            help = "name them: `metrics: {first: ..., second: ...}`"
+            mistakes.append(Mistake("wrong-value", place, f"two metrics are named `{name}`", help, at="key"))
+        read[name] = term
+    return read, mistakes
+
+
+def _is_metric(name: str) -> bool:
+    return lookup.find(name, "metric") is not None
+
+
+def _named_metrics(value: Mapping[str, Any], path: Path) -> Read:
+    read: dict[str, Any] = {}
+    mistakes: list[Mistake] = []
+    for name, item in value.items():
+        read[name], wrong = _metric(item, (*path, name))
+        mistakes += wrong
+        if not name.isidentifier() or name == "loss":
+            mistakes.append(
+                Mistake("wrong-value", (*path, name), f"a metric can't be named `{name}`", at="key")
+            )
+    return read, mistakes
+
+
+def _metric(value: Any, path: Path) -> tuple[dict[str, Any], list[Mistake]]:
+    call, sides, mistakes = read_call(value, path, "metric", ("from",), "a metric")
+    inputs, wrong = _inputs(sides, path, call)
+    return {"call": call, "inputs": inputs}, mistakes + wrong
+
+
+def snake_case(name: str) -> str:
+    """`F1Score` -> `f1_score`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def read_optimizer(value: Any, path: Path) -> Read:
+    """`optimizer`: a call, and `groups` beside it."""
+    call, sides, mistakes = read_call(value, path, "optimizer", ("groups",), "`optimizer`")
+    read: dict[str, Any] = {"call": call}
+    if "groups" in sides:
+        read["groups"] = sides["groups"]
+        if isinstance(sides["groups"], list):
+            groups = [_group(g, (*path, "groups", i), call) for i, g in enumerate(sides["groups"])]
+            read["groups"] = [group for group, _ in groups]
+            mistakes += [mistake for _, wrong in groups for mistake in wrong]
+    return read, mistakes
+
+
+def _group(value: Any, path: Path, call: Call) -> Read:
+    if not isinstance(value, dict):
+        return value, []
+    mistakes: list[Mistake] = []
+    options = {key: item for key, item in value.items() if key != "match"}
+    for key, item in options.items():
+        parameter = call.entry.options.get(key)
+        if call is BROKEN:
+            continue
+        if parameter is None:
+            known = ("match", *call.entry.options)
+            mistakes.append(unknown_key(key, (*path, key), known, f"in a group of `{call.name}`"))
+        else:
+            mistakes += check_value(item, parameter, (*path, key), call.name)
+    read: dict[str, Any] = {"options": options}
+    return ({**read, "match": value["match"]} if "match" in value else read), mistakes
+
+
+def read_scheduler(value: Any, path: Path) -> Read:
+    """`scheduler`: a call, and `every` and `metric` beside it."""
+    call, sides, mistakes = read_call(value, path, "scheduler", ("every", "metric"), "`scheduler`")
+    plateau = call.name == "ReduceLROnPlateau"
+    if plateau and "metric" not in sides:
+        message = "`ReduceLROnPlateau` needs the `metric` that it watches"
+        mistakes.append(
+            Mistake(
+                "missing-key",
+                call.path,
+                message,
+                "metric: validation.loss",
+                at=name_place(call.path, call.name),
+            )
+        )
+    if not plateau and call is not BROKEN and "metric" in sides:
+        message = f"`{call.name}` follows no metric"
+        mistakes.append(
+            Mistake("unknown-key", (*path, "metric"), message, "only `ReduceLROnPlateau` does", at="key")
+        )
+    return {"call": call, "every": "epoch" if plateau else "step", **sides}, mistakes
+
+
+def read_init(value: Any, path: Path) -> Read:
+    """`init`: a list of rules; each names modules, and initialisers for their parameters."""
+    if not isinstance(value, list):
+        return value, []
+    rules, mistakes = [], []
+    for position, item in enumerate(value):
+        place = (*path, position)
+        if not isinstance(item, dict):
+            rules.append(item)
+            continue
+        others = {key: calls for key, calls in item.items() if key not in ("type", "name")}
+        rule: dict[str, Any] = {key: item[key] for key in ("type", "name") if key in item}
+        if not others:
+            message = "this rule sets no parameter"
+            mistakes.append(Mistake("missing-key", place, message, "for example `weight: kaiming_normal`"))
+        rule["parameters"], wrong = _initialisers(others, place)
+        mistakes += wrong + _unknown_types(item.get("type"), (*place, "type"))
+        rules.append({**rule, "path": place})
+    return rules, mistakes
+
+
+def _unknown_types(value: Any, path: Path) -> list[Mistake]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list):
+        return []
+    mistakes = []
+    for position, name in enumerate(names):
+        if isinstance(name, str) and lookup.find(name, "module") is None:
+            place = path if isinstance(value, str) else (*path, position)
+            mistakes.append(_unknown_type(name, place))
+    return mistakes
+
+
+def _unknown_type(name: str, path: Path) -> Mistake:
+    help, suggestion = did_you_mean(name, lookup.names("module"))
+    return Mistake("unknown-name", path, f"unknown module `{name}`", help, suggestion)
+
+
+def _initialisers(parameters: Mapping[str, Any], path: Path) -> tuple[dict[str, list[Call]], list[Mistake]]:
+    read: dict[str, list[Call]] = {}
+    mistakes: list[Mistake] = []
+    for name, value in parameters.items():
+        items = value if isinstance(value, list) else [value]
+        places = [(*path, name, i) for i in range(len(items))] if isinstance(value, list) else [(*path, name)]
+        read[name] = []
+        for item, place in zip(items, places, strict=True):
+            call, _, wrong = read_call(item, place, "init", (), "an initialiser")
+            read[name].append(call)
+            mistakes += wrong
+    return read, mistakes
+
+
+def read_expect(value: Any, path: Path) -> Read:
+    """`expect`: a rule such as `>= 0.97` for each figure."""
+    if not isinstance(value, dict):
+        return value, []
+    read: dict[str, Any] = {}
+    mistakes: list[Mistake] = []
+    for key, rule in value.items():
+        match = _RULE.fullmatch(rule) if isinstance(rule, str) else None
+        if match is None:
+            if rule is UNKNOWN:
+                continue
+            help = (
+                f'for example {key}: ">= {rule}"'
+                if isinstance(rule, int | float)
+                else f'for example {key}: ">= 0.9"'
+            )
+            message = f"an expectation is a comparison with a number, not {kind_of(rule)}"
+            code = "wrong-value" if isinstance(rule, str) else "wrong-type"
+            mistakes.append(Mistake(code, (*path, key), message, help))
+            continue
+        read[key] = {"rule": rule.strip(), "operator": match[1], "bound": float(match[2].replace("_", ""))}
+    return read, mistakes
+
+
+READERS: Mapping[str, Callable[[Any, Path], Read]] = {
+    "data": read_data,
+    "init": read_init,
+    "loss": read_loss,
+    "metrics": read_metrics,
+    "optimizer": read_optimizer,
+    "scheduler": read_scheduler,
+    "expect": read_expect,
+}
+"""How each section that holds calls is read; `model` and `vars` have files of their own."""

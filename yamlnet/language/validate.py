@@ -1,0 +1,166 @@
+"""Sections with resolved calls -> an Experiment, pydantic's complaints put in the user's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.language.calls import kind_of, show, unknown_key
+from yamlnet.language.experiment import (
+    Checkpoint,
+    Clip,
+    Data,
+    Experiment,
+    Group,
+    InitRule,
+    Optimizer,
+    Scheduler,
+    Section,
+    Stop,
+    Train,
+    Transforms,
+)
+
+KEYS: Mapping[Path, type[Section]] = {
+    (): Experiment,
+    ("data",): Data,
+    ("data", "transforms"): Transforms,
+    ("optimizer",): Optimizer,
+    ("optimizer", "groups"): Group,
+    ("init",): InitRule,
+    ("scheduler",): Scheduler,
+    ("train",): Train,
+    ("train", "clip"): Clip,
+    ("train", "stop"): Stop,
+    ("train", "checkpoint"): Checkpoint,
+}
+"""The section at each place; positions in lists are left out."""
+
+CHOICES: Mapping[str, str] = {
+    "evaluate": "`epoch` or a number of steps",
+    "every": "`epoch` or a number of steps",
+    "validation": "a share such as 0.1, a count, or a data set",
+    "test": "a share such as 0.1, a count, or a data set",
+    "device": "`auto`, `cpu`, `cuda`, `cuda:N` or `mps`",
+    "metric": "a figure such as `validation.loss`",
+    "best": "a figure such as `validation.loss`",
+    "name": "a name of letters, digits, `-`, `_` and `.`, the run's folder",
+    "match": "a pattern or a list of patterns",
+    "type": "a module's name or a list of names",
+}
+"""What a key takes, where one sentence says it better than a type."""
+
+TYPES: Mapping[str, str] = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "a text",
+    "bool_type": "true or false",
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "is_instance_of": "a call",
+}
+
+
+def validate(raw: Mapping[str, Any], said: Mapping[str, Any]) -> tuple[Experiment | None, list[Mistake]]:
+    """Validates the sections; `said` is the document as it was written, for what a message shows."""
+    try:
+        return TypeAdapter(Experiment).validate_python(dict(raw)), []
+    except ValidationError as error:
+        return None, _mistakes(error, said)
+
+
+def validate_data(raw: Any) -> Data | None:
+    """The `data` section alone, None where it has a mistake."""
+    try:
+        return Data.model_validate(raw)
+    except ValidationError:
+        return None
+
+
+def _mistakes(error: ValidationError, said: Mapping[str, Any]) -> list[Mistake]:
+    by_path: dict[Path, list[ErrorDetails]] = {}
+    for detail in error.errors(include_url=False):
+        missing = detail["type"] in ("missing", "extra_forbidden")
+        loc = detail["loc"][:-1] if missing else detail["loc"]
+        path = _written(loc, said)
+        by_path.setdefault((*path, detail["loc"][-1]) if missing else path, []).append(detail)
+    return [_mistake(path, details, said) for path, details in by_path.items()]
+
+
+def _written(loc: Path, document: Any) -> Path:
+    """The part of pydantic's location that the document has; the rest names branches of unions."""
+    path: list[str | int] = []
+    below: Any = document
+    for step in loc:
+        if isinstance(below, list):
+            below = dict(enumerate(below))
+        if not isinstance(below, dict) or step not in below:
+            break
+        below = below[step]
+        path.append(step)
+    return tuple(path)
+
+
+def _mistake(path: Path, details: list[ErrorDetails], said: Mapping[str, Any]) -> Mistake:
+    kind, context = details[0]["type"], details[0].get("ctx", {})
+    name = next((str(step) for step in reversed(path) if isinstance(step, str)), "the document")
+    value = details[0]["input"]
+    if kind == "extra_forbidden":
+        return _unknown(path)
+    if kind == "missing":
+        return _missing(path)
+    if kind == "one_of":
+        return Mistake("wrong-value", path, details[0]["msg"], at="key")
+    bound = _bound(kind, context)
+    if bound is not None and len(details) == 1:
+        return Mistake("wrong-value", path, f"`{name}` must be {bound}, not {show(value)}")
+    choices = CHOICES.get(name) if path[:1] != ("scheduler",) else None
+    if choices is not None:
+        code = "wrong-value" if isinstance(value, int | float | str) else "wrong-type"
+        return Mistake(code, path, f"`{name}` is {choices}, not {kind_of(value)}")
+    if kind == "literal_error":
+        expected = [str(word).strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
+        help, suggestion = did_you_mean(str(value), expected)
+        return Mistake("wrong-value", path, f"`{name}` can't be {show(value)}", help, suggestion)
+    wanted = TYPES.get(kind, details[0]["msg"].lower())
+    return Mistake("wrong-type", path, f"`{name}` takes {wanted}, not {kind_of(value)}")
+
+
+def _bound(kind: str, context: Mapping[str, Any]) -> str | None:
+    words = {
+        "greater_than": ("gt", "above"),
+        "greater_than_equal": ("ge", "at least"),
+        "less_than": ("lt", "below"),
+        "less_than_equal": ("le", "at most"),
+    }
+    if kind not in words:
+        return None
+    key, word = words[kind]
+    return f"{word} {context[key]:,}"
+
+
+def _section(path: Path) -> type[Section] | None:
+    return KEYS.get(tuple(step for step in path if isinstance(step, str)))
+
+
+def _unknown(path: Path) -> Mistake:
+    section = _section(path[:-1])
+    known = [*section.model_fields] if section is not None else []
+    where = f"in `{path[-2]}`" if len(path) > 1 else "in the document"
+    if len(path) > 2 and isinstance(path[-2], int):
+        where = f"in `{path[-3]}`"
+    return unknown_key(str(path[-1]), path, known, where)
+
+
+def _missing(path: Path) -> Mistake:
+    owner = next((str(step) for step in reversed(path[:-1]) if isinstance(step, str)), "the document")
+    message = f"`{owner}` needs `{path[-1]}`" if len(path) > 1 else f"`{path[-1]}` is missing"
+    return Mistake("missing-key", path[:-1], message, at="key")

@@ -1,0 +1,1 @@
+"""The model: a tree of nodes in, a plain `nn.Module` out."""

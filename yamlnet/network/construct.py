@@ -1,0 +1,88 @@
+"""A call's target and arguments -> the torch function, or the module with torch's own first weights."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+
+from yamlnet.catalog import types
+from yamlnet.catalog.entry import Call
+from yamlnet.language.nodes import Layer
+
+
+@dataclass(frozen=True)
+class Construction:
+    """A class of torch and its keyword arguments; arguments that are modules are constructions too."""
+
+    target: str
+    arguments: Mapping[str, Any]
+
+
+@cache
+def target_of(target: str) -> Callable[..., Any]:
+    """The class or function that a dotted path of the catalogue names."""
+    module, _, name = target.rpartition(".")
+    while True:
+        try:
+            found: Any = importlib.import_module(module)
+            break
+        except ModuleNotFoundError:
+            module, _, first = module.rpartition(".")
+            name = f"{first}.{name}"
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
+
+
+def arguments(call: Call) -> dict[str, Any]:
+    """What the file says of a call, as Python values: tuples, dtypes and tensors where torch wants them."""
+    return {name: _python(call.entry.parameters[name].type, value) for name, value in call.arguments.items()}
+
+
+def _python(annotation: str, value: Any) -> Any:
+    if value is None or isinstance(value, Layer):
+        return value
+    if "dtype" in annotation and isinstance(value, str):
+        return getattr(torch, value)
+    if "tensor" in annotation and isinstance(value, list):
+        return torch.tensor(value, dtype=torch.float32)
+    return types.to_python(annotation, value)
+
+
+def construct(construction: Construction) -> nn.Module:
+    """The module, its parameters drawn from torch's global generator as its constructor does."""
+    said = {
+        name: construct(value) if isinstance(value, Construction) else value
+        for name, value in construction.arguments.items()
+    }
+    module = target_of(construction.target)(**said)
+    assert isinstance(module, nn.Module)
+    return module
+
+
+def empty_module(construction: Construction) -> tuple[nn.Module | None, Exception | None]:
+    """The module with shapes and no storage, or torch's reason why there can't be one."""
+    try:
+        with torch.device("meta"):
+            return construct(construction), None
+    except Exception as error:  # whatever torch raises here is its judgement of the arguments
+        return None, error
+
+
+def seed_of(seed: int, name: str) -> int:
+    """The seed of one named thing: a hash, so that names don't depend on each other or on their order."""
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def weight_bytes(module: nn.Module) -> int:
+    """The memory that a module's parameters and buffers take."""
+    tensors = [*module.parameters(), *module.buffers()]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

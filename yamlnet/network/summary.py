@@ -1,0 +1,185 @@
+"""What the judge found of a network -> the table of its layers: shapes, parameters, FLOPs, memory."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+from yamlnet.language.nodes import Model
+from yamlnet.network import words
+from yamlnet.network.shapes import Row, Shapes
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One call: shapes without the batch, parameters counted where a module is first called.
+
+    `flops` are floating-point operations of one sample forward, a multiplication and an addition
+    counted as two (as torch.utils.flop_counter counts).
+    """
+
+    name: str
+    type: str
+    output_shape: str
+    parameters: int
+    trainable_parameters: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The table; printing it, or showing it in a notebook, draws it.
+
+    `weight_bytes` counts parameters and buffers, `activation_bytes` the outputs of all calls for one
+    sample. A training step also holds the gradients and what the optimizer keeps.
+    """
+
+    name: str
+    inputs: Mapping[str, str]
+    rows: tuple[SummaryRow, ...]
+    total_parameters: int
+    trainable_parameters: int
+    total_flops: int
+    weight_bytes: int
+    activation_bytes: int
+    batch_size: int | None = None
+    step_bytes: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object that `summary --format json` prints."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return "\n".join([*_table(self), "", *_totals(self)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{cell}</th>" for cell in _HEAD)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in _cells(self)
+        )
+        totals = "<br>".join(html.escape(line) for line in _totals(self))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><p>{totals}</p>"
+
+
+def summarise(
+    name: str, model: Model, shapes: Shapes, batch_size: int | None = None, optimizer_slots: int | None = None
+) -> Summary:
+    """The summary of a network without mistakes.
+
+    `optimizer_slots` is how many numbers the optimizer keeps for each trainable parameter.
+    """
+    rows = []
+    seen: set[int] = set()
+    for row in shapes.rows:
+        rows.append(_row(row, first=id(row.called) not in seen))
+        seen.add(id(row.called))
+    modules = shapes.modules.values()
+    tensors = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
+    parameters = [parameter for module in modules for parameter in module.parameters()]
+    trainable = sum(p.numel() for p in parameters if p.requires_grad)
+    weights = _bytes(tensors)
+    activations = sum(_bytes(_one_sample(row.output)) for row in shapes.rows)
+    step = None
+    if batch_size is not None and optimizer_slots is not None:
+        step = weights + 4 * trainable * (1 + optimizer_slots) + 2 * activations * batch_size
+    return Summary(
+        name,
+        {given.name: str(list(given.shape or ())) for given in model.inputs},
+        tuple(rows),
+        sum(p.numel() for p in parameters),
+        trainable,
+        sum(row.flops for row in rows),
+        weights,
+        activations,
+        batch_size,
+        step,
+    )
+
+
+def _row(row: Row, first: bool) -> SummaryRow:
+    parameters = list(row.called.parameters()) if isinstance(row.called, nn.Module) and first else []
+    count = sum(p.numel() for p in parameters)
+    trainable = sum(p.numel() for p in parameters if p.requires_grad)
+    return SummaryRow(row.name, row.type, words.shape(row.output), count, trainable, _flops(row))
+
+
+def _flops(row: Row) -> int:
+    """Counted by torch on one sample of zeros; kernels that fuse an RNN are off, since they hide theirs."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    counter = FlopCounterMode(display=False)
+    inputs, keywords = tree_map(_sample, (list(row.inputs), dict(row.keywords)))
+    with torch.no_grad(), torch.backends.mkldnn.flags(enabled=False), counter:
+        row.called(*inputs, **keywords)
+    return int(counter.get_total_flops())
+
+
+def _sample(value: Any) -> Any:
+    if isinstance(value, Tensor) and value.dim() and value.shape[0] == 0:
+        return torch.zeros((1, *value.shape[1:]), dtype=value.dtype)
+    return value
+
+
+def _one_sample(value: Any) -> list[Tensor]:
+    tensors = [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
+    return [torch.empty((1, *t.shape[1:]), dtype=t.dtype, device="meta") for t in tensors]
+
+
+def _bytes(tensors: Sequence[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+_HEAD = ("layer", "type", "output", "parameters", "FLOPs")
+
+
+def _cells(summary: Summary) -> list[tuple[str, ...]]:
+    cells: list[tuple[str, ...]] = [(name, "", shape, "", "") for name, shape in summary.inputs.items()]
+    for row in summary.rows:
+        parameters = f"{row.parameters:,}" if row.parameters else ""
+        cells.append(
+            (row.name, row.type, row.output_shape, parameters, f"{row.flops:,}" if row.flops else "")
+        )
+    return cells
+
+
+def _table(summary: Summary) -> list[str]:
+    rows = [_HEAD, *_cells(summary)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    lines = []
+    for row in rows:
+        left = [cell.ljust(width) for cell, width in zip(row[:3], widths[:3], strict=True)]
+        right = [cell.rjust(width) for cell, width in zip(row[3:], widths[3:], strict=True)]
+        lines.append("  ".join(left + right).rstrip())
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return lines
+
+
+def _totals(summary: Summary) -> list[str]:
+    lines = [
+        f"parameters  {summary.total_parameters:,} ({summary.trainable_parameters:,} trainable)",
+        f"FLOPs       {summary.total_flops:,} for one sample forward",
+        f"memory      {size(summary.weight_bytes)} of weights, "
+        f"{size(summary.activation_bytes)} of activations a sample",
+    ]
+    if summary.step_bytes is not None:
+        lines.append(
+            f"            about {size(summary.step_bytes)} for a training step of {summary.batch_size}"
+        )
+    return lines
+
+
+def size(count: float) -> str:
+    """Bytes in the unit that reads best: `1.2 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}" if unit != "B" else f"{count:.0f} B"
+        count /= 1000
+    return f"{count:,.3g} TB"

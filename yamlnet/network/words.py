@@ -1,0 +1,236 @@
+"""What doesn't fit, said in the user's words: before torch is asked, or from what torch answered."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from yamlnet.catalog.entry import Call, Entry, Inferred, Parameter
+from yamlnet.diagnostics import Mistake, Path
+from yamlnet.language.calls import name_place, show
+from yamlnet.network.probe import BATCH
+
+AXES: Mapping[int, str] = {
+    2: "[features]",
+    3: "[channels, length]",
+    4: "[channels, height, width]",
+    5: "[channels, depth, height, width]",
+}
+SEQUENCES = ("LSTM", "GRU", "RNN", "MultiheadAttention", "Transformer")
+ARITHMETIC: Mapping[str, str] = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
+
+
+def shape(value: Any) -> str:
+    """A value's shape without the batch: `[16, 6, 6]`, or the shapes of a tuple's or mapping's parts."""
+    if isinstance(value, Tensor):
+        return str(list(value.shape[1:]))
+    if isinstance(value, tuple | list):
+        return "(" + ", ".join(shape(part) for part in value) + ")"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {shape(part)}" for key, part in value.items()) + "}"
+    return "nothing" if value is None else str(value)
+
+
+def at_call(code: str, call: Call, message: str, help: str | None = None, **more: Any) -> Mistake:
+    """A mistake that points at a call's name."""
+    return Mistake(code, call.path, message, help, at=name_place(call.path, call.name), **more)
+
+
+def before_layer(call: Call, inputs: Sequence[Any]) -> Mistake | None:
+    """A tuple where a tensor is taken, or a number of axes that torch would take for something else."""
+    value = inputs[0] if inputs else None
+    if not isinstance(value, Tensor):
+        return _no_tensor(call, value)
+    axes = call.entry.axes
+    if not axes or value.dim() in axes:
+        return None
+    takes = " or ".join(_axes(call.entry, number) for number in axes)
+    return at_call(
+        "shape-mismatch",
+        call,
+        f"`{call.name}` takes {takes}, and {shape(value)} arrives",
+        _other_layer(call, value),
+    )
+
+
+def _axes(entry: Entry, number: int) -> str:
+    if number == 3 and entry.name.startswith(SEQUENCES):
+        return "[sequence, features]"
+    return AXES[number]
+
+
+def _other_layer(call: Call, value: Tensor) -> str | None:
+    """The same layer for another number of axes, or Flatten, where that would do."""
+    stem = re.fullmatch(r"(\w+)[123]d", call.name)
+    spatial = value.dim() - 2
+    if stem and 1 <= spatial <= 3:
+        return f"`{stem[1]}{spatial}d` takes {AXES[value.dim()]}"
+    if stem and value.dim() == 2 and call.name.startswith("BatchNorm"):
+        return "`BatchNorm1d` takes [features]"
+    if call.name == "BatchNorm1d":
+        return "`Flatten` before it gives [features]"
+    return None
+
+
+def _no_tensor(call: Call, value: Any) -> Mistake | None:
+    if not isinstance(value, tuple | list | Mapping):
+        return None
+    part = next(iter(value)) if isinstance(value, Mapping) else 0
+    help = f"name a part: `from: NAME.{part}` in a `ModuleDict`"
+    message = f"`{call.name}` takes a tensor, and {shape(value)} arrives"
+    return at_call("shape-mismatch", call, message, help)
+
+
+def contradiction(call: Call, parameter: Parameter, said: Any, size: int, value: Tensor) -> Mistake | None:
+    """A size that is said and isn't the one that arrives."""
+    arrives: Any = size
+    if parameter.inferred is not None and parameter.inferred.form == "tuple":
+        wanted = said if isinstance(said, list) else [said]
+        arrives = list(value.shape[-len(wanted) :]) if len(wanted) < value.dim() else list(value.shape[1:])
+        if wanted == arrives:
+            return None
+        arrives = arrives if isinstance(said, list) else arrives[-1]
+    elif said == size:
+        return None
+    message = (
+        f"`{parameter.name}` of `{call.name}` is {show(said)}, but {show(arrives)} arrive in {shape(value)}"
+    )
+    help = f"write {show(arrives)}, or leave `{parameter.name}` out: it is inferred"
+    path = call.argument_path(parameter.name)
+    return Mistake("shape-mismatch", path, message, help, show(arrives))
+
+
+def cannot_infer(call: Call, parameter: Parameter, rule: Inferred, given: Sequence[Any]) -> Mistake:
+    """A size that has nothing to follow from."""
+    if rule.input >= len(given):
+        number = ("first", "second", "third", "fourth")[rule.input]
+        message = f"`{call.name}` takes a {number} input, and gets {len(given)}"
+        return at_call("missing-parameter", call, message, "name its inputs with `from: [a, b]`")
+    message = f"`{call.name}` takes {_wanted(rule)}, and {shape(given[rule.input])} arrives"
+    return at_call("shape-mismatch", call, message)
+
+
+def _wanted(rule: Inferred) -> str:
+    return "[channels, ...]" if rule.axis == 1 else "[..., features]"
+
+
+def too_large(call: Call, total: int) -> Mistake | None:
+    """Weights that this machine's memory can't hold."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if total <= memory:
+        return None
+    sizes = f"{total / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB"
+    message = f"with `{call.name}` the weights take {sizes}"
+    return at_call("too-large", call, message)
+
+
+def bind(
+    call: Call, inputs: Sequence[Any], keywords: Mapping[str, Any]
+) -> tuple[tuple[list[Any], dict[str, Any]], Mistake | None]:
+    """A function's positional and keyword tensors; functions of a list take all of `from`."""
+    tensors = call.entry.tensors
+    if tensors and tensors[0].role == "tensors":
+        spread = len(inputs) == 1 and isinstance(inputs[0], tuple | list)
+        return ([list(inputs[0]) if spread else list(inputs)], dict(keywords)), None
+    free = [p for p in tensors if p.name not in call.arguments]
+    named = [p.name for p in free]
+    extra = [name for name in keywords if name not in named]
+    if extra or len(inputs) > len(free):
+        takes = " and ".join(f"`{name}`" for name in named) or "no tensors"
+        what = f"`{extra[0]}`" if extra else f"{len(inputs)} tensors"
+        return ([], {}), at_call(
+            "wrong-value", call, f"`{call.name}` takes {takes} from `from`, and gets {what}"
+        )
+    filled = {*named[: len(inputs)], *keywords}
+    missing = [p.name for p in free if p.required and p.name not in filled]
+    if missing:
+        words = " and ".join(f"`{name}`" for name in missing)
+        help = "name its inputs with `from: [a, b]`"
+        return ([], {}), at_call("missing-parameter", call, f"`{call.name}` also needs {words}", help)
+    return (list(inputs), dict(keywords)), None
+
+
+def before_function(call: Call, given: Sequence[Any], made: Sequence[Path | None]) -> Mistake | None:
+    """Shapes that arithmetic or concatenation can't bring together."""
+    related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
+    tensors = [value for value in given if isinstance(value, Tensor)]
+    if len(tensors) < len(given) and call.name not in ("cat", "stack"):
+        return _no_tensor(call, next(value for value in given if not isinstance(value, Tensor)))
+    if call.name in ARITHMETIC and len(tensors) == 2:
+        a, b = tensors
+        if not _broadcast((BATCH, *a.shape[1:]), (BATCH, *b.shape[1:])):
+            message = f"`{call.name}` can't {ARITHMETIC[call.name]} {shape(a)} and {shape(b)}"
+            return at_call("shape-mismatch", call, message, related=related)
+    if call.name == "cat" and len(tensors) == len(given) > 1:
+        return _cat(call, tensors, related)
+    return None
+
+
+def _broadcast(a: Sequence[int], b: Sequence[int]) -> bool:
+    """Whether two shapes fit by PyTorch's rule: from the last axis on, equal or one of them 1."""
+    return all(x == y or 1 in (x, y) for x, y in zip(reversed(a), reversed(b), strict=False))
+
+
+def _cat(call: Call, tensors: Sequence[Tensor], related: tuple[tuple[Path, str], ...]) -> Mistake | None:
+    dim = call.arguments.get("dim", 0)
+    first = tensors[0]
+    for other in tensors[1:]:
+        if other.dim() != first.dim() or not isinstance(dim, int) or not -first.dim() <= dim < first.dim():
+            fits = False
+        else:
+            axis = dim % first.dim()
+            fits = all(
+                a == b for i, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)) if i != axis
+            )
+        if not fits:
+            message = f"`cat` along dimension {dim} can't join {shape(first)} and {shape(other)}"
+            help = "dimension 0 is the batch, 1 the channels or features" if dim == 0 else None
+            return at_call("shape-mismatch", call, message, help, related=related)
+    return None
+
+
+def failure(call: Call, given: Sequence[Any], error: Exception, made: Sequence[Path | None]) -> Mistake:
+    """Torch's own words about a call, the checker's batch left out."""
+    text = str(error).strip().split("\n")[0] or type(error).__name__
+    arrives = " and ".join(shape(value) for value in given)
+    types = {str(v.dtype).removeprefix("torch.") for v in given if isinstance(v, Tensor)}
+    if re.search(
+        r"same dtype|scalar type|not implemented for '|argument #\d 'indices'|Expected floating", text
+    ):
+        takes = "integers" if "indices" in text or "Long, Int" in text else "floating-point numbers"
+        message = f"`{call.name}` takes {takes}, and {' and '.join(sorted(types))} arrives"
+        return at_call("dtype-mismatch", call, message, _dtype_help(takes))
+    missing = re.search(r"missing \d+ required positional arguments?: (.*)", text)
+    if missing:
+        count = len(given) + missing[1].count("'") // 2
+        names = ", ".join(f"{taken.name}: NAME" for taken in call.entry.inputs[:count])
+        takes = missing[1].replace("'", "`")
+        help = f"from: {{{names}}}" if names else None
+        return at_call("missing-parameter", call, f"`{call.name}` also takes {takes}", help)
+    text = re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip(".")
+    related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
+    return at_call("shape-mismatch", call, f"`{call.name}` can't take {arrives}: {text}", related=related)
+
+
+def _dtype_help(takes: str) -> str:
+    if takes == "integers":
+        return "declare the input's dtype: `input: {shape: [...], dtype: int64}`"
+    return "`Embedding` turns integers into vectors"
+
+
+def refused(call: Call, error: Exception | None) -> Mistake:
+    """Arguments that torch refuses when the module is made."""
+    text = str(error).strip().split("\n")[0] or type(error).__name__
+    return at_call("wrong-value", call, f"`{call.name}` can't be made: {text.rstrip('.')}")
+
+
+def merges_batch(call: Call) -> Mistake:
+    """A warning: the first axis of the result isn't the batch."""
+    help = "`Flatten` keeps the batch" if call.name == "flatten" else "dimensions count the batch as 0"
+    return at_call(
+        "shape-mismatch", call, f"`{call.name}` mixes the samples of a batch", help, severity="warning"
+    )

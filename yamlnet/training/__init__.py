@@ -1,0 +1,1 @@
+"""A model and batches in; a run folder with weights, records and a verdict out."""

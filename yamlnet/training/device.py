@@ -1,0 +1,92 @@
+"""The device, precision and determinism that the file asks for in; torch set up for them out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+
+from yamlnet.diagnostics import YamlnetError
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def device(name: str) -> torch.device:
+    """The torch device; `auto` takes the first of CUDA, MPS and the CPU that is there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    found = torch.device(name)
+    if found.type == "cuda" and (found.index or 0) >= _num_cuda_devices():
+        raise YamlnetError(
+            f"there is no device `{name}` here", help="`train.device: auto` takes what there is"
+        )
+    if found.type == "mps" and not torch.backends.mps.is_available():
+        raise YamlnetError("there is no device `mps` here", help="`train.device: auto` takes what there is")
+    return found
+
+
+def autocast(call: Callable[..., Any], precision: str, device: torch.device) -> Callable[..., Any]:
+    """The function, run in bf16 or fp16 where the precision is one of them."""
+    if precision not in DTYPES:
+        return call
+    dtype = DTYPES[precision]
+
+    def in_dtype(*args: Any) -> Any:
+        with torch.autocast(device.type, dtype):
+            return call(*args)
+
+    return in_dtype
+
+
+def scaler(precision: str, device: torch.device) -> torch.amp.GradScaler | None:
+    """Loss scaling, which fp16 needs for its narrow range of exponents."""
+    return torch.amp.GradScaler(device.type) if precision == "fp16" else None
+
+
+@contextmanager
+def deterministic(wanted: bool) -> Iterator[None]:
+    """Within it only algorithms that give the same bits again are used; after it, what was set before."""
+    if not wanted:
+        yield
+        return
+    # cuBLAS reads this when its first handle is made: docs.nvidia.com/cuda/cublas/#results-reproducibility
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    cudnn, memory = torch.backends.cudnn, cast(Any, torch.utils.deterministic)
+    before = (torch.get_deterministic_debug_mode(), cudnn.deterministic, cudnn.benchmark)
+    filled = memory.fill_uninitialized_memory
+    # `use_deterministic_algorithms` would set the same flag, and import the compiler on the way
+    torch.set_deterministic_debug_mode("error")
+    cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory = True, False, False
+    try:
+        yield
+    finally:
+        torch.set_deterministic_debug_mode(before[0])
+        cudnn.deterministic, cudnn.benchmark = before[1:]
+        memory.fill_uninitialized_memory = filled
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turns what a device can't do - memory, determinism - into one line that says what to change."""
+    try:
+        yield
+    except RuntimeError as error:
+        message = str(error).splitlines()[0] if str(error) else ""
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in message:
+            raise YamlnetError(
+                f"out of memory: {message}", help="a smaller `data.batch_size` needs less"
+            ) from error
+        if "does not have a deterministic implementation" in message:
+            operation = message.partition(" does not")[0]
+            raise YamlnetError(
+                f"`{operation}` has no deterministic algorithm on this device",
+                help="`train.deterministic: false` allows the one there is",
+            ) from error
+        raise
+
+
+def _num_cuda_devices() -> int:
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0

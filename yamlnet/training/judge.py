@@ -1,0 +1,208 @@
+"""A checked experiment and its network's output -> the mistakes in loss, metrics, optimizer and schedule.
+
+Each is made and tried on a small batch of zeros, as the network is: what torch would refuse in the first
+step is refused before the data is read.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import ceil
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from yamlnet.catalog.entry import Call
+from yamlnet.catalog.facts import Facts
+from yamlnet.diagnostics import Mistake, Path, YamlnetError, did_you_mean
+from yamlnet.language.calls import name_place
+from yamlnet.language.experiment import Experiment, Loss, MetricTerm
+from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.patterns import matches
+from yamlnet.network.probe import BATCH
+from yamlnet.network.words import shape
+from yamlnet.training import optimise, schedule
+from yamlnet.training.meter import meter
+from yamlnet.training.objective import objective, picks
+
+CPU = torch.device("cpu")
+CLASS_LOSSES = ("CrossEntropyLoss", "NLLLoss", "MultiMarginLoss")
+
+
+def judge(
+    experiment: Experiment, output: Any, modules: Mapping[str, nn.Module], facts: Facts | None
+) -> list[Mistake]:
+    """`output` is the network's for an empty batch, `modules` its layers by qualified name."""
+    mistakes = list(_optimizer(experiment, modules, facts))
+    if facts is None or output is UNKNOWN:
+        return mistakes
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")
+        batch = {name: _zeros(field.shape, field.dtype) for name, field in facts.fields.items()}
+        given = tree_map(_real, output)
+        if experiment.loss is not None:
+            mistakes += _loss(experiment.loss, given, batch, facts)
+        for name, term in experiment.metrics.items():
+            mistakes += _metric(name, term, given, batch, facts)
+    return mistakes
+
+
+def _zeros(sizes: Sequence[int], dtype: str) -> Tensor:
+    return torch.zeros((BATCH, *sizes), dtype=getattr(torch, dtype))
+
+
+def _real(value: Any) -> Any:
+    if isinstance(value, Tensor) and value.dim() and value.shape[0] == 0:
+        return torch.zeros((BATCH, *value.shape[1:]), dtype=value.dtype)
+    return value
+
+
+def _loss(section: Loss, output: Any, batch: Mapping[str, Tensor], facts: Facts) -> list[Mistake]:
+    values, mistakes = _inputs(section.inputs, ("loss",), section.call, output, batch)
+    if mistakes:
+        return mistakes
+    if section.call.name in CLASS_LOSSES and facts.num_classes is not None:
+        classes = values[0].shape[1] if values[0].dim() > 1 else 0
+        if section.inputs[1] in facts.targets and 0 < classes < facts.num_classes:
+            message = f"the network gives {classes} outputs, and the data has {facts.num_classes} classes"
+            return [_at(section.call, "loss-mismatch", message, "`Linear: $num_classes` follows the data")]
+    return _tried(section.call, values, lambda: objective(section, CPU).loss(output, batch))
+
+
+def _metric(
+    name: str, term: MetricTerm, output: Any, batch: Mapping[str, Tensor], facts: Facts
+) -> list[Mistake]:
+    values, mistakes = _inputs(term.inputs, ("metrics", name), term.call, output, batch)
+    if mistakes:
+        return mistakes
+
+    def run() -> None:
+        counted = meter({name: term}, facts.num_classes, 0.0, CPU)
+        counted.add(output, batch)
+        counted.compute()
+
+    return _tried(term.call, values, run)
+
+
+def _tried(call: Call, values: Sequence[Any], run: Callable[[], object]) -> list[Mistake]:
+    try:
+        run()
+    except YamlnetError as error:
+        text = error.message
+    except Exception as error:  # whatever torch raises here is its judgement
+        text = str(error).strip().split("\n")[0]
+    else:
+        return []
+    text = re.sub(rf"\[{BATCH}(?:, )?", "[", text).rstrip(".")
+    shapes = " and ".join(shape(value) for value in values)
+    return [_at(call, "loss-mismatch", f"`{call.name}` can't take {shapes}: {text}")]
+
+
+def _inputs(
+    names: Sequence[str], path: Path, call: Call, output: Any, batch: Mapping[str, Tensor]
+) -> tuple[list[Any], list[Mistake]]:
+    values: list[Any] = []
+    for position, (name, pick) in enumerate(zip(names, picks(names), strict=True)):
+        place = (*path, "from", position)
+        try:
+            value = pick(output, batch)
+        except (KeyError, IndexError, TypeError):
+            parts = [f"output.{key}" for key in output] if isinstance(output, Mapping) else []
+            help, suggestion = did_you_mean(name, parts)
+            message = f"the model's output {shape(output)} has no part `{name}`"
+            return [], [Mistake("unknown-reference", place, message, help, suggestion)]
+        if not isinstance(value, Tensor):
+            part = next(iter(value)) if isinstance(value, Mapping) else 0
+            message = f"`{name}` is {shape(value)}, and `{call.name}` takes one tensor"
+            help = f"name a part: `from: [{name}.{part}, {', '.join(names[1:])}]`"
+            return [], [_at(call, "loss-mismatch", message, help)]
+        values.append(value)
+    return values, []
+
+
+def _optimizer(
+    experiment: Experiment, modules: Mapping[str, nn.Module], facts: Facts | None
+) -> Iterator[Mistake]:
+    section = experiment.optimizer
+    if section is None or not modules:
+        return
+    root = _tree(modules)
+    names = [name for name, _ in root.named_parameters()]
+    if not names:
+        yield _at(section.call, "wrong-value", "the network has no parameters to train")
+        return
+    unmatched = False
+    for position, group in enumerate(section.groups):
+        for pattern in group.match:
+            if not any(matches(pattern, name) for name in names):
+                unmatched = True
+                place = ("optimizer", "groups", position, "match")
+                help, suggestion = did_you_mean(
+                    pattern, {name.rsplit(".", end)[0] for name in names for end in (0, 1)}
+                )
+                yield Mistake(
+                    "no-match", place, f"no parameter matches `{pattern}`", help if suggestion else None
+                )
+    if unmatched:
+        return
+    try:
+        made = optimise.optimizer(section, root, CPU)
+    except YamlnetError as error:
+        yield _at(section.call, "wrong-value", error.message, error.help)
+        return
+    if experiment.scheduler is not None:
+        yield from _scheduler(experiment.scheduler.call, made, experiment, facts)
+
+
+def _scheduler(
+    call: Call, made: torch.optim.Optimizer, experiment: Experiment, facts: Facts | None
+) -> Iterator[Mistake]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            schedule.scheduler(call, made, _num_advances(experiment, facts))
+    except YamlnetError as error:
+        yield _at(call, "wrong-value", error.message, error.help)
+
+
+def _num_advances(experiment: Experiment, facts: Facts | None) -> int:
+    """How often the schedule is advanced; some number where the data isn't known."""
+    train, data = experiment.train, experiment.data
+    if train.steps is not None:
+        return train.steps
+    assert train.epochs is not None
+    if (
+        facts is None
+        or facts.train is None
+        or data is None
+        or (experiment.scheduler and experiment.scheduler.every == "epoch")
+    ):
+        return max(train.epochs, 2)
+    num_batches = ceil(facts.train / data.batch_size)
+    return train.epochs * ceil(num_batches / train.accumulate)
+
+
+def _tree(modules: Mapping[str, nn.Module]) -> nn.Module:
+    """A module that holds the layers under their qualified names."""
+    root = nn.Module()
+    for name, module in modules.items():
+        if not name:
+            return module
+        holder = root
+        *above, last = name.split(".")
+        for key in above:
+            if key not in holder._modules:
+                holder.add_module(key, nn.Module())
+            below = holder._modules[key]
+            assert below is not None
+            holder = below
+        holder.add_module(last, module)
+    return root
+
+
+def _at(call: Call, code: str, message: str, help: str | None = None) -> Mistake:
+    return Mistake(code, call.path, message, help, at=name_place(call.path, call.name))

@@ -1,0 +1,136 @@
+"""An experiment, its model and its data in; every object that a training runs with, made once, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
+
+from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.experiment import Experiment
+from yamlnet.training import optimise, schedule
+from yamlnet.training.average import Average
+from yamlnet.training.device import scaler
+from yamlnet.training.evaluate import Evaluator
+from yamlnet.training.loop import Loop, forward, sums
+from yamlnet.training.meter import Meter, meter
+from yamlnet.training.objective import objective
+from yamlnet.training.plan import Plan, plan
+from yamlnet.training.sources import Sources
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be trained on what: the checked file, the built model on its device, and the data.
+
+    `inputs` are the fields of a batch that the model takes, in order. `num_classes` and `digest` are the
+    data's; None where it has no classes.
+    """
+
+    experiment: Experiment
+    model: nn.Module
+    inputs: tuple[str, ...]
+    sources: Sources
+    device: torch.device
+    num_classes: int | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a task needs to run, beside the model; `scheduler` is advanced by `loop` or after each epoch."""
+
+    plan: Plan
+    loop: Loop
+    evaluator: Evaluator
+    scheduler: LRScheduler | None
+    scheduler_metric: str | None
+    rising: frozenset[str]
+
+
+def set_up(task: Task) -> Setup:
+    """Makes the optimizer, the schedule and the rest of what the file names.
+
+    Raises:
+        YamlnetError: a section is missing, torch refuses an argument, or a metric isn't measured.
+    """
+    train, device = task.experiment.train, task.device
+    lengths = plan(train, len(task.sources.train))
+    evaluator = evaluator_of(task)
+    run, training = evaluator.forward, evaluator_of(task).sums
+    rising = _measured(task, training.meter)
+    section = task.experiment.scheduler
+    optimizer = _optimizer(task)
+    metric = _scheduler_metric(task)
+    _check_metrics(task, metric, rising)
+    scheduler = None
+    if section is not None:
+        num_advances = lengths.num_steps if section.every == "step" else lengths.num_epochs
+        scheduler = schedule.scheduler(section.call, optimizer, num_advances, rising.get(metric or "", False))
+    loop = Loop(
+        run,
+        training.objective,
+        training,
+        optimizer,
+        optimise.trained(optimizer),
+        field=task.inputs[0],
+        accumulate=train.accumulate,
+        scaler=scaler(train.precision, device),
+        clip=optimise.clipper(train.clip, optimizer),
+        scheduler=scheduler if section is not None and section.every == "step" and metric is None else None,
+        average=None if train.ema is None else Average(task.model, train.ema),
+    )
+    return Setup(lengths, loop, evaluator, scheduler, metric, frozenset(k for k, up in rising.items() if up))
+
+
+def evaluator_of(task: Task) -> Evaluator:
+    """What it takes to evaluate the task's model."""
+    experiment, device = task.experiment, task.device
+    if experiment.loss is None:
+        raise YamlnetError("there is no `loss` to measure", exit_code=1)
+    aim = objective(experiment.loss, device)
+    run = forward(task.model, task.inputs, aim, experiment.train.precision, device)
+    # a model trained with BCELoss gives probabilities, any other one logits
+    threshold = 0.5 if experiment.loss.call.name == "BCELoss" else 0.0
+    counted = meter(experiment.metrics, task.num_classes, threshold, device)
+    return Evaluator(task.model, run, sums(aim, counted, device), task.inputs[0])
+
+
+def _optimizer(task: Task) -> torch.optim.Optimizer:
+    if task.experiment.optimizer is None:
+        raise YamlnetError("training needs an `optimizer`", exit_code=1)
+    return optimise.optimizer(task.experiment.optimizer, task.model, task.device)
+
+
+def _scheduler_metric(task: Task) -> str | None:
+    """What `ReduceLROnPlateau` looks at: where the file doesn't say, the validation loss if there is one."""
+    section = task.experiment.scheduler
+    if section is None or section.call.name != "ReduceLROnPlateau":
+        return None
+    return section.metric or ("train.loss" if task.sources.validation is None else "validation.loss")
+
+
+def _measured(task: Task, meter: Meter) -> dict[str, bool]:
+    """The figures that are known while training runs, and whether higher is better."""
+    up = {"loss": False} | {name: a.higher_is_better for name, a in meter.accumulators.items()}
+    splits = ["train"] if task.sources.validation is None else ["train", "validation"]
+    return {f"{split}.{name}": rises for split in splits for name, rises in up.items()}
+
+
+def _check_metrics(task: Task, scheduler_metric: str | None, measured: Mapping[str, bool]) -> None:
+    train = task.experiment.train
+    wanted = {
+        "train.stop.metric": train.stop and train.stop.metric,
+        "train.checkpoint.best": train.checkpoint.best,
+        "scheduler.metric": scheduler_metric,
+    }
+    for key, metric in wanted.items():
+        if metric is not None and metric not in measured:
+            raise YamlnetError(
+                f"`{key}` is `{metric}`, which training doesn't measure",
+                help="choose from " + ", ".join(f"`{name}`" for name in measured),
+                exit_code=1,
+            )

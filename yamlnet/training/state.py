@@ -1,0 +1,127 @@
+"""A training under way in; the tensors and numbers that its next step depends on, and back, out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
+
+from yamlnet.diagnostics import YamlnetError
+from yamlnet.training import randomness
+from yamlnet.training.checkpoint import EMA
+from yamlnet.training.loop import Loop
+
+Tensors = dict[str, Tensor]
+Numbers = dict[str, Any]
+
+
+def capture(
+    model: nn.Module, loop: Loop, scheduler: LRScheduler | None, device: torch.device
+) -> tuple[Tensors, Numbers]:
+    """What torch's objects hold: tensors, the very ones, and what JSON can hold."""
+    tensors, numbers = _optimizer_state(model, loop.optimizer)
+    tensors |= {f"random.{name}": state for name, state in randomness.capture(device).items()}
+    tensors |= _sums(loop)
+    if loop.average is not None:
+        tensors |= {EMA + name: tensor for name, tensor in loop.average.tensors.items()}
+        numbers["num_averaged"] = loop.average.num_averaged
+    if scheduler is not None:
+        numbers["scheduler"] = _without_counters(scheduler.state_dict())
+    if loop.scaler is not None:
+        numbers["scaler"] = loop.scaler.state_dict()
+    return tensors, numbers
+
+
+def restore(
+    tensors: Mapping[str, Tensor],
+    numbers: Mapping[str, Any],
+    model: nn.Module,
+    loop: Loop,
+    scheduler: LRScheduler | None,
+    device: torch.device,
+) -> None:
+    """Puts a captured state into freshly made objects of the same training."""
+    try:
+        _restore_optimizer(tensors, numbers, model, loop.optimizer)
+        if scheduler is not None:
+            scheduler.load_state_dict(numbers["scheduler"])
+        if loop.scaler is not None:
+            loop.scaler.load_state_dict(numbers["scaler"])
+        own = _sums(loop)
+        if loop.average is not None:
+            own |= {EMA + name: tensor for name, tensor in loop.average.tensors.items()}
+            loop.average.num_averaged = numbers["num_averaged"]
+        for name, tensor in own.items():
+            tensor.copy_(tensors[name])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise YamlnetError(f"the checkpoint is of another training: {error}") from error
+    randomness.restore(device, _under("random.", tensors))
+
+
+def _sums(loop: Loop) -> Tensors:
+    """The running sums of the epoch under way."""
+    loop.sums.meter.flush()
+    accumulators = loop.sums.meter.accumulators
+    return {"sums.loss": loop.sums.total} | {
+        f"sums.{name}.{key}": tensor
+        for name, accumulator in accumulators.items()
+        for key, tensor in accumulator.state.items()
+    }
+
+
+def _optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Tensors, Numbers]:
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    tensors: Tensors = {}
+    scalars: Numbers = {}
+    for parameter, state in cast(Mapping[nn.Parameter, Numbers], optimizer.state).items():
+        for key, value in state.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer.{names[parameter]}.{key}"] = value
+            else:
+                scalars.setdefault(names[parameter], {})[key] = value
+    groups = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
+    return tensors, {"optimizer": {"groups": groups, "scalars": scalars}}
+
+
+def _restore_optimizer(
+    tensors: Mapping[str, Tensor],
+    numbers: Mapping[str, Any],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    fresh = optimizer.state_dict()
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    ordered = [names[parameter] for group in optimizer.param_groups for parameter in group["params"]]
+    saved: dict[str, Numbers] = {
+        name: dict(scalars) for name, scalars in numbers["optimizer"]["scalars"].items()
+    }
+    for name, tensor in _under("optimizer.", tensors).items():
+        parameter, _, key = name.rpartition(".")
+        saved.setdefault(parameter, {})[key] = tensor
+    state = {index: saved[name] for index, name in enumerate(ordered) if name in saved}
+    groups = [
+        {**group, **{key: _like(group.get(key), value) for key, value in old.items()}}
+        for group, old in zip(fresh["param_groups"], numbers["optimizer"]["groups"], strict=True)
+    ]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
+    """The tensors whose names begin with the prefix, by the rest."""
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _like(fresh: Any, value: Any) -> Any:
+    """A value from JSON as the fresh one is: `betas` is a tuple."""
+    return tuple(value) if isinstance(fresh, tuple) else value
+
+
+def _without_counters(state: Any) -> Any:
+    """A scheduler's state without the milestones of `MultiStepLR`, which the file says and JSON can't."""
+    if isinstance(state, dict):
+        return {key: _without_counters(v) for key, v in state.items() if not isinstance(v, Counter)}
+    return [_without_counters(v) for v in state] if isinstance(state, list) else state

@@ -1,0 +1,279 @@
+"""A task and a run folder in; the trained weights, the records and the verdict in the folder out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import asdict
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from yamlnet.data.seeds import generator
+from yamlnet.diagnostics import YamlnetError
+from yamlnet.training import checkpoint, state
+from yamlnet.training.checkpoint import Snapshot
+from yamlnet.training.device import deterministic, failures
+from yamlnet.training.interrupt import Interrupted, Interruption, interruptible
+from yamlnet.training.loop import REPORT_EVERY_S, Position
+from yamlnet.training.objective import Batch
+from yamlnet.training.observer import Observer, Progress, Silent
+from yamlnet.training.origin import origin
+from yamlnet.training.randomness import drawn_apart
+from yamlnet.training.run import Run, now
+from yamlnet.training.setup import Setup, Task, set_up
+from yamlnet.training.standing import Standing
+from yamlnet.training.verdict import Result, verdicts
+
+SILENT = Silent()
+
+
+def train(task: Task, run: Run, observer: Observer = SILENT) -> Result:
+    """Trains from the start, in a run folder just made; the model ends with the weights that were tested.
+
+    Raises:
+        YamlnetError: the loss isn't finite, the disk is full, ... (3), or the training was interrupted
+            (130) or terminated (143), after a checkpoint. No such run looks finished.
+    """
+    return _train(task, run, observer, resumed=False)
+
+
+def resume(task: Task, run: Run, observer: Observer = SILENT) -> Result:
+    """Goes on from the run's newest checkpoint, to the same bits as a training that nobody stopped."""
+    if (run.result or {}).get("exit_code") in (0, 4):
+        raise YamlnetError(f"`{run.path}` is finished: there is nothing to resume")
+    return _train(task, run, observer, resumed=True)
+
+
+def _train(task: Task, run: Run, observer: Observer, resumed: bool) -> Result:
+    seed = generator(task.experiment.seed, "training").initial_seed()
+    with ExitStack() as stack:
+        stack.enter_context(_failure_noted(run))
+        stack.enter_context(failures())
+        interruption = stack.enter_context(interruptible())
+        stack.enter_context(deterministic(task.experiment.train.deterministic))
+        stack.enter_context(drawn_apart(task.device, seed))
+        trainer = Trainer(task, run, observer, interruption, set_up(task))
+        trainer.begin(resumed)
+        trainer.fit()
+        return trainer.finish()
+
+
+@contextmanager
+def _failure_noted(run: Run) -> Iterator[None]:
+    """Leaves a failure's one line in the run's folder, as far as the disk still takes it."""
+    try:
+        yield
+    except YamlnetError as error:
+        with suppress(YamlnetError):
+            run.log(error.message)
+            if not isinstance(error, Interrupted):
+                run.write_result(
+                    {"metrics": {}, "expect": [], "exit_code": error.exit_code, "error": error.message}
+                )
+        raise
+
+
+class Trainer:
+    """A training under way: its steps, and what is due between them."""
+
+    def __init__(
+        self, task: Task, run: Run, observer: Observer, interruption: Interruption, setup: Setup
+    ) -> None:
+        self.task, self.run, self.observer, self.setup = task, run, observer, setup
+        self.interruption = interruption
+        self.position = Position()
+        self.standing = Standing()
+        self._batches: Iterator[Batch] | None = None
+        self._saved_step: int | None = None
+        self._next_report_s = 0.0
+
+    def begin(self, resumed: bool) -> None:
+        """Notes what the run is made with, and goes back to the newest checkpoint where it is resumed."""
+        task, optimizer = self.task, self.setup.loop.optimizer
+        started = self.run.manifest.get("started") if resumed else now()
+        if resumed:
+            self._restore(self.run.last(self._warn))
+        made_by = {"name": type(optimizer).__name__, "fused": bool(optimizer.defaults.get("fused"))}
+        made_with = origin(task.device, task.experiment.seed)
+        self.run.write_manifest({**made_with, "optimizer": made_by, "data": task.digest, "started": started})
+        self.run.log(
+            f"{'resumed' if resumed else 'started'} after step {self.position.step} on {task.device}"
+        )
+        self.observer.started(self.run.path, self.setup.plan.num_steps, self.position.step)
+
+    def fit(self) -> None:
+        """Trains to the end; after an interruption to the step under way, which is saved."""
+        plan, position = self.setup.plan, self.position
+        self.task.model.train()
+        try:
+            while True:
+                if plan.is_pause(position) and position.step > self.standing.settled:
+                    self._settle()
+                if plan.is_over(position) or self.standing.stopped:
+                    return
+                if self._batches is None:
+                    self._batches = iter(self.task.sources.train.epoch(position.epoch, position.batch))
+                until = plan.next_pause(position.step)
+                self.setup.loop.run(self._batches, position, until, self.interruption, self._report)
+                self.interruption.check()
+        except Interrupted:
+            self._save()
+            raise
+
+    def finish(self) -> Result:
+        """Tests the best weights where a metric chooses them, else the last; judges; writes the result."""
+        digest = self._load_final()
+        best = self.standing.best
+        figures = self.standing.figures | (best["figures"] if best else {})
+        if self.task.sources.test is not None:
+            tested = self.setup.evaluator.evaluate(self.task.sources.test, self.interruption.check)
+            self._record("test", tested)
+            figures |= _named("test", tested)
+        parameters = list(self.task.model.parameters())
+        figures["parameters"] = sum(p.numel() for p in parameters)
+        figures["trainable_parameters"] = sum(p.numel() for p in parameters if p.requires_grad)
+        judged = verdicts(self.task.experiment.expect, figures)
+        result = Result(self.run.path, figures, judged, _public(best), self.position.step)
+        self.run.write_manifest({**self.run.manifest, "weights": digest, "ended": now()})
+        self.run.log(f"finished after step {self.position.step}")
+        self.run.write_result(result.as_dict())
+        return result
+
+    def _settle(self) -> None:
+        """Does all that is due after a step: records, evaluation, schedule, early stop, checkpoint."""
+        plan, position, standing = self.setup.plan, self.position, self.standing
+        ends_epoch = plan.is_epoch_over(position)
+        measured: dict[str, dict[str, float]] = {}
+        if ends_epoch or plan.is_over(position):
+            measured["train"] = self._training_figures()
+        if self.task.sources.validation is not None and plan.is_due(plan.evaluate, position):
+            measured["validation"] = self._validate()
+        # an interruption until here leaves all of it to be done again; from here on there is none
+        for split, figures in measured.items():
+            self._record(split, figures)
+        new = {
+            key: value for split, figures in measured.items() for key, value in _named(split, figures).items()
+        }
+        is_best = standing.settle(
+            position.step, position.epoch + 1, new, self.task.experiment.train, self.setup.rising
+        )
+        self._advance_schedule(new, ends_epoch)
+        saves = is_best or standing.stopped or plan.is_due(plan.checkpoint, position)
+        if ends_epoch:
+            position.next_epoch()
+            self.setup.loop.sums.reset()
+            self._batches = None
+        if saves:
+            self._save()
+        if standing.stopped:
+            self._note(f"stopped after step {position.step}: no better for {standing.waited} evaluations")
+
+    def _training_figures(self) -> dict[str, float]:
+        position, sums = self.position, self.setup.loop.sums
+        return {
+            "loss": sums.loss(position.num_samples),
+            **sums.meter.compute(),
+            "samples_per_second": position.samples_per_second,
+            "time_s": position.time_s,
+            "lr": float(self.setup.loop.optimizer.param_groups[0]["lr"]),
+        }
+
+    def _validate(self) -> dict[str, float]:
+        average = self.setup.loop.average
+        assert self.task.sources.validation is not None
+        with nullcontext() if average is None else average.applied():
+            return self.setup.evaluator.evaluate(self.task.sources.validation, self.interruption.check)
+
+    def _advance_schedule(self, figures: Mapping[str, float], ends_epoch: bool) -> None:
+        scheduler, metric = self.setup.scheduler, self.setup.scheduler_metric
+        if scheduler is None or scheduler is self.setup.loop.scheduler:
+            return
+        if metric is None and ends_epoch:
+            scheduler.step()
+        elif metric is not None and metric in figures:
+            scheduler.step(figures[metric])  # type: ignore[arg-type]  # a figure is what a plateau is seen in
+
+    def _save(self) -> None:
+        """Writes a checkpoint of this step, unless there is one."""
+        step, best = self.position.step, _public(self.standing.best)
+        if self._saved_step != step:
+            tensors, numbers = state.capture(
+                self.task.model, self.setup.loop, self.setup.scheduler, self.task.device
+            )
+            numbers |= {"position": asdict(self.position), "standing": asdict(self.standing), "best": best}
+            numbers["num_bytes_recorded"] = self.run.num_bytes_recorded
+            self._check_finite()
+            snapshot = Snapshot(step, self.task.model.state_dict(), tensors, numbers)
+            path = self.run.save(snapshot, self.task.experiment.train.checkpoint.keep)
+            self._saved_step = step
+            self.run.log(f"saved {path.name}")
+            self.observer.saved(step, path)
+        if best is not None and best["step"] == step:
+            self.run.write_best(best)
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        setup, numbers = self.setup, snapshot.state
+        try:
+            self.task.model.load_state_dict(dict(snapshot.weights))
+        except RuntimeError as error:
+            raise YamlnetError(f"the checkpoint is of another network: {error}") from error
+        state.restore(
+            snapshot.tensors, numbers, self.task.model, setup.loop, setup.scheduler, self.task.device
+        )
+        self.position = Position(**numbers["position"])
+        self.standing = Standing(**numbers["standing"])
+        self._saved_step = snapshot.step
+        self.run.rewind(numbers["num_bytes_recorded"], numbers["best"])
+
+    def _load_final(self) -> str:
+        """Loads the weights to test from their checkpoint; gives their digest."""
+        _, weights = self.run.weights("last" if self.standing.best is None else "best", self._warn)
+        self.task.model.load_state_dict(weights)
+        return checkpoint.digest(weights)
+
+    def _check_finite(self) -> None:
+        parameters = [p.detach() for p in self.task.model.parameters()]
+        if parameters and not torch.stack([p.isfinite().all() for p in parameters]).all():
+            raise YamlnetError(
+                f"the weights aren't finite any more after step {self.position.step}",
+                help="a lower learning rate or `train.clip` often helps",
+            )
+
+    def _report(self, loss: float) -> None:
+        position, now_s = self.position, perf_counter()
+        if now_s < self._next_report_s:
+            return
+        self._next_report_s = now_s + REPORT_EVERY_S
+        num_steps, rate = self.setup.plan.num_steps, position.samples_per_second
+        samples_per_step = position.num_samples / -(-position.batch // self.setup.loop.accumulate)
+        time_left_s = (num_steps - position.step) * samples_per_step / rate
+        self.observer.progressed(
+            Progress(position.step, num_steps, position.epoch + 1, loss, rate, time_left_s)
+        )
+
+    def _record(self, split: str, figures: Mapping[str, float]) -> None:
+        # an epoch that is under way counts; one that was just begun doesn't
+        epoch = self.position.epoch + (self.position.batch > 0)
+        record: dict[str, Any] = {"step": self.position.step, "epoch": epoch, "split": split, **figures}
+        self.run.append(record)
+        self.observer.recorded(record)
+
+    def _note(self, message: str) -> None:
+        self.run.log(message)
+        self.observer.noted(message)
+
+    def _warn(self, message: str) -> None:
+        self.run.log(f"warning: {message}")
+        self.observer.warned(message)
+
+
+def _named(split: str, figures: Mapping[str, float]) -> dict[str, float]:
+    """The figures by the names that `best`, `stop` and `expect` use."""
+    return {f"{split}.{name}": value for name, value in figures.items()}
+
+
+def _public(best: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What `best.json` holds."""
+    return None if best is None else {key: best[key] for key in ("step", "epoch", "metric", "value")}
