@@ -112,13 +112,21 @@ def _row(row: Row, first: bool) -> SummaryRow:
 
 
 def _flops(row: Row) -> int:
-    """Counted by torch on one sample of zeros; kernels that fuse an RNN are off, since they hide theirs."""
+    """Counted by torch on one sample of zeros.
+
+    The kernels that fuse an LSTM or attention hide their operations: oneDNN and they are off, gradients on.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False)
     inputs, keywords = tree_map(_sample, (list(row.inputs), dict(row.keywords)))
-    with torch.no_grad(), torch.backends.mkldnn.flags(enabled=False), counter:
-        row.called(*inputs, **keywords)
+    before = torch.backends.mkldnn.set_flags(_enabled=False, _fp32_precision=None)  # type: ignore[no-untyped-call]
+    try:
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+            row.called(*inputs, **keywords)
+    finally:
+        torch.backends.mkldnn.set_flags(_enabled=before[0], _fp32_precision=None)  # type: ignore[no-untyped-call]
     return int(counter.get_total_flops())
 
 

@@ -25,8 +25,13 @@ ARITHMETIC: Mapping[str, str] = {"add": "add", "sub": "subtract", "mul": "multip
 
 
 def shape(value: Any) -> str:
-    """A value's shape without the batch: `[16, 6, 6]`, or the shapes of a tuple's or mapping's parts."""
+    """A value's shape without the batch: `[16, 6, 6]`, or the shapes of a tuple's or mapping's parts.
+
+    Where the batch isn't the first axis, it is named: `[1, batch, 16]`.
+    """
     if isinstance(value, Tensor):
+        if value.dim() and value.shape[0] not in (0, BATCH):
+            return "[" + ", ".join(str(size or "batch") for size in value.shape) + "]"
         return str(list(value.shape[1:]))
     if isinstance(value, tuple | list):
         return "(" + ", ".join(shape(part) for part in value) + ")"
@@ -106,6 +111,9 @@ def contradiction(call: Call, parameter: Parameter, said: Any, size: int, value:
 
 def cannot_infer(call: Call, parameter: Parameter, rule: Inferred, given: Sequence[Any]) -> Mistake:
     """A size that has nothing to follow from."""
+    if not given:
+        help = "no step calls it, so that nothing can be inferred"
+        return at_call("missing-parameter", call, f"`{call.name}` needs `{parameter.name}`", help)
     if rule.input >= len(given):
         number = ("first", "second", "third", "fourth")[rule.input]
         message = f"`{call.name}` takes a {number} input, and gets {len(given)}"
