@@ -12,7 +12,9 @@ from yamlnet.diagnostics import YamlnetError
 from yamlnet.training.meter import MAX_PENDING_BATCHES, Meter, meter
 
 
-def measured(name: str, outputs: Sequence[torch.Tensor], targets: Sequence[torch.Tensor], **said: object) -> float:
+def measured(
+    name: str, outputs: Sequence[torch.Tensor], targets: Sequence[torch.Tensor], **said: object
+) -> float:
     threshold = float(said.pop("threshold", 0.0))  # type: ignore[arg-type]
     counted = meter({"m": metric(name, **said)}, 4, threshold, CPU)
     for output, target in zip(outputs, targets, strict=True):
@@ -21,7 +23,7 @@ def measured(name: str, outputs: Sequence[torch.Tensor], targets: Sequence[torch
 
 
 def by_hand(name: str, predicted: list[int], true: list[int], average: str) -> float:
-    """torchmetrics' multiclass definition: a class that is neither true nor predicted anywhere doesn't count."""
+    """torchmetrics' multiclass definition: a class that is neither true nor predicted doesn't count."""
     pairs = list(zip(predicted, true, strict=True))
     if average == "micro":
         return sum(p == t for p, t in pairs) / len(pairs)
@@ -41,7 +43,9 @@ def by_hand(name: str, predicted: list[int], true: list[int], average: str) -> f
     return sum(s * w for s, w in zip(scores, weights, strict=True)) / sum(weights)
 
 
-AVERAGES = [(n, a) for n in ("Accuracy", "Precision", "Recall", "F1Score") for a in ("micro", "macro", "weighted")]
+AVERAGES = [
+    (n, a) for n in ("Accuracy", "Precision", "Recall", "F1Score") for a in ("micro", "macro", "weighted")
+]
 
 
 @pytest.mark.parametrize(("name", "average"), [pair for pair in AVERAGES if pair != ("Accuracy", "weighted")])
@@ -109,7 +113,9 @@ def test_nothing_measured_is_no_number() -> None:
 def test_where_batches_are_counted_changes_no_bit(name: str) -> None:
     random = torch.Generator().manual_seed(0)
     terms = {"m": metric(name)}
-    inputs = [(torch.randn(3, 4, generator=random), torch.randint(0, 4, (3,), generator=random)) for _ in range(70)]
+    inputs = [
+        (torch.randn(3, 4, generator=random), torch.randint(0, 4, (3,), generator=random)) for _ in range(70)
+    ]
     if name == "MeanSquaredError":
         inputs = [(output, torch.randn(3, 4, generator=random)) for output, _ in inputs]
     whole, cut = meter(terms, 4, 0.0, CPU), meter(terms, 4, 0.0, CPU)

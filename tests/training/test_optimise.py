@@ -15,7 +15,9 @@ from yamlnet.language.experiment import Clip, Group, Optimizer
 from yamlnet.training import optimise, schedule
 
 
-def grouped(*groups: tuple[tuple[str, ...], dict[str, Any]], model: nn.Module | None = None) -> list[dict[str, Any]]:
+def grouped(
+    *groups: tuple[tuple[str, ...], dict[str, Any]], model: nn.Module | None = None
+) -> list[dict[str, Any]]:
     section = Optimizer(
         call=call("optimizer", "AdamW", lr=0.1, weight_decay=0.5),
         groups=tuple(Group(match=match, options=options) for match, options in groups),
@@ -70,7 +72,9 @@ def test_what_torch_refuses_is_one_line() -> None:
 
 
 def test_groups_apply_in_order_and_the_later_wins_key_by_key() -> None:
-    groups = grouped((("*.bias", "2"), {"weight_decay": 0}), (("2",), {"lr": 0.01}), (("2.bias",), {"lr": 0.02}))
+    groups = grouped(
+        (("*.bias", "2"), {"weight_decay": 0}), (("2",), {"lr": 0.01}), (("2.bias",), {"lr": 0.02})
+    )
     assert rates(groups) == [(0.1, 2), (0.1, 2), (0.01, 1), (0.02, 1)]
     assert rates(groups, "weight_decay") == [(0.5, 2), (0, 2), (0, 1), (0, 1)]
 

@@ -19,7 +19,9 @@ from yamlnet.training.checkpoint import Snapshot
 
 def snapshot(step: int, best: int | None = None, **tensors: Tensor) -> Snapshot:
     weights = {"weight": torch.full((2, 3), float(step))}
-    return Snapshot(step, weights, {"random.cpu": torch.arange(3), **tensors}, {"best": best and {"step": best}})
+    return Snapshot(
+        step, weights, {"random.cpu": torch.arange(3), **tensors}, {"best": best and {"step": best}}
+    )
 
 
 def refuse(message: str) -> None:
@@ -40,7 +42,7 @@ def test_runs_are_counted_from_one_and_latest_points_to_the_newest(tmp_path: Pat
 
 def test_a_folder_that_cannot_be_made_is_named_before_anything_is_trained(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file is in the way")
-    with pytest.raises(YamlnetError, match="can't write `.*runs/tiny`") as caught:
+    with pytest.raises(YamlnetError, match=r"can't write `.*runs/tiny`") as caught:
         new_run(tmp_path / "runs")
     assert caught.value.exit_code == 3
 
@@ -58,7 +60,7 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     checkpoint.write(tmp_path, given)
     got = checkpoint.read(tmp_path, 3)
     assert got.state == state
-    assert list(got.weights) == ["0.bias", "0.weight", "1.bias", "1.weight"]
+    assert sorted(got.weights) == ["0.bias", "0.weight", "1.bias", "1.weight"]
     for name, tensor in {**given.weights, **given.tensors}.items():
         assert torch.equal({**got.weights, **got.tensors}[name], tensor)
     assert torch.equal(got.averaged_weights["0.bias"], torch.ones(2))
@@ -74,13 +76,12 @@ def test_damage_is_noticed_and_the_checkpoint_before_is_taken(tmp_path: Path, na
         made.save(snapshot(step, best=2), keep=2)
     made.write_best({"step": 2})
     path = made.checkpoints / "step-00000002" / name
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content if damage == "flip" else content[:-1])
+    content = path.read_bytes()
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    path.write_bytes(flipped if damage == "flip" else content[:-1])
     if damage == "remove":
         path.unlink()
-    if (name, damage) == ("manifest.json", "truncate"):  # only the last line break is gone: it still says all
-        path.write_bytes(content[:-3])
     with pytest.raises(YamlnetError, match=f"`.*{name}`"):
         made.weights("best", refuse)
     warnings: list[str] = []

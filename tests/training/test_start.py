@@ -10,10 +10,10 @@ HEAVY = ("torchvision", "torchmetrics", "torch._dynamo", "torch._inductor", "sym
 PROGRAM = """
 import sys
 from pathlib import Path
-import yamlnet.training.trainer
 from tests.training.tasks import new_run, scheduler, task
 from yamlnet.training import trainer
-trainer.train(task(train={{"epochs": 1}}, scheduler=scheduler("OneCycleLR", max_lr=0.1)), new_run(Path({folder!r})))
+given = task(train={{"epochs": 1}}, scheduler=scheduler("OneCycleLR", max_lr=0.1))
+trainer.train(given, new_run(Path({folder!r})))
 print(*(name for name in {heavy!r} if name in sys.modules))
 """
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,18 @@ import pytest
 import torch
 from torch import nn
 
-from tests.training.tasks import metric, network, new_run, optimizer, scheduler, task
+from tests.training.tasks import call, metric, network, new_run, optimizer, scheduler, task
 from yamlnet.diagnostics import YamlnetError
-from yamlnet.language.experiment import Expectation
+from yamlnet.language.experiment import Expectation, Loss, MetricTerm
 from yamlnet.training import checkpoint, trainer
 from yamlnet.training.observer import Progress, Silent
+from yamlnet.training.setup import evaluator_of
 
-LEARNING: dict[str, Any] = {"train": {"epochs": 12}, "num_train": 120, "optimizer": optimizer("AdamW", lr=0.03)}
+LEARNING: dict[str, Any] = {
+    "train": {"epochs": 12},
+    "num_train": 120,
+    "optimizer": optimizer("AdamW", lr=0.03),
+}
 
 
 def expected(operator: str, bound: float) -> Expectation:
@@ -32,7 +39,15 @@ def test_it_learns_and_the_folder_tells_all(tmp_path: Path) -> None:
     assert result.exit_code == 0
     names = {p.name for p in run.path.iterdir()}
     assert names == {
-        *("config.yaml", "resolved.yaml", "manifest.json", "metrics.jsonl", "result.json", "checkpoints", "log.txt")
+        *(
+            "config.yaml",
+            "resolved.yaml",
+            "manifest.json",
+            "metrics.jsonl",
+            "result.json",
+            "checkpoints",
+            "log.txt",
+        )
     }
     assert [p.name for p in run.checkpoints.iterdir()] == ["step-00000180"]
     records = run.records()
@@ -50,7 +65,18 @@ def test_the_manifest_holds_what_the_bits_depend_on(tmp_path: Path) -> None:
     given, run = task(train={"epochs": 1}), new_run(tmp_path)
     trainer.train(given, run)
     manifest = run.manifest
-    keys = {"yamlnet", "torch", "python", "device", "cpu_capability", "threads", "seed", "git", "command", "started"}
+    keys = {
+        "yamlnet",
+        "torch",
+        "python",
+        "device",
+        "cpu_capability",
+        "threads",
+        "seed",
+        "git",
+        "command",
+        "started",
+    }
     assert keys <= manifest.keys()
     assert manifest["data"] == "digest"
     assert manifest["optimizer"] == {"name": "SGD", "fused": True}
@@ -95,11 +121,17 @@ def test_steps_end_the_training_exactly_in_an_epoch_too(tmp_path: Path) -> None:
 
 
 def test_the_best_is_kept_tested_and_reported(tmp_path: Path) -> None:
-    given, run = task(**{**LEARNING, "train": {"epochs": 6, "checkpoint": {"best": "validation.loss"}}}), new_run(tmp_path)
+    given, run = (
+        task(**{**LEARNING, "train": {"epochs": 6, "checkpoint": {"best": "validation.loss"}}}),
+        new_run(tmp_path),
+    )
     # the rate falls off a cliff upwards: later epochs are worse
-    given = replace(given, experiment=given.experiment.model_copy(
-        update={"scheduler": scheduler("MultiStepLR", "epoch", milestones=[3], gamma=100.0)}
-    ))
+    given = replace(
+        given,
+        experiment=given.experiment.model_copy(
+            update={"scheduler": scheduler("MultiStepLR", "epoch", milestones=[3], gamma=100.0)}
+        ),
+    )
     result = trainer.train(given, run)
     losses = {r["step"]: r["loss"] for r in run.records() if r["split"] == "validation"}
     best = min(losses, key=lambda step: losses[step])
@@ -163,6 +195,25 @@ def test_a_loss_that_is_not_finite_ends_the_run_without_a_trace_of_success(tmp_p
     assert "the training loss is nan" in (run.path / "log.txt").read_text()
 
 
+def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, told, fsync = new_run(tmp_path), Recording(), os.fsync
+
+    def full(handle: int) -> None:
+        if told.saved_steps:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(YamlnetError, match=r"can't write `.*/tiny/1/.*`: No space left on device") as caught:
+        trainer.train(task(train={"epochs": 3}), run, told)
+    assert caught.value.exit_code == 3
+    assert run.result is None
+    assert [path.name for path in run.checkpoints.iterdir()] == ["step-00000005"]
+    assert run.last(pytest.fail).step == 5
+
+
 def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
     run = new_run(tmp_path)
     with pytest.raises(YamlnetError, match="the weights aren't finite any more after step 1"):
@@ -177,7 +228,9 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
         {"stop": {"metric": "validation.f1_score"}},
     ],
 )
-def test_a_metric_that_is_not_measured_is_refused_before_training(tmp_path: Path, train: dict[str, Any]) -> None:
+def test_a_metric_that_is_not_measured_is_refused_before_training(
+    tmp_path: Path, train: dict[str, Any]
+) -> None:
     with pytest.raises(YamlnetError, match="which training doesn't measure"):
         trainer.train(task(train={"epochs": 1, **train}), new_run(tmp_path))
 
@@ -192,9 +245,6 @@ def test_a_plateau_is_shown_its_metric(tmp_path: Path) -> None:
 
 
 def test_an_autoencoder_needs_no_classes(tmp_path: Path) -> None:
-    from tests.training.tasks import call
-    from yamlnet.language.experiment import Loss, MetricTerm
-
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 16), nn.Unflatten(1, (1, 4, 4)))
     wires = ("output", "image")
@@ -205,6 +255,25 @@ def test_an_autoencoder_needs_no_classes(tmp_path: Path) -> None:
     given = replace(task(model, train={"epochs": 2}, **sections), num_classes=None)
     result = trainer.train(given, new_run(tmp_path))
     assert result.metrics["test.error"] == pytest.approx(result.metrics["test.loss"], rel=1e-5)
+
+
+class Noise(nn.Module):
+    """Draws in evaluation mode too, as a sampling network does."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.randn_like(x)
+
+
+def test_evaluation_draws_the_same_each_time_and_nothing_from_training() -> None:
+    given = task(nn.Sequential(network(), Noise()), train={"epochs": 1})
+    evaluator, source = evaluator_of(given), given.sources.test
+    assert source is not None
+    before = torch.get_rng_state()
+    first = evaluator.evaluate(source)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(3)
+    assert evaluator.evaluate(source) == first
+    assert given.model.training
 
 
 class Recording(Silent):

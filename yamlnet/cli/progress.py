@@ -15,7 +15,7 @@ from yamlnet.training import observer
 
 
 class Bar:
-    """Draws the bar while training runs; it goes when the last step is done."""
+    """Draws the bar while training runs."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
@@ -27,6 +27,13 @@ class Bar:
             console=self.console,
             transient=True,
         )
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Takes the bar away, however training ended."""
+        self.progress.stop()
 
     def started(self, run: Path, num_steps: int, step: int) -> None:
         self.say(f"{run}: {num_steps:,} steps" + (f", from step {step:,} on" if step else ""))
@@ -55,10 +62,6 @@ class Bar:
 
     def warned(self, message: str) -> None:
         self.console.print(Text(f"warning: {message}", style="yellow"))
-
-    def finished(self) -> None:
-        """Takes the bar away."""
-        self.progress.stop()
 
     def say(self, text: str) -> None:
         self.console.print(Text(text))

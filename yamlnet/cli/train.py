@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,14 +48,16 @@ def train(
         raise YamlnetError("`yamlnet train` takes either FILE or --resume RUN", exit_code=2)
     options = [*(set or []), *([f"train.device={device}"] if device else [])]
     if resume is not None:
-        result = api.resume(resume, options, _observer(quiet))
+        with _observer(quiet) as observer:
+            result = api.resume(resume, options, observer)
     else:
         assert file is not None
         examined = api.examine(api.read(file), options, to_train=True)
         if not quiet and not examined.wrong:
             output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
         examined.raise_if_wrong()
-        result = api.start(examined, runs, _observer(quiet))
+        with _observer(quiet) as observer:
+            result = api.start(examined, runs, observer)
     if format is Format.json:
         output.write(json.dumps({"run": str(result.path), **result.as_dict()}, indent=2))
     elif not quiet:
@@ -61,18 +65,22 @@ def train(
     return result.exit_code
 
 
-def _observer(quiet: bool) -> Observer:
+@contextmanager
+def _observer(quiet: bool) -> Iterator[Observer]:
+    """What shows the training: nothing, a bar on a terminal, or lines elsewhere."""
     if quiet:
         from yamlnet.training.observer import Silent
 
-        return Silent()
-    if sys.stderr.isatty():
+        yield Silent()
+    elif sys.stderr.isatty():
         from yamlnet.cli.progress import Bar
 
-        return Bar()
-    from yamlnet.cli.lines import Lines
+        with Bar() as bar:
+            yield bar
+    else:
+        from yamlnet.cli.lines import Lines
 
-    return Lines()
+        yield Lines()
 
 
 def _text(result: Result) -> str:

@@ -19,6 +19,9 @@ from torch import Tensor
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.training.durable import as_json, sync_folder, write_synced, writing
 
+Facts = Mapping[str, Any]
+"""The `size` and `sha256` of a file."""
+
 EMA = "ema."
 """What the names of averaged parameters begin with in `state.safetensors`."""
 
@@ -64,19 +67,22 @@ def write(parent: Path, snapshot: Snapshot) -> None:
         "state.safetensors": save_tensors(_plain(snapshot.tensors)),
         "state.json": as_json(snapshot.state),
     }
-    sizes = {name: {"size": len(c), "sha256": sha256(c).hexdigest()} for name, c in files.items()}
-    files["manifest.json"] = as_json({"step": snapshot.step, "files": sizes})
+    facts = {name: {"size": len(c), "sha256": sha256(c).hexdigest()} for name, c in files.items()}
+    files["manifest.json"] = _manifest(snapshot.step, facts)
     final = folder(parent, snapshot.step)
     hidden = parent / f".{final.name}.partial"
     with writing(final):
-        remove(hidden)
-        hidden.mkdir(parents=True)
-        for name, content in files.items():
-            write_synced(hidden / name, content)
-        sync_folder(hidden)
-        remove(final)
-        os.replace(hidden, final)
-        sync_folder(parent)
+        try:
+            remove(hidden)
+            hidden.mkdir(parents=True)
+            for name, content in files.items():
+                write_synced(hidden / name, content)
+            sync_folder(hidden)
+            remove(final)
+            os.replace(hidden, final)
+            sync_folder(parent)
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
 
 
 def read(parent: Path, step: int) -> Snapshot:
@@ -86,8 +92,8 @@ def read(parent: Path, step: int) -> Snapshot:
         DamagedError: a file isn't whole; the message names it.
     """
     path = folder(parent, step)
-    manifest = _manifest(path / "manifest.json", step)
-    content = {name: _verified(path / name, **facts) for name, facts in manifest["files"].items()}
+    facts = _facts(path / "manifest.json", step)
+    content = {name: _verified(path / name, facts[name]) for name in facts}
     return Snapshot(
         step,
         load_tensors(content["model.safetensors"]),
@@ -126,29 +132,33 @@ def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: t.detach().to("cpu", copy=True).contiguous() for name, t in tensors.items()}
 
 
-def _manifest(path: Path, step: int) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_bytes())
-        names = set(manifest["files"])
-        complete = (
-            names == {"model.safetensors", "state.safetensors", "state.json"} and manifest["step"] == step
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        complete = False
-    if not complete:
-        raise DamagedError(f"`{path}` is missing or damaged")
-    return manifest
+def _manifest(step: int, facts: Mapping[str, Facts]) -> bytes:
+    """The manifest's text, which proves itself by a digest of its own."""
+    content = {"step": step, "files": facts}
+    return as_json({**content, "sha256": sha256(as_json(content)).hexdigest()})
 
 
-def _verified(path: Path, size: int, sha256: str) -> bytes:
+def _facts(path: Path, step: int) -> Mapping[str, Facts]:
+    """Size and SHA-256 of each file, as the manifest has them."""
+    content = _content(path)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DamagedError(f"can't read `{path}`: {error.strerror}") from error
-    if len(content) != size or _sha256(content) != sha256:
+        facts: Mapping[str, Facts] = json.loads(content)["files"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"`{path}` is damaged: it isn't what was written") from error
+    if content != _manifest(step, facts):
+        raise DamagedError(f"`{path}` is damaged: it isn't what was written")
+    return facts
+
+
+def _verified(path: Path, facts: Facts) -> bytes:
+    content = _content(path)
+    if len(content) != facts["size"] or sha256(content).hexdigest() != facts["sha256"]:
         raise DamagedError(f"`{path}` is damaged: it isn't what was written")
     return content
 
 
-def _sha256(content: bytes) -> str:
-    return sha256(content).hexdigest()
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DamagedError(f"can't read `{path}`: {error.strerror}") from error

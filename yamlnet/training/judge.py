@@ -28,6 +28,7 @@ from yamlnet.network.words import shape
 from yamlnet.training import optimise, schedule
 from yamlnet.training.meter import meter
 from yamlnet.training.objective import objective, picks
+from yamlnet.training.plan import plan
 
 CPU = torch.device("cpu")
 CLASS_LOSSES = ("CrossEntropyLoss", "NLLLoss", "MultiMarginLoss")
@@ -172,18 +173,11 @@ def _scheduler(
 def _num_advances(experiment: Experiment, facts: Facts | None) -> int:
     """How often the schedule is advanced; some number where the data isn't known."""
     train, data = experiment.train, experiment.data
-    if train.steps is not None:
-        return train.steps
-    assert train.epochs is not None
-    if (
-        facts is None
-        or facts.train is None
-        or data is None
-        or (experiment.scheduler and experiment.scheduler.every == "epoch")
-    ):
-        return max(train.epochs, 2)
-    num_batches = ceil(facts.train / data.batch_size)
-    return train.epochs * ceil(num_batches / train.accumulate)
+    if facts is None or facts.train is None or data is None:
+        return max(train.epochs or 0, 2)
+    lengths = plan(train, ceil(facts.train / data.batch_size))
+    by_step = experiment.scheduler is not None and experiment.scheduler.every == "step"
+    return lengths.num_steps if by_step else lengths.num_epochs
 
 
 def _tree(modules: Mapping[str, nn.Module]) -> nn.Module:

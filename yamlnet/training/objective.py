@@ -11,7 +11,8 @@ from torch import Tensor
 
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Loss
-from yamlnet.training.calls import arguments, construct
+from yamlnet.network.construct import arguments
+from yamlnet.training.calls import construct
 
 Batch = Mapping[str, Tensor]
 """One batch by field, each `[batch, ...]`."""
@@ -56,7 +57,7 @@ class Objective:
 
 def objective(section: Loss, device: torch.device) -> Objective:
     """The loss of the file, its class made and its inputs resolved once for all steps."""
-    criterion = construct(section.call, arguments=arguments(section.call, device)).to(device)
+    criterion = construct(section.call, arguments=arguments(section.call)).to(device)
     compare = _elementwise(section, criterion) if section.call.name in ELEMENTWISE else criterion
     reduction = section.call.arguments.get("reduction")
     if reduction == "none":

@@ -13,7 +13,8 @@ from yamlnet.catalog.types import to_python
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Clip, Group, Optimizer
 from yamlnet.language.patterns import matches
-from yamlnet.training.calls import arguments, construct
+from yamlnet.network.construct import arguments
+from yamlnet.training.calls import construct
 from yamlnet.training.eager import eager
 
 FUSED: Mapping[str, tuple[str, ...]] = {

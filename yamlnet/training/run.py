@@ -1,6 +1,6 @@
 """The run folder: what a training tells in, its files out, and from the files what readers want.
 
-Nothing else reads or writes `runs/NAME/N`; what is in it stands in `docs/runs.md`.
+Nothing else reads or writes `runs/NAME/N`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
+        """The folder that holds the checkpoints' folders."""
         return self.path / "checkpoints"
 
     @property
@@ -44,7 +45,7 @@ class Run:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What made the run; what it isn't known yet of a run under way is left out."""
+        """What the run was made with; a run under way has no `weights` and `ended` yet."""
         return self._json("manifest.json") or {}
 
     @property
@@ -125,9 +126,11 @@ class Run:
         self._append("log.txt", f"{now()} {line}")
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Says what the run is made with."""
         write_json(self.path / "manifest.json", manifest)
 
     def write_best(self, best: Mapping[str, Any]) -> None:
+        """Says which step is the best so far, once its checkpoint is on disk."""
         write_json(self.path / "best.json", best)
 
     def write_result(self, result: Mapping[str, Any]) -> None:

@@ -10,7 +10,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call
-from yamlnet.training.calls import arguments, construct
+from yamlnet.network.construct import arguments
+from yamlnet.training.calls import construct
 
 LENGTHS: Mapping[str, str] = {
     "ConstantLR": "total_iters",

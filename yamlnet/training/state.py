@@ -108,6 +108,8 @@ def _restore_optimizer(
         for group, old in zip(fresh["param_groups"], numbers["optimizer"]["groups"], strict=True)
     ]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+    # torch warns of a schedule that advances before any step; here the steps were another process's
+    optimizer._opt_called = True  # type: ignore[attr-defined]
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:

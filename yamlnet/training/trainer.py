@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from yamlnet.data.seeds import generator
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.seeds import seed_of
 from yamlnet.training import checkpoint, state
 from yamlnet.training.checkpoint import Snapshot
 from yamlnet.training.device import deterministic, failures
@@ -47,7 +47,7 @@ def resume(task: Task, run: Run, observer: Observer = SILENT) -> Result:
 
 
 def _train(task: Task, run: Run, observer: Observer, resumed: bool) -> Result:
-    seed = generator(task.experiment.seed, "training").initial_seed()
+    seed = seed_of(task.experiment.seed, "training")
     with ExitStack() as stack:
         stack.enter_context(_failure_noted(run))
         stack.enter_context(failures())
@@ -117,7 +117,7 @@ class Trainer:
                     self._batches = iter(self.task.sources.train.epoch(position.epoch, position.batch))
                 until = plan.next_pause(position.step)
                 self.setup.loop.run(self._batches, position, until, self.interruption, self._report)
-                self.interruption.check()
+                self._check_interruption()
         except Interrupted:
             self._save()
             raise
@@ -128,7 +128,7 @@ class Trainer:
         best = self.standing.best
         figures = self.standing.figures | (best["figures"] if best else {})
         if self.task.sources.test is not None:
-            tested = self.setup.evaluator.evaluate(self.task.sources.test, self.interruption.check)
+            tested = self.setup.evaluator.evaluate(self.task.sources.test, self._check_interruption)
             self._record("test", tested)
             figures |= _named("test", tested)
         parameters = list(self.task.model.parameters())
@@ -184,7 +184,7 @@ class Trainer:
         average = self.setup.loop.average
         assert self.task.sources.validation is not None
         with nullcontext() if average is None else average.applied():
-            return self.setup.evaluator.evaluate(self.task.sources.validation, self.interruption.check)
+            return self.setup.evaluator.evaluate(self.task.sources.validation, self._check_interruption)
 
     def _advance_schedule(self, figures: Mapping[str, float], ends_epoch: bool) -> None:
         scheduler, metric = self.setup.scheduler, self.setup.scheduler_metric
@@ -232,6 +232,9 @@ class Trainer:
         _, weights = self.run.weights("last" if self.standing.best is None else "best", self._warn)
         self.task.model.load_state_dict(weights)
         return checkpoint.digest(weights)
+
+    def _check_interruption(self) -> None:
+        self.interruption.check(self.position.step)
 
     def _check_finite(self) -> None:
         parameters = [p.detach() for p in self.task.model.parameters()]

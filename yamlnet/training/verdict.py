@@ -45,6 +45,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
+        """0, or 4 where an expectation doesn't hold."""
         return 0 if all(verdict.holds for verdict in self.verdicts) else 4
 
     def as_dict(self) -> dict[str, Any]:
