@@ -2,66 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from yamlnet.catalog.facts import Facts
-from yamlnet.diagnostics import ConfigError, Diagnostic, Span, YamlnetError
-from yamlnet.language import check as language
-from yamlnet.language import render
-from yamlnet.language.check import Checked, Text
-from yamlnet.language.dump import dump
-from yamlnet.language.inputs import input_fields
-from yamlnet.language.resolve import dataset_calls, path_of, resolved
+from yamlnet import pipeline
+from yamlnet.diagnostics import Diagnostic, YamlnetError
+from yamlnet.pipeline import File, examine, options_of, read
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from yamlnet.data.splits import Prepared
-    from yamlnet.language.experiment import Data, Experiment
-    from yamlnet.network.initialise import Chosen
-    from yamlnet.network.shapes import Shapes
     from yamlnet.network.summary import Summary
     from yamlnet.training.observer import Observer
-    from yamlnet.training.run import Run
-    from yamlnet.training.setup import Task
     from yamlnet.training.verdict import Result
-
-File = str | Path | Mapping[str, Any]
-"""A path, the YAML text itself, or the document as a dict."""
-
-
-@dataclass(frozen=True)
-class Examined:
-    """A file with every mistake that can be seen without its data, and what was found on the way."""
-
-    checked: Checked
-    diagnostics: tuple[Diagnostic, ...]
-    shapes: Shapes | None = None
-    chosen: Chosen | None = None
-
-    @property
-    def wrong(self) -> bool:
-        """Whether there is an error (warnings alone are none)."""
-        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
-
-    @property
-    def experiment(self) -> Experiment:
-        """The experiment of a file without errors."""
-        assert self.checked.experiment is not None
-        return self.checked.experiment
-
-    def raise_if_wrong(self) -> None:
-        """Raises ConfigError where there is an error."""
-        if self.wrong:
-            raise ConfigError(
-                self.diagnostics, render.as_text(self.diagnostics, self.checked.texts()).rstrip()
-            )
 
 
 def check(file: File, set: Mapping[str, Any] | None = None) -> list[Diagnostic]:
@@ -78,13 +33,13 @@ def build(file: File, set: Mapping[str, Any] | None = None) -> nn.Module:
     examined = examine(read(file), options_of(set))
     examined.raise_if_wrong()
     if examined.shapes is None or not examined.shapes.complete:
-        examined = with_data(examined)[0]
-    return network_of(examined)
+        examined = pipeline.with_data(examined)[0]
+    return pipeline.network_of(examined)
 
 
 def summary(file: File, set: Mapping[str, Any] | None = None) -> Summary:
     """The table of the network's layers; printed, but for where the caller's prompt or notebook shows it."""
-    table = summary_of(examine(read(file), options_of(set)))
+    table = pipeline.summary_of(examine(read(file), options_of(set)))
     if not hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
         sys.stdout.write(f"{table}\n")
     return table
@@ -103,7 +58,7 @@ def train(
     from yamlnet.training.observer import Silent
 
     source = read(file)
-    return start(examine(source, options_of(set), to_train=True), Path(runs), observer or Silent())
+    return pipeline.start(examine(source, options_of(set), to_train=True), Path(runs), observer or Silent())
 
 
 def load(run: str | Path, which: Literal["best", "last"] = "best") -> nn.Module:
@@ -114,222 +69,7 @@ def load(run: str | Path, which: Literal["best", "last"] = "best") -> nn.Module:
     from yamlnet.training import run as runs
 
     folder = runs.load(Path(run))
-    return loaded(folder, which)[1]
-
-
-# -- the phases -----------------------------------------------------------------------------------
-
-
-def read(file: File) -> Text:
-    """The text of a file, `-` for standard input, a text itself, or a dict.
-
-    Raises YamlnetError (exit 2) for a path that can't be read, ConfigError for bytes that are no text.
-    """
-    if isinstance(file, Mapping):
-        return _text(dump(dict(file)).encode(), "<dict>")
-    if isinstance(file, str) and file == "-":
-        return _text(sys.stdin.buffer.read(), "<stdin>")
-    if isinstance(file, str) and ("\n" in file or ": " in file or not file):
-        return _text(file.encode("utf-8", "surrogatepass"), "<text>")
-    path = Path(file)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = "it is a folder" if path.is_dir() else (error.strerror or str(error)).lower()
-        raise YamlnetError(f"can't read `{path}`: {reason}", exit_code=2) from None
-    except ValueError as error:
-        raise YamlnetError(f"can't read `{render.printable(str(file))}`: {error}", exit_code=2) from None
-    return Text(_decoded(content, str(file)), str(file), path.absolute().parent, _name(path), content)
-
-
-def _name(path: Path) -> str:
-    """The file's stem as a run's name: a folder's name without anything odd in it."""
-    return re.sub(r"[^\w.-]+", "-", path.stem).strip("-.")[:100] or "run"
-
-
-def _text(content: bytes, file: str) -> Text:
-    return Text(_decoded(content, file), file, Path.cwd(), "run", content)
-
-
-def _decoded(content: bytes, file: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8", "replace")
-        line, column = before.count("\n") + 1, error.start - content.rfind(b"\n", 0, error.start)
-        span = Span(file, line, column, line, column + 1)
-        message = f"the byte 0x{content[error.start]:02X} isn't UTF-8 text"
-        found = [Diagnostic(span, "yaml-syntax", message)]
-        raise ConfigError(found, render.as_text(found, {}).rstrip()) from None
-
-
-def options_of(set: Mapping[str, Any] | None) -> list[str]:
-    """`set` as the command line writes it: `KEY=VALUE`."""
-    return [f"{key}={_inline(value)}" for key, value in (set or {}).items()]
-
-
-def _inline(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def examine(
-    source: Text, options: Sequence[str] = (), facts: Facts | None = None, to_train: bool = False
-) -> Examined:
-    """Checks a text through every phase that needs no data; torch is imported where names are all right."""
-    checked = language.check(source, options, facts, to_train)
-    if checked.wrong or checked.experiment is None or checked.document is None:
-        return Examined(checked, checked.diagnostics)
-    from yamlnet.network import initialise, shapes
-    from yamlnet.training import judge
-
-    experiment = checked.experiment
-    found = shapes.judge(experiment.model)
-    mistakes = list(found.mistakes)
-    chosen = None
-    if found.complete:
-        chosen, wrong = initialise.choose(experiment.init, found.modules)
-        mistakes += wrong or initialise.trial(chosen, found.modules)
-        mistakes += judge.judge(experiment, found.output, found.modules, checked.facts)
-    located = [checked.document.locate(mistake) for mistake in mistakes]
-    diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
-    return Examined(checked, tuple(diagnostics), found, chosen)
-
-
-def with_data(examined: Examined, device: str = "cpu") -> tuple[Examined, Prepared]:
-    """Reads the data, and examines the file again where it wasn't known what the data is like."""
-    import torch
-
-    from yamlnet.data.splits import prepare
-
-    experiment = examined.experiment
-    assert experiment.data is not None
-    data = located_data(examined.checked)
-    prepared = prepare(data, experiment.seed, examined.checked.source.folder, torch.device(device))
-    if examined.checked.facts != prepared.facts:
-        checked = examined.checked
-        examined = examine(checked.source, checked.options, prepared.facts, to_train=True)
-        examined.raise_if_wrong()
-    return examined, prepared
-
-
-def located_data(checked: Checked) -> Data:
-    """The data section, the paths in it made absolute."""
-    assert checked.experiment is not None
-    assert checked.experiment.data is not None
-    data = checked.experiment.data
-    for key in ("dataset", "validation", "test"):
-        call = getattr(data, key)
-        if call in dataset_calls(checked.experiment) and "root" in call.entry.parameters:
-            arguments = {**call.arguments, "root": str(path_of(checked, call, "root"))}
-            data = data.model_copy(update={key: replace(call, arguments=arguments)})
-    return data
-
-
-def network_of(examined: Examined) -> nn.Module:
-    """The network of a file without mistakes, with its first weights."""
-    from yamlnet.network.build import build as assemble
-    from yamlnet.network.initialise import initialise
-
-    examined.raise_if_wrong()
-    experiment, document = examined.experiment, examined.checked.document
-    assert examined.shapes is not None
-    assert document is not None
-    network = assemble(experiment.model, examined.shapes, experiment.seed)
-    mistakes = initialise(network, examined.chosen or {}, experiment.seed)
-    if mistakes:
-        found = [document.locate(mistake) for mistake in mistakes]
-        raise ConfigError(found, render.as_text(found, document.texts).rstrip())
-    return network
-
-
-def summary_of(examined: Examined) -> Summary:
-    """The summary of a file without mistakes."""
-    from yamlnet.network.summary import summarise
-    from yamlnet.training.memory import num_slots
-
-    examined.raise_if_wrong()
-    if examined.shapes is None or not examined.shapes.complete:
-        examined = with_data(examined)[0]
-    experiment = examined.experiment
-    assert examined.shapes is not None
-    slots = None if experiment.optimizer is None else num_slots(experiment.optimizer)
-    batch_size = None if experiment.data is None else experiment.data.batch_size
-    return summarise(experiment.name, experiment.model, examined.shapes, batch_size, slots)
-
-
-def start(examined: Examined, runs: Path, observer: Observer) -> Result:
-    """Trains what was examined, in a new folder below `runs`."""
-    from yamlnet.training import device as devices
-    from yamlnet.training import run, trainer
-
-    examined.raise_if_wrong()
-    where = devices.device(examined.experiment.train.device)
-    examined, prepared = with_data(examined, str(where))
-    network = network_of(examined).to(where)
-    document = resolved(examined.checked, examined.checked.source.folder)
-    document["train"]["device"] = str(where)
-    folder = run.create(runs, examined.experiment.name, examined.checked.source.content, dump(document))
-    return trainer.train(task_of(examined, network, prepared), folder, observer)
-
-
-def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
-    """The training of a network on its data."""
-    from yamlnet.training.setup import Task
-    from yamlnet.training.sources import sources
-
-    experiment = examined.experiment
-    assert experiment.data is not None
-    return Task(
-        experiment,
-        network,
-        input_fields(experiment.model, prepared.facts),
-        sources(experiment.data, prepared, experiment.seed),
-        next(iter(prepared.train.fields.values())).device,
-        prepared.facts.num_classes,
-        prepared.digest,
-    )
-
-
-def resume(run: Path, options: Sequence[str], observer: Observer) -> Result:
-    """Goes on where a run stopped, from its newest checkpoint that verifies."""
-    from yamlnet.training import run as runs
-    from yamlnet.training import trainer
-
-    folder = runs.load(run)
-    examined, prepared = of_run(folder, options)
-    network = network_of(examined).to(next(iter(prepared.train.fields.values())).device)
-    return trainer.resume(task_of(examined, network, prepared), folder, observer)
-
-
-def of_run(folder: Run, options: Sequence[str] = ()) -> tuple[Examined, Prepared]:
-    """A run's experiment and its data, read from what the run's folder holds."""
-    from yamlnet.training import device as devices
-
-    examined = examine(_resolved_text(folder), options, to_train=True)
-    examined.raise_if_wrong()
-    return with_data(examined, str(devices.device(examined.experiment.train.device)))
-
-
-def loaded(folder: Run, which: Literal["best", "last"]) -> tuple[Examined, nn.Module]:
-    """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(_resolved_text(folder))
-    network = network_of(examined)
-    _, weights = folder.weights(which, _warn)
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = str(error).split("\n")[1 if "\n" in str(error) else 0].strip()
-        raise YamlnetError(f"the weights of `{folder.path}` don't fit its network: {reason}") from None
-    return examined, network.eval()
-
-
-def _warn(message: str) -> None:
-    sys.stderr.write(f"warning: {message}\n")
-
-
-def _resolved_text(folder: Run) -> Text:
-    text = folder.resolved
-    return Text(text, str(folder.path / "resolved.yaml"), folder.path.absolute(), "run", text.encode())
+    return pipeline.loaded(folder, which)[1]
 
 
 def evaluate(
@@ -347,9 +87,9 @@ def evaluate(
     from yamlnet.training.sources import evaluation
 
     folder = runs.load(Path(run))
-    examined, prepared = of_run(folder, options)
-    network = loaded(folder, which)[1]
-    task = task_of(examined, network, prepared)
+    examined, prepared = pipeline.of_run(folder, options)
+    network = pipeline.loaded(folder, which)[1]
+    task = pipeline.task_of(examined, network, prepared)
     experiment = examined.experiment
     assert experiment.data is not None
     source = evaluation(experiment.data, getattr(prepared, split))

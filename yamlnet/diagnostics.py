@@ -141,9 +141,10 @@ def _distance(name: str, candidate: str) -> float | None:
         best = min(1.5, best if best is not None else 1.5)
     if best is None:
         return None
-    # capitals break ties, the first above all: classes are offered for classes
+    # capitals break ties, the first above all: classes are offered for classes; then what was cut short
     different = sum(x != y for x, y in zip(name, candidate, strict=False)) / 100
-    return best + different + 0.4 * (name[:1].isupper() != candidate[:1].isupper())
+    capital = 0.4 * (name[:1].isupper() != candidate[:1].isupper())
+    return best + different + capital + 0.005 * (len(candidate) < len(name))
 
 
 def _within_third(a: str, b: str) -> float | None:
@@ -160,6 +161,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> tuple[str | None, str | Non
     near = nearest(name, choices)
     if near is not None:
         return f"did you mean `{near}`?", near
+    if len(choices) == 1:
+        return f"there is only `{choices[0]}`", None
     if 0 < len(choices) <= 20:
         return "choose from " + ", ".join(f"`{choice}`" for choice in choices), None
     return None, None

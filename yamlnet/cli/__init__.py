@@ -21,6 +21,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
     try:
         code = app(arguments, prog_name="yamlnet", standalone_mode=False)
+        if code == 130:  # typer's word for a KeyboardInterrupt that it caught
+            raise KeyboardInterrupt
     except ConfigError as error:
         complain(error)
         code = error.exit_code
@@ -30,8 +32,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, Abort):
         sys.stderr.write("interrupted\n")
         code = 130
-    except BrokenPipeError:
-        code = _closed_pipe()
     except Exception as error:
         code = _usage(error)
         if code is None:
@@ -51,11 +51,3 @@ def _usage(error: Exception) -> int | None:
         return None
     show()
     return code
-
-
-def _closed_pipe() -> int:
-    """The reader of our output went away (`yamlnet list | head`): that is fine."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0

@@ -58,11 +58,11 @@ def check(
 
 
 def _one(file: str, options: Sequence[str], format: CheckFormat, quiet: bool) -> Sequence[Diagnostic]:
-    from yamlnet import api
+    from yamlnet import pipeline
     from yamlnet.language import render
 
     try:
-        examined = api.examine(api.read(file), options)
+        examined = pipeline.examine(pipeline.read(file), options)
     except ConfigError as error:
         found, texts = error.diagnostics, {}
     else:

@@ -19,8 +19,16 @@ def coloured(stream: TextIO) -> bool:
 
 def write(text: str) -> None:
     """A result, to standard output, its last line ended."""
-    sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
-    sys.stdout.flush()
+    _say(sys.stdout, text if text.endswith("\n") or not text else text + "\n")
+
+
+def _say(stream: TextIO, text: str) -> None:
+    """Writes at once; where the reader went away (`yamlnet list | head`), that is fine."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def warn(message: str) -> None:
@@ -48,5 +56,4 @@ def note_bug() -> None:
 def diagnostics(found: Sequence[Diagnostic], texts: Mapping[str, str], stream: TextIO) -> None:
     """Diagnostics as text."""
     if found:
-        stream.write(render.as_text(found, texts, coloured(stream)) + "\n")
-        stream.flush()
+        _say(stream, render.as_text(found, texts, coloured(stream)) + "\n")

@@ -13,11 +13,11 @@ def summary(
     file: FileArgument, set: Set = None, format: FormatOption = Format.text, quiet: Quiet = False
 ) -> int:
     """Show the network: layers, shapes, parameters, FLOPs and memory."""
-    from yamlnet import api
+    from yamlnet import pipeline
 
-    examined = api.examine(api.read(file), set or [])
+    examined = pipeline.examine(pipeline.read(file), set or [])
     if not quiet and not examined.wrong:
         output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
-    table = api.summary_of(examined)
+    table = pipeline.summary_of(examined)
     output.write(json.dumps(table.as_dict(), indent=2) if format is Format.json else str(table))
     return 0

@@ -42,22 +42,22 @@ def train(
     quiet: Quiet = False,
 ) -> int:
     """Train an experiment and judge its result; exit 4 when an expectation isn't met."""
-    from yamlnet import api
+    from yamlnet import pipeline
 
     if (file is None) == (resume is None):
         raise YamlnetError("`yamlnet train` takes either FILE or --resume RUN", exit_code=2)
     options = [*(set or []), *([f"train.device={device}"] if device else [])]
     if resume is not None:
         with _observer(quiet) as observer:
-            result = api.resume(resume, options, observer)
+            result = pipeline.resume(resume, options, observer)
     else:
         assert file is not None
-        examined = api.examine(api.read(file), options, to_train=True)
+        examined = pipeline.examine(pipeline.read(file), options, to_train=True)
         if not quiet and not examined.wrong:
             output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
         examined.raise_if_wrong()
         with _observer(quiet) as observer:
-            result = api.start(examined, runs, observer)
+            result = pipeline.start(examined, runs, observer)
     if format is Format.json:
         output.write(json.dumps({"run": str(result.path), **result.as_dict()}, indent=2))
     elif not quiet:

@@ -11,6 +11,7 @@ from yamlnet.catalog import lookup, ranges, types
 from yamlnet.catalog.entry import REQUIRED, Call, Entry, Kind, Parameter
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
 from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.source import plain_scalar
 
 ARTICLES: Mapping[Kind, str] = {
     "module": "a module",
@@ -23,6 +24,10 @@ ARTICLES: Mapping[Kind, str] = {
     "dataset": "a data set",
     "transform": "a transform",
 }
+
+
+YAML_1_1: Mapping[str, bool] = {"yes": True, "on": True, "no": False, "off": False}
+"""Words that older YAML takes for truth values."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,18 @@ def name_place(path: Path, name: str) -> Literal["key", "value"]:
 
 def show(value: Any) -> str:
     """A value as YAML writes it, short enough for a message."""
-    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False, default=str)
-    text = text.replace("\n", " ")
+    text = _flow(value).replace("\n", " ")
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def kind_of(value: Any) -> str:
@@ -104,7 +118,7 @@ def _call_key(
         calls = [key for key in candidates if nearest(key, sides) is None] or candidates
     name = calls[0]
     others = [key for key in candidates if key != name]
-    if value[name] is None and is_call(name):
+    if value[name] is None and is_call(name) and nearest(others[0], sides) is None:
         help = f"indent it, so that it stands under `{name}`"
         message = f"`{others[0]}` stands beside `{name}`, not under it"
         return None, [Mistake("unknown-key", (*path, others[0]), message, help, at="key")]
@@ -113,8 +127,17 @@ def _call_key(
 
 def unknown_key(key: str, path: Path, known: Iterable[str], where: str) -> Mistake:
     """The mistake of a key that this place doesn't have."""
-    help, suggestion = did_you_mean(key, known)
+    help, suggestion = space_lost(key, known) or did_you_mean(key, known)
     return Mistake("unknown-key", path, f"unknown key `{key}` {where}", help, suggestion, at="key")
+
+
+def space_lost(name: str, known: Iterable[str]) -> tuple[str, str] | None:
+    """The help and the suggestion for `Linear:128`, which YAML takes for one word."""
+    key, colon, value = name.partition(":")
+    if not colon or key not in known:
+        return None
+    meant = f"{key}: {value}"
+    return f"write `{meant}`: a space after the colon", meant
 
 
 def resolve(
@@ -136,7 +159,7 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
         help = f"`yamlnet list {kinds[0]}` shows the names"
         return Mistake("unknown-name", written.path, message, help, at=written.at)
     known = {*also, *(name for kind in kinds for name in lookup.names(kind))}
-    advice, suggestion = did_you_mean(written.name, known)
+    advice, suggestion = space_lost(written.name, known) or did_you_mean(written.name, known)
     message = f"unknown {' or '.join(ARTICLES[kind].split(' ', 1)[1] for kind in kinds)} `{written.name}`"
     advice = advice or f"`yamlnet list {kinds[0]}` shows the names"
     return Mistake("unknown-name", written.path, message, advice, suggestion, at=written.at)
@@ -146,7 +169,8 @@ def check_arguments(written: Written, entry: Entry) -> tuple[Call | None, list[M
     """Checks names, types and ranges of what is said, and that nothing required is missing."""
     argument = written.argument
     if argument is UNKNOWN:
-        return None, []
+        said = {entry.positional.name: UNKNOWN} if entry.positional else {}
+        return Call(entry, said, written.path, next(iter(said), None)), []
     if argument is None:
         call = Call(entry, {}, written.path)
         missing = _missing(call, set())
@@ -162,7 +186,8 @@ def check_arguments(written: Written, entry: Entry) -> tuple[Call | None, list[M
         else:
             mistakes += check_value(value, parameter, path, entry.name)
     call = Call(entry, dict(argument), written.path)
-    meant = {m.suggestion for m in mistakes if m.code == "unknown-parameter" and m.suggestion}
+    typos = [m.suggestion for m in mistakes if m.code == "unknown-parameter" and m.suggestion]
+    meant = {suggestion.partition(":")[0] for suggestion in typos}
     mistakes += _missing(call, meant)
     return (None, mistakes) if mistakes else (call, [])
 
@@ -201,6 +226,9 @@ def _unknown_parameter(name: str, path: Path, entry: Entry, said: Mapping[str, A
         help = "`from` brings tensors" if hidden.role != "option" else None
         return Mistake("unknown-parameter", path, message, help, at="key")
     message = f"unknown parameter `{name}` in `{entry.name}`"
+    glued = space_lost(name, entry.options)
+    if glued is not None:
+        return Mistake("unknown-parameter", path, message, *glued, at="key")
     free = [known for known in entry.options if known not in said]
     missing = [known for known in free if entry.options[known].required]
     near = nearest(name, missing) or nearest(name, free)
@@ -253,7 +281,17 @@ def _wrong_type(value: Any, parameter: Parameter, path: Path, owner: str) -> Mis
         message = f"`{parameter.name}` of `{owner}` can't be `{show(value)}`"
         return Mistake("wrong-value", path, message, help, suggestion)
     message = f"`{parameter.name}` of `{owner}` takes {types.describe(parameter.type)}, not {kind_of(value)}"
-    return Mistake("wrong-type", path, message)
+    meant = plainly(value)
+    if meant is None or not types.accepts(parameter.type, meant):
+        return Mistake("wrong-type", path, message)
+    return Mistake("wrong-type", path, message, f"write `{show(meant)}`", show(meant))
+
+
+def plainly(value: Any) -> Any:
+    """What a text was likely meant to be: `no` is false, `"128"` a number; None where it is just a text."""
+    if not isinstance(value, str):
+        return None
+    return YAML_1_1.get(value.lower(), None if (plain := plain_scalar(value)) == value else plain)
 
 
 def _unknown_inside(value: Any) -> bool:

@@ -11,15 +11,16 @@ from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts, share
 from yamlnet.catalog.own import FIXED
 from yamlnet.diagnostics import Diagnostic, Mistake
-from yamlnet.language.consistency import inconsistencies, missing_sections, unknown_figures
+from yamlnet.language.consistency import exclusive, inconsistencies, missing_sections, unknown_figures
 from yamlnet.language.experiment import Data, Experiment
-from yamlnet.language.expressions import UNKNOWN, evaluate_vars, substitute
+from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.graphs import read_model
 from yamlnet.language.inputs import data_inputs
 from yamlnet.language.merge import with_options
 from yamlnet.language.nodes import Input
 from yamlnet.language.sections import READERS
-from yamlnet.language.source import Document, read
+from yamlnet.language.source import Document, normal, read
+from yamlnet.language.substitution import evaluate_vars, substitute
 from yamlnet.language.validate import validate, validate_data
 
 
@@ -59,7 +60,9 @@ class Checked:
 
     def texts(self) -> Mapping[str, str]:
         """The texts that the diagnostics point into."""
-        return {} if self.document is None else self.document.texts
+        if self.document is None:
+            return {self.source.file: normal(self.source.text)}
+        return self.document.texts
 
 
 def check(
@@ -124,10 +127,16 @@ def _validated(
     at = {mistake.path for mistake in mistakes}
     if raw.get("model") is None:
         at.add(("model",))
-    mistakes = mistakes + [m for m in found if m.path not in at]
-    mistakes += unknown_figures({**raw, "expect": plain.get("expect")}, facts)
-    if experiment is not None and not any(m.severity == "error" for m in mistakes):
-        mistakes = mistakes + inconsistencies(experiment, facts)
+    mistakes = mistakes + [m for m in found if m.path not in at] + list(exclusive(plain))
+    at = {mistake.path for mistake in mistakes}
+    figures = unknown_figures({**raw, "expect": plain.get("expect")}, facts)
+    mistakes += [mistake for mistake in figures if mistake.path not in at]
+    right = not any(m.severity == "error" for m in mistakes)
+    if right and experiment is not None:
+        mistakes += inconsistencies(experiment, facts)
+    elif right:
+        message = "what the network is made of can't depend on data that isn't read yet"
+        mistakes.append(Mistake("expression", ("model",), message, at="key"))
     return experiment, plain, facts, mistakes
 
 

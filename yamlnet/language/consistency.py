@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from yamlnet.catalog import lookup
 from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language.experiment import Experiment
 from yamlnet.language.inputs import input_fields
+from yamlnet.language.sections import snake_case
 
 TRAINING = ("loss", "optimizer", "scheduler", "train", "metrics", "expect")
 WATCHED = (("train", "stop", "metric"), ("train", "checkpoint", "best"), ("scheduler", "metric"))
+EXCLUSIVE: tuple[tuple[Path, str, str], ...] = (
+    (("train",), "epochs", "steps"),
+    (("train", "clip"), "norm", "value"),
+)
 NEEDED = ("data", "model", "loss", "optimizer")
 
 
@@ -65,6 +71,7 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
             continue
         if name not in watched:
             help, suggestion = did_you_mean(name, watched)
+            help = _unmeasured(name) or help
             yield Mistake("unknown-name", path, f"training watches no `{name}`", help, suggestion)
         elif known[name]:
             yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name])
@@ -73,9 +80,33 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
         path = ("expect", name)
         if name not in known:
             help, suggestion = did_you_mean(name, known)
+            help = _unmeasured(name) or help
             yield Mistake("unknown-name", path, f"the result has no `{name}`", help, suggestion, at="key")
         elif known[name]:
             yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name], at="key")
+
+
+def exclusive(sections: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Keys that stand for one another: two of them at once, or none where one is needed."""
+    for path, first, second in EXCLUSIVE:
+        section = _at(sections, path)
+        if not isinstance(section, Mapping):
+            continue
+        said = [key for key in (first, second) if section.get(key) is not None]
+        message = f"`{path[-1]}` takes either `{first}` or `{second}`"
+        if len(said) == 2:
+            yield Mistake("wrong-value", (*path, second), message, at="key")
+        elif not said and path[-1] == "clip":
+            yield Mistake("missing-key", path, message, at="key")
+
+
+def _unmeasured(name: str) -> str | None:
+    """How to measure a figure that is a metric which the file leaves out."""
+    split, _, metric = name.partition(".")
+    known = {snake_case(entry): entry for entry in lookup.names("metric")}
+    if split not in ("train", "validation", "test") or metric not in known:
+        return None
+    return f"`metrics: [{known[metric]}]` measures it"
 
 
 def _at(sections: Mapping[str, Any], path: Path) -> Any:

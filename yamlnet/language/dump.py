@@ -20,7 +20,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    quoted = None if isinstance(plain_scalar(value), str) else '"'
+    breaks = any(character in value for character in "\x85\u2028\u2029")
+    quoted = '"' if breaks or not isinstance(plain_scalar(value), str) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=quoted)
 
 

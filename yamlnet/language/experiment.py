@@ -13,7 +13,6 @@ from pydantic import (
     InstanceOf,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from yamlnet.catalog.entry import Call
 from yamlnet.language.nodes import Model
@@ -117,12 +116,6 @@ class Clip(Section):
     norm: Annotated[float, Field(gt=0)] | None = None
     value: Annotated[float, Field(gt=0)] | None = None
 
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Clip:
-        if (self.norm is None) == (self.value is None):
-            raise PydanticCustomError("one_of", "`clip` takes either `norm` or `value`")
-        return self
-
 
 class Stop(Section):
     """Early stopping: ends the training when `metric` hasn't improved for `patience` evaluations."""
@@ -158,15 +151,9 @@ class Train(Section):
     @classmethod
     def _length(cls, value: object) -> object:
         """Ten epochs unless the file says how long."""
-        if not isinstance(value, Mapping):
+        if not isinstance(value, Mapping) or any(value.get(key) is not None for key in ("epochs", "steps")):
             return value
-        if value.get("epochs") is not None and value.get("steps") is not None:
-            raise PydanticCustomError("one_of", "`train` takes either `epochs` or `steps`")
-        return (
-            value
-            if value.get("epochs") is not None or value.get("steps") is not None
-            else {**value, "epochs": 10}
-        )
+        return {**value, "epochs": 10}
 
 
 class Expectation(Section):

@@ -1,23 +1,23 @@
-"""`$name` and `$(expression)` in a document's values -> the values; a bounded evaluator, never `eval`."""
+"""The text of one expression -> its value, by a bounded evaluator, never `eval`."""
 
 from __future__ import annotations
 
 import ast
 import math
 import operator
-import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.diagnostics import did_you_mean
 
 MAX_LENGTH = 1_000
 MAX_BITS = 256
 MAX_ITEMS = 10_000
-
-_NAME = re.compile(r"[^\W\d]\w*")
+MAX_VALUES = 100_000
+LETTERS = 64
+"""How many letters of a text weigh as much as a value."""
 
 
 class Unknown:
@@ -28,9 +28,11 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
+LATER = Unknown()
+"""A name of `vars` whose value stands below the one that uses it."""
 
 
-class _Wrong(Exception):
+class Wrong(Exception):
     """What is wrong with an expression, and which characters of it."""
 
     def __init__(self, message: str, start: int, end: int, help: str | None = None) -> None:
@@ -38,137 +40,46 @@ class _Wrong(Exception):
         self.start, self.end, self.help = start, end, help
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A piece of a text: literal words, or an expression and where it begins and ends."""
+@dataclass
+class Budget:
+    """How much more the expressions of one section may bring together: values, and texts by their length."""
 
-    text: str
-    start: int
-    end: int
-    expression: bool
+    left: int = MAX_VALUES
 
-
-def substitute(value: Any, path: Path, scope: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
-    """The value with every `$name` and `$(expression)` in it worked out; keys are left as they are."""
-    if isinstance(value, str):
-        return _substitute_text(value, path, scope) if "$" in value else (value, [])
-    mistakes: list[Mistake] = []
-    if isinstance(value, dict):
-        mapping = {}
-        for key, item in value.items():
-            mapping[key], found = substitute(item, (*path, key), scope)
-            mistakes += found
-        return mapping, mistakes
-    if isinstance(value, list):
-        items = []
-        for position, item in enumerate(value):
-            new, found = substitute(item, (*path, position), scope)
-            items.append(new)
-            mistakes += found
-        return items, mistakes
-    return value, []
+    def take(self, value: Any) -> bool:
+        """Counts a value, what is in it counted each time that it is there; whether there was enough left."""
+        waiting = [value]
+        while waiting and self.left > 0:
+            item = waiting.pop()
+            self.left -= 1
+            if isinstance(item, str):
+                self.left -= len(item) // LETTERS
+            elif isinstance(item, list | dict):
+                waiting.extend(item.values() if isinstance(item, dict) else item)
+        return self.left > 0
 
 
-def evaluate_vars(given: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], list[Mistake]]:
-    """The `vars` of a document, in order: each may use those before it."""
-    values: dict[str, Any] = {}
-    mistakes: list[Mistake] = []
-    for name, value in given.items():
-        if not _NAME.fullmatch(name) or name in _CONSTANTS:
-            mistakes.append(Mistake("wrong-value", (*path, name), f"`{name}` can't name a value", at="key"))
-            continue
-        values[name], found = substitute(value, (*path, name), values)
-        mistakes += found
-    return values, mistakes
-
-
-def _substitute_text(text: str, path: Path, scope: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
-    try:
-        parts = list(_split(text))
-        values = [_evaluate(part, scope) if part.expression else part.text for part in parts]
-    except _Wrong as wrong:
-        mistake = Mistake("expression", path, str(wrong), wrong.help, part=(wrong.start, wrong.end))
-        return UNKNOWN, [mistake]
-    if len(parts) == 1 and parts[0].expression:
-        return values[0], []
-    if any(value is UNKNOWN for value in values):
-        return UNKNOWN, []
-    return "".join(_as_text(value) for value in values), []
-
-
-def _as_text(value: Any) -> str:
-    return (
-        {None: "null", True: "true", False: "false"}[value]
-        if value is None or isinstance(value, bool)
-        else str(value)
-    )
-
-
-def _split(text: str) -> Iterator[_Part]:
-    """Literal pieces and expressions, in order; `$$` is a plain dollar."""
-    literal, position = "", 0
-    while position < len(text):
-        if text[position] != "$":
-            literal += text[position]
-            position += 1
-            continue
-        if text.startswith("$$", position):
-            literal += "$"
-            position += 2
-            continue
-        if literal:
-            yield _Part(literal, 0, 0, False)
-            literal = ""
-        name = _NAME.match(text, position + 1)
-        if name:
-            yield _Part(name[0], position + 1, name.end(), True)
-            position = name.end()
-        elif text.startswith("$(", position):
-            end = _closing(text, position + 1)
-            yield _Part(text[position + 2 : end], position + 2, end, True)
-            position = end + 1
-        else:
-            raise _Wrong(
-                "a `$` is followed by a name or `(`", position, position + 1, "`$$` is a plain dollar"
-            )
-    if literal:
-        yield _Part(literal, 0, 0, False)
-
-
-def _closing(text: str, start: int) -> int:
-    depth, quote = 0, ""
-    for position in range(start, len(text)):
-        character = text[position]
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-        elif character == "(":
-            depth += 1
-        elif character == ")":
-            depth -= 1
-            if depth == 0:
-                return position
-    raise _Wrong("this `$(` is never closed", start - 1, start + 1)
-
-
-def _evaluate(part: _Part, scope: Mapping[str, Any]) -> Any:
-    if len(part.text) > MAX_LENGTH:
-        raise _Wrong(f"an expression of more than {MAX_LENGTH:,} characters", part.start, part.end)
+def evaluate(text: str, start: int, scope: Mapping[str, Any], budget: Budget) -> Any:
+    """The value of an expression; `start` is its place in the text around it. Raises Wrong."""
+    end = start + len(text)
+    if len(text) > MAX_LENGTH:
+        raise Wrong(f"an expression of more than {MAX_LENGTH:,} characters", start, end)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(part.text.strip() or "?", mode="eval").body
+            tree = ast.parse(text.strip() or "?", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise _Wrong(f"`{part.text}` isn't an expression", part.start, part.end) from None
-    lead = len(part.text) - len(part.text.lstrip())
+        raise Wrong(f"`{text}` isn't an expression", start, end) from None
     try:
-        return _Evaluator(scope, part.start + lead).visit(tree)
+        value = _Evaluator(scope, start + len(text) - len(text.lstrip()), budget).visit(tree)
     except RecursionError:
-        raise _Wrong("an expression nested too deeply", part.start, part.end) from None
+        raise Wrong("an expression nested too deeply", start, end) from None
+    if not budget.take(value):
+        raise Wrong("the expressions hold too many values together", start, end)
+    return value
 
 
-_CONSTANTS: Mapping[str, Any] = {"true": True, "false": False, "null": None}
+CONSTANTS: Mapping[str, Any] = {"true": True, "false": False, "null": None}
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -202,22 +113,33 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 
 
+def as_text(value: Any) -> str:
+    """A value inside a text, as YAML writes it."""
+    return (
+        {None: "null", True: "true", False: "false"}[value]
+        if value is None or isinstance(value, bool)
+        else str(value)
+    )
+
+
 class _Evaluator:
     """Walks a parsed expression; whatever isn't listed here is refused."""
 
-    def __init__(self, scope: Mapping[str, Any], offset: int) -> None:
+    def __init__(self, scope: Mapping[str, Any], offset: int, budget: Budget) -> None:
         self.scope = scope
         self.offset = offset
+        self.budget = budget
 
-    def wrong(self, node: ast.expr, message: str, help: str | None = None) -> _Wrong:
+    def wrong(self, node: ast.expr, message: str, help: str | None = None) -> Wrong:
         # ast counts columns in UTF-8 bytes; names beyond ASCII only widen the span
         end = node.end_col_offset if node.end_col_offset is not None else node.col_offset + 1
-        return _Wrong(message, self.offset + node.col_offset, self.offset + end, help)
+        return Wrong(message, self.offset + node.col_offset, self.offset + end, help)
 
     def visit(self, node: ast.expr) -> Any:
         method = getattr(self, f"visit_{type(node).__name__.lower()}", None)
         if method is None:
-            raise self.wrong(node, "an expression can't do this")
+            help = "it has names, numbers, texts, lists, arithmetic, comparison, `x if c else y` and indexing"
+            raise self.wrong(node, "an expression can't do this", help)
         return method(node)
 
     def visit_constant(self, node: ast.Constant) -> Any:
@@ -229,10 +151,14 @@ class _Evaluator:
         return self.bounded(node, node.value)
 
     def visit_name(self, node: ast.Name) -> Any:
+        if self.scope.get(node.id) is LATER:
+            raise self.wrong(node, f"`{node.id}` isn't known yet", "a value may use those written before it")
         if node.id in self.scope:
+            if not self.budget.take(self.scope[node.id]):
+                raise self.wrong(node, "the expressions hold too many values together")
             return self.scope[node.id]
-        if node.id in _CONSTANTS:
-            return _CONSTANTS[node.id]
+        if node.id in CONSTANTS:
+            return CONSTANTS[node.id]
         if node.id in _FUNCTIONS:
             raise self.wrong(node, f"`{node.id}` is a function: `{node.id}(...)`")
         help, _ = did_you_mean(node.id, self.scope)
@@ -319,8 +245,8 @@ class _Evaluator:
         except OverflowError:
             raise self.wrong(node, "the result would be too large") from None
         except (TypeError, ValueError, IndexError, KeyError, AttributeError):
-            words = ", ".join(_as_text(argument) for argument in arguments)
-            raise self.wrong(node, f"this can't be worked out for {words[:80]}") from None
+            words = " and ".join(f"`{as_text(argument)[:60]}`" for argument in arguments)
+            raise self.wrong(node, f"this can't be worked out for {words}") from None
 
     def bounded(self, node: ast.expr, value: Any) -> Any:
         if (isinstance(value, int) and value.bit_length() > MAX_BITS) or (

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from yamlnet.catalog import lookup
+from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language.calls import Written, check_arguments, kind_of, resolve, split
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.inputs import read_inputs
-from yamlnet.language.names import refused
+from yamlnet.language.names import refused, refused_input
 from yamlnet.language.nodes import (
     Chain,
     Function,
@@ -21,10 +22,11 @@ from yamlnet.language.nodes import (
     Model,
     Module,
     Node,
-    Output,
     Source,
     Step,
 )
+from yamlnet.language.unused import unused
+from yamlnet.language.wires import Values, Wiring
 
 CONTAINERS = ("Sequential", "ModuleDict")
 NODE_SIDES = ("from", "inputs", "output", "forward")
@@ -60,20 +62,6 @@ class _Scope:
     later: frozenset[str] = frozenset()
 
 
-@dataclass
-class _Values:
-    """The values of a graph, in the order in which they come to be."""
-
-    inputs: tuple[str, ...]
-    later: list[str]
-    steps: list[Step] = field(default_factory=list)
-    broken: set[str] = field(default_factory=set)
-
-    @property
-    def names(self) -> list[str]:
-        return [*self.inputs, *(step.name for step in self.steps), *self.broken]
-
-
 def _is_call(name: str) -> bool:
     return name in CONTAINERS or any(lookup.find(name, kind) for kind in ("module", "function"))
 
@@ -83,6 +71,12 @@ class _Reader:
 
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
+        self.wiring = Wiring(self.mistakes)
+
+    @property
+    def num_errors(self) -> int:
+        """How many of the mistakes are more than warnings."""
+        return sum(mistake.severity == "error" for mistake in self.mistakes)
 
     def add(self, code: str, path: Path, message: str, help: str | None = None, at: str = "value") -> None:
         self.mistakes.append(Mistake(code, path, message, help, at="key" if at == "key" else "value"))
@@ -125,7 +119,31 @@ class _Reader:
         self.mistakes += mistakes
         if call is None:
             return None
-        return Layer(call, written.beside) if call.entry.kind == "module" else Function(call, written.beside)
+        if call.entry.kind == "function":
+            return Function(call, written.beside)
+        call = self.with_modules(call)
+        return None if call is None else Layer(call, written.beside)
+
+    def with_modules(self, call: Call) -> Call | None:
+        """The call with a Layer for each argument that is a module."""
+        found: dict[str, Layer] = {}
+        for name, value in call.arguments.items():
+            if value is None or "module" not in call.entry.parameters[name].type:
+                continue
+            path = call.argument_path(name)
+            if isinstance(value, list) or (isinstance(value, dict) and value.keys() & set(CONTAINERS)):
+                self.add("wrong-value", path, f"`{name}` of `{call.name}` is one layer, not a container")
+                return None
+            written = self.split(value, path, (), f"`{name}`")
+            if written is None:
+                return None
+            inner, mistakes = resolve(written, ("module",))
+            self.mistakes += mistakes
+            inner = None if inner is None else self.with_modules(inner)
+            if inner is None:
+                return None
+            found[name] = Layer(inner, written.beside)
+        return replace(call, arguments={**call.arguments, **found})
 
     def only_beside_graph(self, written: Written) -> None:
         allowed = ("from", "input", "inputs") if written.beside == ("model",) else ("from",)
@@ -148,7 +166,7 @@ class _Reader:
             self.add("wrong-type", path, f"`inputs` is a list of names, not {kind_of(given)}")
             return ("input",)
         for position, name in enumerate(given):
-            why = None if name == "input" else refused(name)
+            why = None if name == "input" else refused_input(name)
             if why or name in given[:position]:
                 self.add(
                     "wrong-value",
@@ -216,22 +234,22 @@ class _Reader:
 
     def flow(self, written: Written, entries: Mapping[str, Any], inputs: tuple[str, ...]) -> Graph | None:
         """A graph whose entries run in the order written."""
-        values = _Values(inputs, list(entries))
+        values = Values(inputs, list(entries))
         children: dict[str, Module] = {}
-        before = len(self.mistakes)
+        before = self.num_errors
         complete = True
         for name, item in entries.items():
             path = (*written.path, name)
             values.later.remove(name)
             self.name(name, path)
-            if name in inputs:
+            if name in inputs and refused(name) is None:
                 self.add("wrong-value", path, f"`{name}` is the graph's input", at="key")
             node, node_written = self.read_node(item, path, _Scope(children, frozenset(values.later)))
             sides = node_written.sides if node_written else {}
             called: tuple[str, ...] | Function
             if node is None:
                 complete = False
-                self.wires(sides, path, values)
+                self.wiring.wires(sides, path, values)
                 values.broken.add(name)
                 continue
             if isinstance(node, str):
@@ -242,16 +260,16 @@ class _Reader:
                 children[name] = node
                 called = (name,)
             self.step(values, name, called, sides, path)
-        output = self.output(written, values)
-        if not complete or output is None or len(self.mistakes) > before:
+        output = self.wiring.output(written.sides, written.beside, values)
+        if not complete or output is None or self.num_errors > before:
             return None
         graph = Graph(inputs, children, tuple(values.steps), output, written.path)
-        self.unused(graph)
+        self.mistakes += unused(graph)
         return graph
 
     def declared(self, written: Written, entries: Mapping[str, Any], inputs: tuple[str, ...]) -> Graph | None:
         """A graph whose entries are declared, and whose `forward` says what runs."""
-        before = len(self.mistakes)
+        before = self.num_errors
         children: dict[str, Module] = {}
         broken: set[str] = set()
         for name, item in entries.items():
@@ -274,18 +292,18 @@ class _Reader:
             if forward is not UNKNOWN:
                 self.add("wrong-type", path, f"`forward` is a list of steps, not {kind_of(forward)}")
             return None
-        values = _Values(inputs, [])
+        values = Values(inputs, [])
         for position, item in enumerate(forward):
             self.forward_step(item, (*path, position), children, broken, values)
-        output = self.output(written, values)
-        if output is None or len(self.mistakes) > before:
+        output = self.wiring.output(written.sides, written.beside, values)
+        if output is None or self.num_errors > before:
             return None
         graph = Graph(inputs, _held(children, values.steps), tuple(values.steps), output, written.path)
-        self.unused(graph)
+        self.mistakes += unused(graph)
         return graph
 
     def forward_step(
-        self, item: Any, path: Path, children: Mapping[str, Module], broken: set[str], values: _Values
+        self, item: Any, path: Path, children: Mapping[str, Module], broken: set[str], values: Values
     ) -> None:
         declared = _below(children)
         written, mistakes = split(
@@ -347,13 +365,13 @@ class _Reader:
 
     def step(
         self,
-        values: _Values,
+        values: Values,
         name: str,
         called: tuple[str, ...] | Function,
         sides: Mapping[str, Any],
         path: Path,
     ) -> None:
-        wires = self.wires(sides, path, values)
+        wires = self.wiring.wires(sides, path, values)
         if wires is None:
             values.broken.add(name)
             return
@@ -361,103 +379,6 @@ class _Reader:
         previous = values.steps[-1].name if values.steps else values.inputs[0]
         before = Source(previous, (), path)
         values.steps.append(Step(name, called, before, positional, keywords, path))
-
-    def wires(
-        self, sides: Mapping[str, Any], path: Path, values: _Values
-    ) -> tuple[tuple[Source, ...], Mapping[str, Source]] | None:
-        given, below = sides.get("from"), (*path, "from")
-        if "from" not in sides:
-            return (), {}
-        if isinstance(given, str):
-            source = self.source(given, below, values)
-            return None if source is None else ((source,), {})
-        if isinstance(given, list) and given:
-            found = [self.source(item, (*below, i), values) for i, item in enumerate(given)]
-            sources = tuple(source for source in found if source is not None)
-            return (sources, {}) if len(sources) == len(found) else None
-        if isinstance(given, dict) and given:
-            named = {key: self.source(item, (*below, key), values) for key, item in given.items()}
-            keywords = {key: source for key, source in named.items() if source is not None}
-            return ((), keywords) if len(keywords) == len(named) else None
-        if given is not UNKNOWN:
-            self.add(
-                "wrong-type", below, f"`from` is a name, a list or a mapping of names, not {kind_of(given)}"
-            )
-        return None
-
-    def source(self, given: Any, path: Path, values: _Values) -> Source | None:
-        """The value that a name leads to; after the name, dots go into the value."""
-        if given is UNKNOWN:
-            return None
-        if not isinstance(given, str):
-            self.add("wrong-type", path, f"a value's name is a text, not {kind_of(given)}")
-            return None
-        keys = given.split(".")
-        known = set(values.names)
-        for taken in range(len(keys), 0, -1):
-            name = ".".join(keys[:taken])
-            if name in known:
-                return None if name in values.broken else Source(name, tuple(keys[taken:]), path)
-        if keys[0] in values.later:
-            self.add(
-                "unknown-reference",
-                path,
-                f"`{given}` stands after this node",
-                "a node takes values from above it",
-            )
-            return None
-        help, suggestion = did_you_mean(given, known)
-        message = f"there is no value `{given}` before this node"
-        self.mistakes.append(Mistake("unknown-reference", path, message, help, suggestion))
-        return None
-
-    def output(self, written: Written, values: _Values) -> Output | None:
-        given, path = written.sides.get("output"), (*written.beside, "output")
-        if "output" not in written.sides:
-            if not values.steps:
-                return None
-            return Source(values.steps[-1].name, (), values.steps[-1].path)
-        if isinstance(given, str):
-            return self.source(given, path, values)
-        if isinstance(given, list) and given:
-            found = [self.source(item, (*path, i), values) for i, item in enumerate(given)]
-            sources = tuple(source for source in found if source is not None)
-            return sources if len(sources) == len(found) else None
-        if isinstance(given, dict) and given:
-            named = {key: self.source(item, (*path, key), values) for key, item in given.items()}
-            outputs = {key: source for key, source in named.items() if source is not None}
-            return outputs if len(outputs) == len(named) else None
-        if given is not UNKNOWN:
-            self.add(
-                "wrong-type", path, f"`output` is a name, a list or a mapping of names, not {kind_of(given)}"
-            )
-        return None
-
-    def unused(self, graph: Graph) -> None:
-        """Warns of values that no later node takes and that aren't the output."""
-        used: set[str] = {source.value for source in _outputs(graph.output)}
-        for step in reversed(graph.steps):
-            if step.name not in used:
-                message = f"nothing uses the value of `{step.name}`"
-                self.mistakes.append(
-                    Mistake("unused-value", step.path, message, severity="warning", at="key")
-                )
-            used.discard(step.name)
-            used |= {source.value for source in step.sources}
-            if not step.positional and step.keywords:
-                used.add(step.before.value)
-        for name in graph.inputs:
-            if name not in used:
-                message = f"nothing uses the input `{name}`"
-                self.mistakes.append(
-                    Mistake("unused-value", graph.path, message, severity="warning", at="key")
-                )
-
-
-def _outputs(output: Output) -> tuple[Source, ...]:
-    if isinstance(output, Source):
-        return (output,)
-    return tuple(output.values()) if isinstance(output, Mapping) else output
 
 
 def _below(children: Mapping[str, Module], prefix: str = "") -> dict[str, Module]:

@@ -9,10 +9,13 @@ from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language.calls import kind_of, unknown_key
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.names import refused
+from yamlnet.language.names import refused_input
 from yamlnet.language.nodes import Input, Model
 
 DTYPES = "float32 float64 float16 bfloat16 complex64 complex128 int64 int32 int16 int8 uint8 bool".split()
+
+PYTHON_DTYPES = {"int": "int64", "long": "int64", "float": "float32", "double": "float64", "half": "float16"}
+"""What other names for a dtype most likely mean."""
 
 
 def input_fields(model: Model, facts: Facts) -> tuple[str, ...]:
@@ -64,7 +67,7 @@ def _several(given: Any, path: Path) -> tuple[tuple[Input, ...] | None, list[Mis
     found: list[Input | None] = []
     mistakes: list[Mistake] = []
     for name, item in given.items():
-        why = refused(name)
+        why = refused_input(name)
         if why is not None:
             mistakes.append(
                 Mistake("wrong-value", (*path, name), f"an input can't be named `{name}`", why, at="key")
@@ -86,7 +89,7 @@ def _input(name: str, given: Any, path: Path) -> tuple[Input | None, list[Mistak
     ]
     dtype = given.get("dtype", "float32")
     if dtype is not UNKNOWN and dtype not in DTYPES:
-        advice, suggestion = did_you_mean(str(dtype), DTYPES)
+        advice, suggestion = did_you_mean(PYTHON_DTYPES.get(str(dtype), str(dtype)), DTYPES)
         mistakes.append(
             Mistake("wrong-value", (*path, "dtype"), f"unknown dtype `{dtype}`", advice, suggestion)
         )
@@ -101,8 +104,9 @@ def _shaped(name: str, shape: Any, dtype: str, place: Path, path: Path) -> tuple
     if shape is UNKNOWN or (isinstance(shape, list) and any(size is UNKNOWN for size in shape)):
         return Input(name, None, dtype, path), []
     if isinstance(shape, int) and not isinstance(shape, bool):
-        help = f"`[{shape}]` is a vector of {shape}"
-        return None, [Mistake("wrong-type", place, "a shape is a list of sizes, the batch left out", help)]
+        message = f"a shape is a list of sizes, not `{shape}`"
+        help = f"`[{shape}]` is a vector of {shape}, the batch left out"
+        return None, [Mistake("wrong-type", place, message, help, f"[{shape}]")]
     if not isinstance(shape, list):
         message = f"a shape is a list of sizes, not {kind_of(shape)}"
         return None, [Mistake("wrong-type", place, message, "for example [1, 28, 28], the batch left out")]

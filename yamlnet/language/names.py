@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import unicodedata
 
 MODULE_ATTRIBUTES = frozenset(
     """
@@ -22,13 +23,34 @@ GRAPH_ATTRIBUTES = frozenset(
 )
 SEQUENTIAL_ATTRIBUTES = frozenset("append extend insert pop".split())
 DICT_ATTRIBUTES = frozenset("clear items keys pop update values".split())
-TAKEN = MODULE_ATTRIBUTES | GRAPH_ATTRIBUTES | SEQUENTIAL_ATTRIBUTES | DICT_ATTRIBUTES
+PRIVATE_ATTRIBUTES = frozenset(
+    """
+    _apply _backward_hooks _backward_pre_hooks _boxed_call _buffers _call_impl _code _compiled_call_impl
+    _create_node_hooks _deepcopy_hooks _deepcopy_init _erase_node_hooks _forward_hooks
+    _forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks
+    _forward_pre_hooks_with_kwargs _get_backward_hooks _get_backward_pre_hooks _get_item_by_idx _get_name
+    _graph _is_full_backward_hook _lineno_map _load_from_state_dict _load_state_dict_post_hooks
+    _load_state_dict_pre_hooks _maybe_warn_non_full_backward_hook _modules _named_members
+    _non_persistent_buffers_set _parameters _prologue_start _recompile_submodules
+    _register_create_node_hook _register_deepcopy_hook _register_erase_node_hook
+    _register_load_state_dict_pre_hook _register_replace_node_hook _register_state_dict_hook
+    _replace_hooks _replicate_for_data_parallel _save_to_state_dict _set_replace_hook _slow_forward
+    _state_dict_hooks _state_dict_pre_hooks _tracer_cls _tracer_extras _unregister_create_node_hook
+    _unregister_deepcopy_hook _unregister_erase_node_hook _unregister_replace_node_hook _version
+    _wrapped_call _wrapped_call_impl
+    """.split()
+)
+TAKEN = MODULE_ATTRIBUTES | GRAPH_ATTRIBUTES | SEQUENTIAL_ATTRIBUTES | DICT_ATTRIBUTES | PRIVATE_ATTRIBUTES
+GENERATED = frozenset("getattr inf nan torch".split())
+"""What the generated code of a graph calls by these names: an input of the same name would hide it."""
 
 
 def refused(name: str) -> str | None:
     """Why a node can't have this name, or None where it can."""
     if not name.isidentifier():
         return "names are letters, digits and `_`, and don't begin with a digit"
+    if unicodedata.normalize("NFKC", name) != name:
+        return f"Python reads it as `{unicodedata.normalize('NFKC', name)}`"
     if keyword.iskeyword(name):
         return "it is a keyword of Python, in which the network's code is written"
     if name in TAKEN or name.startswith("__"):
@@ -36,3 +58,10 @@ def refused(name: str) -> str | None:
     if name in ("self", "input"):
         return "it has a meaning of its own in a network"
     return None
+
+
+def refused_input(name: str) -> str | None:
+    """Why an input can't have this name, or None where it can."""
+    if name in GENERATED:
+        return "the network's code needs it"
+    return refused(name)

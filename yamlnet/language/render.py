@@ -20,7 +20,8 @@ def as_text(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str], colour:
 def as_oneline(diagnostics: Sequence[Diagnostic]) -> str:
     """`file:line:column: severity[code] message` for each."""
     return "".join(
-        f"{d.span.file}:{d.span.line}:{d.span.column}: {d.severity}[{d.code}] {printable(d.message)}"
+        f"{printable(d.span.file)}:{d.span.line}:{d.span.column}: "
+        + f"{d.severity}[{d.code}] {printable(d.message)}"
         + (f" ({printable(d.help)})" if d.help else "")
         + "\n"
         for d in diagnostics
@@ -54,7 +55,7 @@ def counts(diagnostics: Sequence[Diagnostic]) -> str:
 
 def printable(text: str) -> str:
     """The text with control characters shown, so that no file can steer a terminal."""
-    return "".join(c if c.isprintable() or c == "\t" else f"\\x{ord(c):02x}" for c in text)
+    return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def _data(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call, Entry, Kind
-from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
 from yamlnet.language.calls import check_value, kind_of, name_place, resolve, split, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 
@@ -86,13 +86,11 @@ def _transforms(value: Any, path: Path, random: bool) -> Read:
         calls.append(call)
         mistakes += wrong
         if call is not BROKEN and call.name.startswith("Random") != random:
-            place = (
-                "`augment`, which is for training only"
-                if not random
-                else "`transforms`, which is for all splits"
-            )
-            message = f"`{call.name}` stands in {place}"
-            mistakes.append(Mistake("wrong-value", call.path, message, at=name_place(call.path, call.name)))
+            message, help = f"`{call.name}` can't stand in `transforms`", "`augment` is for training only"
+            if random:
+                message, help = f"`{call.name}` can't stand in `augment`", "`transforms` is for all splits"
+            place = name_place(call.path, call.name)
+            mistakes.append(Mistake("wrong-value", call.path, message, help, at=place))
     return calls, mistakes
 
 
@@ -114,7 +112,7 @@ def _inputs(sides: Mapping[str, Any], path: Path, call: Call) -> tuple[list[str]
     least = len([p for p in tensors if p.required])
     if call is not BROKEN and tensors and not least <= len(names) <= len(tensors):
         words = " and ".join(f"`{p.name}`" for p in tensors if p.required)
-        message = f"`{call.name}` takes {words} from `from`, and here are {len(names)}"
+        message = f"`{call.name}` takes {words} from `from`, and gets {plural(len(names), 'name')}"
         return names, [Mistake("wrong-value", (*path, "from") if "from" in sides else path, message)]
     return names, []
 
@@ -289,17 +287,20 @@ def read_expect(value: Any, path: Path) -> Read:
         if match is None:
             if rule is UNKNOWN:
                 continue
-            help = (
-                f'for example {key}: ">= {rule}"'
-                if isinstance(rule, int | float)
-                else f'for example {key}: ">= 0.9"'
-            )
             message = f"an expectation is a comparison with a number, not {kind_of(rule)}"
             code = "wrong-value" if isinstance(rule, str) else "wrong-type"
-            mistakes.append(Mistake(code, (*path, key), message, help))
+            mistakes.append(Mistake(code, (*path, key), message, _example(key, rule)))
             continue
         read[key] = {"rule": rule.strip(), "operator": match[1], "bound": float(match[2].replace("_", ""))}
     return read, mistakes
+
+
+def _example(key: str, rule: object) -> str:
+    """An expectation as it is written, near to what was."""
+    if isinstance(rule, dict) and rule:
+        key = f"{key}.{next(iter(rule))}"
+    bound = rule if isinstance(rule, int | float) and not isinstance(rule, bool) else 0.9
+    return f'for example {key}: ">= {bound}"'
 
 
 READERS: Mapping[str, Callable[[Any, Path], Read]] = {

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
 
 from yamlnet.diagnostics import Diagnostic, Mistake, Path, Related, Span
+from yamlnet.language import traps
+from yamlnet.language.traps import Mark
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 64
@@ -18,7 +20,6 @@ MAX_DIGITS = 400
 
 Scalar = str | int | float | bool | None
 Event = Any  # PyYAML's stubs let marks be None, which a parser's events never have
-Mark = Any
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _TRUE = re.compile(r"true|True|TRUE")
@@ -29,7 +30,7 @@ _HEX = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.\d+(_\d+)*|\d+(_\d+)*(\.(\d+(_\d+)*)?)?)([eE][-+]?\d+)?")
 _INFINITY = re.compile(r"([-+]?)\.(?:inf|Inf|INF)")
 _NAN = re.compile(r"\.(?:nan|NaN|NAN)")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass
@@ -60,6 +61,8 @@ class Document:
     def span(self, path: Path, at: str = "value") -> Span:
         """Where `path` stands; where it isn't written, the deepest part of it that is."""
         node, span = self.root, self.root.span
+        if not path and at == "key" and node.keys:
+            return next(iter(node.keys.values()))
         for depth, step in enumerate(path):
             child = _child(node, step)
             if child is None:
@@ -82,7 +85,7 @@ class Document:
         span = self.span(mistake.path, mistake.at)
         if mistake.part is not None:
             span = self._within(span, *mistake.part)
-        related = tuple(Related(self.span(path), message) for path, message in mistake.related)
+        related = tuple(Related(self.span(path, "key"), message) for path, message in mistake.related)
         return Diagnostic(
             span,
             mistake.code,
@@ -122,9 +125,7 @@ def read(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
 
     A text with a syntax error, or past a limit, gives no document; a key written twice does.
     """
-    if text.startswith("\ufeff"):
-        text = text[1:]
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = normal(text)
     reader = _Reader(text, file)
     early = reader.unreadable()
     if early is not None:
@@ -134,10 +135,15 @@ def read(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
     except _Stop as stop:
         return None, [*reader.diagnostics, stop.diagnostic]
     except yaml.YAMLError as error:
-        return None, [*reader.diagnostics, _syntax_error(error, text, file)]
+        return None, [*reader.diagnostics, traps.syntax_error(error, text, file)]
     if root is None:
         root = Node({}, Span(file, 1, 1, 1, 1))
     return Document(root, file, {file: text}), reader.diagnostics
+
+
+def normal(text: str) -> str:
+    """The text without a byte order mark, its lines ended by a newline alone, as spans count them."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 class _Stop(Exception):
@@ -180,9 +186,9 @@ class _Reader:
         line = self.text.count("\n", 0, bad.start()) + 1
         column = bad.start() - self.text.rfind("\n", 0, bad.start())
         span = Span(self.file, line, column, line, column + 1)
-        return Diagnostic(
-            span, "yaml-syntax", f"the character U+{ord(bad[0]):04X} can't stand in a YAML file"
-        )
+        message = f"the character U+{ord(bad[0]):04X} can't stand in a YAML file"
+        help = f'in double quotes it is written "\\u{ord(bad[0]):04X}"'
+        return Diagnostic(span, "yaml-syntax", message, help=help)
 
     def build(self) -> Node | None:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -228,7 +234,7 @@ class _Reader:
     def alias(self, event: Event) -> None:
         name = event.anchor
         if name not in self.anchors:
-            help = _quote_help(self.text, event.start_mark)
+            help = traps.quote_help(self.text, event.start_mark)
             self.stop(event, "yaml-syntax", f"the alias `*{name}` has no anchor `&{name}` before it", help)
         found = self.anchors[name]
         if found is None:
@@ -249,7 +255,7 @@ class _Reader:
             self.stop(event, "too-large", f"more than {MAX_DEPTH} levels of mappings and lists")
         self.count(event, 1)
         if self.stack and isinstance(self.stack[-1].node.value, dict) and self.stack[-1].key is None:
-            help = _unclosed_help(self.text, event.start_mark)
+            help = traps.unclosed_help(self.text, event.start_mark)
             self.stop(event, "yaml-syntax", "a key must be a name, not a mapping or a list", help)
         value: dict[str, Node] | list[Node] = {} if isinstance(event, yaml.MappingStartEvent) else []
         if event.anchor:
@@ -298,8 +304,8 @@ class _Reader:
         text = event.value
         if event.style:
             return str(text)
-        if text.count("(") != text.count(")") and "$(" in text:
-            help = _unclosed_help(self.text, event.start_mark)
+        if "$(" in text and text.count("(") != text.count(")") and self.in_flow(event):
+            help = traps.unclosed_help(self.text, event.start_mark)
             self.stop(event, "yaml-syntax", "YAML ends this expression at a comma or bracket", help)
         if sum(map(str.isdigit, text)) > MAX_DIGITS and _FLOAT.fullmatch(text):
             self.stop(event, "too-large", f"a number of more than {MAX_DIGITS} digits")
@@ -307,6 +313,10 @@ class _Reader:
         if isinstance(value, float) and abs(value) == float("inf") and "inf" not in text.lower():
             self.stop(event, "wrong-value", f"`{text}` is too large for a number")
         return value
+
+    def in_flow(self, event: Event) -> bool:
+        """Whether the mark of a flow collection ended this scalar."""
+        return self.text[event.end_mark.index :].lstrip(" ")[:1] in tuple(",[]{}")
 
     def refuse_tag(self, event: Event) -> None:
         if event.tag is not None:
@@ -379,86 +389,3 @@ def plain_scalar(text: str) -> Scalar:
 
 def _short_tag(tag: str) -> str:
     return tag.replace("tag:yaml.org,2002:", "!!")
-
-
-def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
-    if not isinstance(error, yaml.MarkedYAMLError):
-        return Diagnostic(Span(file, 1, 1, 1, 1), "yaml-syntax", f"this isn't YAML: {error}".split("\n")[0])
-    mark = error.problem_mark or error.context_mark
-    at_end = mark is not None and mark.index >= len(text.rstrip())
-    opened = error.context_mark is not None and "flow" in (error.context or "")
-    if opened and at_end:
-        mark = error.context_mark
-    if "quoted scalar" in (error.context or ""):
-        mark = error.context_mark
-    assert mark is not None
-    message = _words(error, text, opened and at_end)
-    span = Span(file, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
-    return Diagnostic(span, "yaml-syntax", message, help=_trap_help(text, mark))
-
-
-def _words(error: yaml.MarkedYAMLError, text: str, unclosed: bool) -> str:
-    """YAML's complaint in the words of someone who wrote a file, not a parser."""
-    problem = error.problem or "syntax error"
-    if unclosed and error.context_mark is not None:
-        bracket = text[error.context_mark.index : error.context_mark.index + 1]
-        return f"this `{bracket}` is never closed"
-    if error.problem_mark is not None and problem == "found character that cannot start any token":
-        first = text[error.problem_mark.index : error.problem_mark.index + 1]
-        return "a tab can't indent YAML" if first == "\t" else f"a value can't begin with `{first}`"
-    known = {
-        "mapping values are not allowed in this context": "a `key: value` can't stand here",
-        "did not find expected key": "a key or the end of the block was expected here",
-        "could not find expected ':'": "a `:` is missing after this key",
-        "did not find expected ',' or ']'": "a `,` or `]` was expected here",
-        "did not find expected ',' or '}'": "a `,` or `}` was expected here",
-        "did not find expected '-' indicator": "a `-` was expected here, as in the lines above",
-        "found unexpected end of stream": "this quote is never closed",
-        "found incompatible YAML document": "only YAML 1.1 and 1.2 are read",
-        "did not find expected alphabetic or numeric character": "a value can't begin with `*` or `&`",
-        "did not find expected comment or line break": "a value can't begin with `>` or `|`",
-        "found unexpected ':'": "a space is missing before or after this `:`",
-    }
-    return known.get(problem, problem)
-
-
-_QUOTED_STARTS = re.compile(
-    r"(?P<lead>(?:[:,\[{]|^\s*-)\s*)(?P<value>(?:[*@`%]|[<>]=?\s*[\d.]|&\W|!=)[^,\]}#\n]*)"
-)
-
-
-def _trap_help(text: str, mark: Mark) -> str | None:
-    lines = text.split("\n")
-    line = lines[mark.line] if mark.line < len(lines) else ""
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "indent with spaces"
-    return _unclosed_help(text, mark) or _quote_help(text, mark) or _colon_help(line)
-
-
-def _unclosed_help(text: str, mark: Mark) -> str | None:
-    line = text.split("\n")[mark.line]
-    expression = next(_open_expressions(line), None)
-    return None if expression is None else f'quote the expression: "{expression}"'
-
-
-def _open_expressions(line: str) -> Iterator[str]:
-    """Expressions of a line that hold a comma or bracket and aren't quoted."""
-    for match in re.finditer(r"(?<![\"'])\$\((?:[^()\"']|\([^()]*\))*\)", line):
-        if re.search(r"[,\[\]{}]", match[0]):
-            yield match[0]
-
-
-def _quote_help(text: str, mark: Mark) -> str | None:
-    lines = text.split("\n")
-    for number in (mark.line, mark.line - 1):
-        if 0 <= number < len(lines):
-            match = _QUOTED_STARTS.search(lines[number])
-            if match:
-                return f'quote it: "{match["value"].strip()}"'
-    return None
-
-
-def _colon_help(line: str) -> str | None:
-    if line.count(": ") > 1 and "{" not in line:
-        return "write several arguments as `{name: value, name: value}`, and quote text that holds `: `"
-    return None

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
-from yamlnet.language.calls import kind_of, show, unknown_key
+from yamlnet.language.calls import kind_of, plainly, show, unknown_key
 from yamlnet.language.experiment import (
     Checkpoint,
     Clip,
@@ -51,12 +51,15 @@ CHOICES: Mapping[str, str] = {
     "name": "a name of letters, digits, `-`, `_` and `.`, the run's folder",
     "match": "a pattern or a list of patterns",
     "type": "a module's name or a list of names",
+    "clip": "a mapping such as `{norm: 1.0}`",
+    "stop": "a mapping such as `{metric: validation.loss}`",
+    "metrics": "a list of metrics, or a mapping of names to metrics",
 }
 """What a key takes, where one sentence says it better than a type."""
 
 TYPES: Mapping[str, str] = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
     "float_type": "a number",
     "string_type": "a text",
     "bool_type": "true or false",
@@ -67,6 +70,9 @@ TYPES: Mapping[str, str] = {
     "list_type": "a list",
     "is_instance_of": "a call",
 }
+
+
+_PLAIN: Mapping[str, type] = {"int_type": int, "float_type": float, "bool_type": bool}
 
 
 def validate(raw: Mapping[str, Any], said: Mapping[str, Any]) -> tuple[Experiment | None, list[Mistake]]:
@@ -92,7 +98,9 @@ def _mistakes(error: ValidationError, said: Mapping[str, Any]) -> list[Mistake]:
         loc = detail["loc"][:-1] if missing else detail["loc"]
         path = _written(loc, said)
         by_path.setdefault((*path, detail["loc"][-1]) if missing else path, []).append(detail)
-    return [_mistake(path, details, said) for path, details in by_path.items()]
+    unknown = [path for path, details in by_path.items() if details[0]["type"] == "missing"]
+    unknown = [path for path in unknown if _written(path, said) == path]
+    return [_mistake(path, details, said) for path, details in by_path.items() if path not in unknown]
 
 
 def _written(loc: Path, document: Any) -> Path:
@@ -117,21 +125,23 @@ def _mistake(path: Path, details: list[ErrorDetails], said: Mapping[str, Any]) -
         return _unknown(path)
     if kind == "missing":
         return _missing(path)
-    if kind == "one_of":
-        return Mistake("wrong-value", path, details[0]["msg"], at="key")
     bound = _bound(kind, context)
     if bound is not None and len(details) == 1:
         return Mistake("wrong-value", path, f"`{name}` must be {bound}, not {show(value)}")
     choices = CHOICES.get(name) if path[:1] != ("scheduler",) else None
     if choices is not None:
-        code = "wrong-value" if isinstance(value, int | float | str) else "wrong-type"
+        code = "wrong-type" if len(details) == 1 and kind in TYPES else "wrong-value"
         return Mistake(code, path, f"`{name}` is {choices}, not {kind_of(value)}")
     if kind == "literal_error":
         expected = [str(word).strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
         help, suggestion = did_you_mean(str(value), expected)
-        return Mistake("wrong-value", path, f"`{name}` can't be {show(value)}", help, suggestion)
+        return Mistake("wrong-value", path, f"`{name}` can't be `{show(value)}`", help, suggestion)
     wanted = TYPES.get(kind, details[0]["msg"].lower())
-    return Mistake("wrong-type", path, f"`{name}` takes {wanted}, not {kind_of(value)}")
+    message = f"`{name}` takes {wanted}, not {kind_of(value)}"
+    meant = plainly(value)
+    if type(meant) is not _PLAIN.get(kind):
+        return Mistake("wrong-type", path, message)
+    return Mistake("wrong-type", path, message, f"write `{show(meant)}`", show(meant))
 
 
 def _bound(kind: str, context: Mapping[str, Any]) -> str | None:

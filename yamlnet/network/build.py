@@ -61,7 +61,10 @@ class _Builder:
     def root(self, model: Model) -> nn.Module:
         names = tuple(given.name for given in model.inputs)
         if isinstance(model.root, Function):
-            return self.chain_graph(Chain({"0": model.root}, model.path), "", names)
+            lines = _Lines(names)
+            given = [lines.values[name] for name in names]
+            lines.graph.output(lines.function(model.root, given, {}, "0"))
+            return _graph_module({}, lines.graph)
         return self.module(model.root, "", names)
 
     def module(self, node: Module, name: str, inputs: tuple[str, ...] = ("input",)) -> nn.Module:
@@ -126,6 +129,9 @@ class _Lines:
         keywords: dict[str, Any] = {key: self.value(source) for key, source in step.keywords.items()}
         if takes_before(step, called):
             positional = [self.value(step.before)]
+        if isinstance(called, Chain | Graph):
+            names = called.inputs if isinstance(called, Graph) else ("input",)
+            positional += [keywords.pop(name) for name in names[len(positional) :]]
         if isinstance(step.called, Function):
             self.values[step.name] = self.function(step.called, positional, keywords, step.name)
         else:

@@ -32,7 +32,7 @@ def choose(rules: Sequence[InitRule], layers: Mapping[str, nn.Module]) -> tuple[
     for rule in rules:
         selected = [(name, module) for name, module in _modules(layers) if _selects(rule, name, module)]
         if not selected:
-            mistakes.append(Mistake("no-match", rule.path, _no_module(rule), at="key"))
+            mistakes.append(_no_module(rule))
             continue
         for pattern, calls in rule.parameters.items():
             found = False
@@ -65,12 +65,14 @@ def _selects(rule: InitRule, name: str, module: nn.Module) -> bool:
     return of_type and (not rule.name or any(matches(pattern, name) for pattern in rule.name))
 
 
-def _no_module(rule: InitRule) -> str:
-    words = [f"type {' or '.join(rule.type)}"] if rule.type else []
-    words += [f"name `{' or '.join(rule.name)}`"] if rule.name else []
-    return (
-        "no module with parameters has " + " and ".join(words) if words else "the network has no parameters"
-    )
+def _no_module(rule: InitRule) -> Mistake:
+    key = "type" if rule.type else "name"
+    words = [f"type `{'` or `'.join(rule.type)}`"] if rule.type else []
+    words += [f"name `{'` or `'.join(rule.name)}`"] if rule.name else []
+    message = "no module with parameters has " + " and ".join(words)
+    if not words:
+        return Mistake("no-match", rule.path, "the network has no parameters")
+    return Mistake("no-match", (*rule.path, key), message)
 
 
 def initialise(network: nn.Module, chosen: Chosen, seed: int) -> list[Mistake]:
@@ -114,18 +116,22 @@ def _apply(call: Call, parameter: Tensor, generator: torch.Generator, name: str)
 
 
 def trial(chosen: Chosen, layers: Mapping[str, nn.Module]) -> list[Mistake]:
-    """What `initialise` would refuse, tried on small tensors with as many axes as the real parameters."""
+    """What `initialise` would refuse, tried on tensors cut to size 3 in every axis but the first."""
     mistakes: list[Mistake] = []
     shapes = {name: p.shape for prefix, m in layers.items() for name, p in m.named_parameters(prefix=prefix)}
-    seen: set[tuple[int, int]] = set()
+    seen: set[tuple[int, tuple[int, ...]]] = set()
     for name, calls in chosen.items():
-        if name not in shapes or (id(calls), len(shapes[name])) in seen:
+        if name not in shapes:
             continue
-        seen.add((id(calls), len(shapes[name])))
-        small = torch.zeros([min(size, 3) for size in shapes[name]])
+        cut = (*shapes[name][:1], *(min(size, 3) for size in shapes[name][1:]))
+        if (id(calls), cut) in seen:
+            continue
+        seen.add((id(calls), cut))
+        small = torch.zeros(cut)
         for call in calls:
             wrong = _apply(call, small, torch.Generator(), name)
             if wrong is not None:
-                mistakes.append(wrong)
+                if wrong.path not in {mistake.path for mistake in mistakes}:
+                    mistakes.append(wrong)
                 break
     return mistakes

@@ -1,8 +1,8 @@
 """A module or function and empty inputs -> the empty output, or torch's error: torch is the judge of shapes.
 
 Real CPU kernels run on a batch of nothing: that costs microseconds and no memory, and refuses what a real
-batch would be refused for. Where a kernel has no answer for an empty batch, or takes one too leniently, a
-small real batch decides.
+batch would be refused for. Where a kernel has no answer for an empty batch, takes one too leniently, or gives
+something whose first axis isn't the batch, small real batches of two sizes decide.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 BATCH = 7
 """The size of the small real batch: odd, and seldom a size of a network."""
+
+SECOND = 2
+"""The size of the second one: what only fits one batch size fits no network."""
 
 MAX_ELEMENTS = 2**24
 COSTLY = ("Conv", "Linear", "Bilinear", "LSTM", "GRU", "RNN", "Transformer", "conv", "linear", "bilinear")
@@ -26,57 +29,136 @@ COSTLY = ("Conv", "Linear", "Bilinear", "LSTM", "GRU", "RNN", "Transformer", "co
 
 @dataclass(frozen=True)
 class Answer:
-    """What came out, batch 0; or the error. `merges` tells a result whose first axis isn't the batch."""
+    """What came out, batch 0; or the error. `merges` tells a result that no axis of is the batch."""
 
     value: Any = None
     error: Exception | None = None
     merges: bool = False
 
 
-def run(called: Callable[..., Any], name: str, inputs: Sequence[Any], keywords: Mapping[str, Any]) -> Answer:
-    """Runs a module in evaluation mode, or a function, on inputs of batch 0."""
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        empty = _attempt(called, inputs, keywords)
-        if empty.error is None and (
-            name.startswith(COSTLY) or not _affordable([*inputs, *keywords.values()])
-        ):
+class Probe:
+    """Runs calls, and remembers the values whose shape isn't the batch and then fixed sizes.
+
+    `size` is the batch size of the run in progress, which shapes given to functions may ask for.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._mixed: dict[int, tuple[Tensor, Mapping[int, torch.Size]]] = {}
+
+    def plain(self, value: Any) -> bool:
+        """Whether a value is a tensor of the batch and then fixed sizes."""
+        return (
+            isinstance(value, Tensor)
+            and value.dim() > 0
+            and value.shape[0] == 0
+            and id(value) not in self._mixed
+        )
+
+    def shape(self, tensor: Tensor, size: int) -> torch.Size:
+        """A value's shape for a batch of this size."""
+        if id(tensor) in self._mixed:
+            shapes = self._mixed[id(tensor)][1]
+            return _between(shapes[SECOND], shapes[BATCH], size)
+        return torch.Size((size, *tensor.shape[1:])) if self.plain(tensor) else tensor.shape
+
+    def axis(self, tensor: Tensor, axis: int) -> int | None:
+        """The size of an axis, None where there is no such axis or it depends on the batch."""
+        if not -tensor.dim() <= axis < tensor.dim():
+            return None
+        first, second = self.shape(tensor, BATCH)[axis], self.shape(tensor, SECOND)[axis]
+        return first if first == second else None
+
+    def run(
+        self, called: Callable[..., Any], name: str, inputs: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> Answer:
+        """Runs a module in evaluation mode, or a function, on inputs of batch 0."""
+        given = _tensors([*inputs, *keywords.values()])
+        mixed = any(id(tensor) in self._mixed for tensor in given)
+        empty = self.at(0, called, inputs, keywords)
+        if empty.error is None and not (mixed and self._affordable(given)):
+            outputs = _tensors(empty.value)
+            if name.startswith(COSTLY) or not self._affordable([*given, *outputs]):
+                for tensor in outputs:
+                    self._remember(tensor, *(_filled(tensor.shape, size) for size in (BATCH, SECOND)))
+                return empty
+        real = self.at(BATCH, called, inputs, keywords)
+        if real.error is not None:
+            return real
+        if empty.error is None and not mixed and self._as_foreseen(empty.value, real.value):
             return empty
-        real = _attempt(called, *tree_map(_real, (list(inputs), dict(keywords))))
-    if real.error is not None:
-        return Answer(error=real.error)
-    tensors = [leaf for leaf in tree_leaves(real.value) if isinstance(leaf, Tensor)]
-    merges = any(tensor.dim() == 0 or tensor.shape[0] != BATCH for tensor in tensors[:1])
-    if empty.error is None:
-        return Answer(empty.value, merges=merges)
-    return Answer(tree_map(_emptied, real.value), merges=merges)
+        second = self.at(SECOND, called, inputs, keywords)
+        return second if second.error is not None else self._joined(real.value, second.value, given)
+
+    def at(
+        self, size: int, called: Callable[..., Any], inputs: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> Answer:
+        """Runs a call on zeros of this batch size."""
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            try:
+                given, named = self.batch(size, inputs, keywords)
+                return Answer(called(*given, **named))
+            except Exception as error:  # whatever torch raises here is its judgement
+                return Answer(error=error)
+
+    def batch(
+        self, size: int, inputs: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """A call's inputs as zeros of this batch size."""
+        self.size = size
+        given = tree_map(lambda value: self._zeros(value, size), [list(inputs), dict(keywords)])
+        return given[0], given[1]
+
+    def _zeros(self, value: Any, size: int) -> Any:
+        if not isinstance(value, Tensor) or value.is_meta:
+            return value
+        return torch.zeros(self.shape(value, size), dtype=value.dtype)
+
+    def _affordable(self, tensors: Sequence[Tensor]) -> bool:
+        return sum(self.shape(tensor, BATCH).numel() for tensor in tensors) <= MAX_ELEMENTS
+
+    def _as_foreseen(self, empty: Any, real: Any) -> bool:
+        """Whether a real batch gave what an empty one promised: the batch, and then fixed sizes."""
+        return [self.shape(t, BATCH) for t in _tensors(empty)] == [t.shape for t in _tensors(real)] and all(
+            self.plain(tensor) for tensor in _tensors(empty)
+        )
+
+    def _joined(self, first: Any, second: Any, given: Sequence[Tensor]) -> Answer:
+        """The empty value of what two batch sizes gave."""
+        (some, form), (others, other_form) = tree_flatten(first), tree_flatten(second)
+        if form != other_form:
+            return Answer(error=ValueError("what it gives depends on the size of the batch"))
+        values = []
+        for one, other in zip(some, others, strict=True):
+            if isinstance(one, Tensor):
+                value = one.new_empty(_between(other.shape, one.shape, 0))
+                self._remember(value, one.shape, other.shape)
+                values.append(value)
+            else:
+                values.append(one)
+        kept = [self._has_batch(tensor) for tensor in _tensors(values)]
+        merges = not any(kept[:1]) and any(map(self._has_batch, given))
+        return Answer(tree_unflatten(values, form), merges=merges)
+
+    def _has_batch(self, tensor: Tensor) -> bool:
+        return (BATCH, SECOND) in zip(self.shape(tensor, BATCH), self.shape(tensor, SECOND), strict=True)
+
+    def _remember(self, tensor: Tensor, shape: torch.Size, second: torch.Size) -> None:
+        if (shape, second) != (self.shape(tensor, BATCH), self.shape(tensor, SECOND)):
+            self._mixed[id(tensor)] = tensor, {BATCH: shape, SECOND: second}
 
 
-def _attempt(called: Callable[..., Any], inputs: Sequence[Any], keywords: Mapping[str, Any]) -> Answer:
-    try:
-        return Answer(called(*inputs, **keywords))
-    except Exception as error:  # whatever torch raises here is its judgement
-        return Answer(error=error)
+def _between(second: torch.Size, first: torch.Size, size: int) -> torch.Size:
+    """The shape for a batch of `size`, from those of the two real ones: sizes grow evenly with the batch."""
+    return torch.Size(
+        max(0, b + (a - b) * (size - SECOND) // (BATCH - SECOND)) for a, b in zip(first, second, strict=True)
+    )
 
 
-def _affordable(values: Sequence[Any]) -> bool:
-    tensors = [leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor)]
-    return sum(tensor.shape[1:].numel() for tensor in tensors) * BATCH <= MAX_ELEMENTS
+def _filled(shape: torch.Size, size: int) -> torch.Size:
+    return torch.Size(size if axis == 0 else axis for axis in shape)
 
 
-def _real(value: Any) -> Any:
-    """Zeros of a real batch for a tensor of batch 0; anything else as it is."""
-    if (
-        isinstance(value, Tensor)
-        and not isinstance(value, nn.Parameter)
-        and value.dim()
-        and value.shape[0] == 0
-    ):
-        return torch.zeros((BATCH, *value.shape[1:]), dtype=value.dtype)
-    return value
-
-
-def _emptied(value: Any) -> Any:
-    if isinstance(value, Tensor) and value.dim() and value.shape[0] == BATCH:
-        return value.new_empty((0, *value.shape[1:]))
-    return value
+def _tensors(value: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]

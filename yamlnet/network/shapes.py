@@ -10,12 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from yamlnet.catalog.entry import Call, Inferred
+from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Mistake, Path
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Chain, Function, Graph, Layer, Model, Node, Output, Source, Step, child
-from yamlnet.network import probe, words
-from yamlnet.network.construct import Construction, arguments, empty_module, target_of, weight_bytes
+from yamlnet.network import words
+from yamlnet.network.construct import (
+    Construction,
+    arguments,
+    empty_module,
+    target_of,
+    weight_bytes,
+    with_storage,
+)
+from yamlnet.network.probe import Probe
+from yamlnet.network.sizes import Sizes
 
 Value = Any
 """A tensor with batch 0, a tuple, list or dict of them, or UNKNOWN."""
@@ -43,6 +52,7 @@ class Shapes:
     rows: list[Row] = field(default_factory=list)
     output: Value = UNKNOWN
     mistakes: list[Mistake] = field(default_factory=list)
+    probe: Probe = field(default_factory=Probe)
 
     @property
     def complete(self) -> bool:
@@ -60,7 +70,8 @@ def judge(model: Model) -> Shapes:
         inputs.append(UNKNOWN if given.shape is None else torch.empty((0, *given.shape), dtype=dtype))
         judging.makers[id(inputs[-1])] = given.path
     judging.found.output = judging.node(model.root, "", inputs, {})
-    if not judging.found.mistakes and all(value is not UNKNOWN for value in inputs):
+    errors = any(mistake.severity == "error" for mistake in judging.found.mistakes)
+    if not errors and all(value is not UNKNOWN for value in inputs):
         judging.uncalled(model.root)
     return judging.found
 
@@ -80,9 +91,8 @@ def takes_before(step: Step, called: Node) -> bool:
     return first not in step.keywords
 
 
-def batch_sizes(options: Mapping[str, Any], given: Sequence[Value]) -> dict[str, Any]:
-    """Options in which `batch` stands for the size of the batch, here that of the inputs."""
-    size = given[0].shape[0] if given and isinstance(given[0], Tensor) and given[0].dim() else 0
+def _batch_sizes(options: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """Options in which `batch` stands for the size of the batch."""
     return {
         name: tuple(size if item == "batch" else item for item in value)
         if isinstance(value, tuple)
@@ -94,6 +104,8 @@ def batch_sizes(options: Mapping[str, Any], given: Sequence[Value]) -> dict[str,
 class _Judge:
     def __init__(self) -> None:
         self.found = Shapes()
+        self.probe = self.found.probe
+        self.sizes = Sizes(self.probe)
         self.bytes = 0
         self.makers: dict[int, Path] = {}
 
@@ -113,7 +125,7 @@ class _Judge:
             )
             return UNKNOWN
         return (
-            self.chain(node, name, inputs[0])
+            self.chain(node, name, [*inputs, *keywords.values()][0])
             if isinstance(node, Chain)
             else self.graph(node, name, inputs, keywords)
         )
@@ -179,6 +191,10 @@ class _Judge:
         given = _in_order(layer.call, inputs, keywords)
         if any(value is UNKNOWN for value in given):
             return UNKNOWN
+        known = {taken.name for taken in layer.call.entry.inputs}
+        for key in keywords:
+            if key not in known:
+                return self.wrong(words.no_input(layer.call, key))
         wrong = words.before_layer(layer.call, given)
         if wrong is not None:
             return self.wrong(wrong)
@@ -195,13 +211,14 @@ class _Judge:
         if any(value is UNKNOWN for value in (*given, *call.arguments.values())):
             return UNKNOWN
         (tensors, named), wrong = words.bind(call, inputs, keywords)
-        wrong = wrong or words.before_function(call, given, self.made(given))
+        plain = all(map(self.probe.plain, given))
+        wrong = wrong or words.before_function(call, given, self.made(given), plain)
         if wrong is not None:
             return self.wrong(wrong)
         called, options = target_of(call.entry.target), arguments(call)
 
         def run(*values: Value, **more: Value) -> Value:
-            return called(*values, **more, **batch_sizes(options, values))
+            return called(*values, **more, **_batch_sizes(options, self.probe.size))
 
         return self.called(function, name, run, tensors, named)
 
@@ -214,7 +231,7 @@ class _Judge:
         keywords: Mapping[str, Value],
     ) -> Value:
         """Asks torch, and keeps what came out."""
-        answer = probe.run(called, node.call.name, inputs, keywords)
+        answer = self.probe.run(called, node.call.name, inputs, keywords)
         if answer.error is not None:
             given = [*inputs, *keywords.values()]
             return self.wrong(words.failure(node.call, given, answer.error, self.made(given)))
@@ -238,7 +255,7 @@ class _Judge:
         """The layer's empty module, made at its first call; a later call must find the same sizes."""
         if name in self.found.modules:
             return self.found.modules[name]
-        said, wrong = self.construction(layer, given)
+        said, wrong = self.sizes.construction(layer, given)
         if wrong is not None:
             self.wrong(wrong)
         return None if said is None else self.construct(layer, name, said)
@@ -254,54 +271,8 @@ class _Judge:
             self.wrong(wrong)
             return None
         self.found.constructions[name] = said
-        self.found.modules[name] = module.to_empty(device="cpu").eval()
+        self.found.modules[name] = with_storage(module).eval()
         return self.found.modules[name]
-
-    def construction(
-        self, layer: Layer, given: Sequence[Value]
-    ) -> tuple[Construction | None, Mistake | None]:
-        """The layer's class and arguments: what is said, and the sizes that follow from the inputs."""
-        said = arguments(layer.call)
-        if any(value is UNKNOWN for value in said.values()):
-            return None, None
-        for name, value in said.items():
-            if isinstance(value, Layer):
-                said[name], wrong = self.construction(value, given)
-                if said[name] is None:
-                    return None, wrong
-        sizes, wrong = self.inferred(layer, given)
-        return (
-            (None, wrong)
-            if wrong is not None
-            else (Construction(layer.call.entry.target, {**sizes, **said}), None)
-        )
-
-    def inferred(self, layer: Layer, given: Sequence[Value]) -> tuple[dict[str, Any], Mistake | None]:
-        """The sizes that follow from the inputs; those that are said are held against them."""
-        sizes: dict[str, Any] = {}
-        for parameter in layer.call.entry.parameters.values():
-            rule = parameter.inferred
-            if rule is None:
-                continue
-            size = _size(rule, given)
-            said = layer.call.arguments.get(parameter.name)
-            if said is not None:
-                if size is not None:
-                    wrong = words.contradiction(layer.call, parameter, said, size, given[rule.input])
-                    if wrong is not None:
-                        return {}, wrong
-            elif size is None and rule.only_if_different is None:
-                return {}, words.cannot_infer(layer.call, parameter, rule, given)
-            elif size is not None and self.differs(layer, rule, size, given):
-                sizes[parameter.name] = (size,) if rule.form == "tuple" else size
-        return sizes, None
-
-    def differs(self, layer: Layer, rule: Inferred, size: int, given: Sequence[Value]) -> bool:
-        """Whether a size that counts only where it differs from another one does."""
-        if rule.only_if_different is None:
-            return True
-        other = layer.call.entry.parameters[rule.only_if_different].inferred
-        return other is None or _size(other, given) != size
 
     def uncalled(self, node: Node, name: str = "") -> None:
         """Declared layers that nothing calls: fine when their sizes are said."""
@@ -318,8 +289,10 @@ class _Judge:
             help = "no step calls it, so that nothing can be inferred"
             self.wrong(words.at_call("missing-parameter", node.call, message, help))
             return
-        said, wrong = self.construction(node, ())
-        if said is not None and wrong is None:
+        said, wrong = self.sizes.construction(node, ())
+        if wrong is not None:
+            self.wrong(wrong)
+        elif said is not None:
             self.construct(node, name, said)
 
 
@@ -327,15 +300,6 @@ def _in_order(call: Call, inputs: Sequence[Value], keywords: Mapping[str, Value]
     """A layer's inputs in the order of its forward."""
     rank = {given.name: position for position, given in enumerate(call.entry.inputs)}
     return [*inputs, *(keywords[key] for key in sorted(keywords, key=lambda key: rank.get(key, len(rank))))]
-
-
-def _size(rule: Inferred, given: Sequence[Value]) -> int | None:
-    if rule.input >= len(given):
-        return None
-    value = given[rule.input]
-    if not isinstance(value, Tensor) or not -value.dim() < rule.axis < value.dim():
-        return None
-    return int(value.shape[rule.axis])
 
 
 def _join(name: str, key: str) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
 from yamlnet.language.nodes import Model
 from yamlnet.network import words
+from yamlnet.network.probe import Probe
 from yamlnet.network.shapes import Row, Shapes
 
 
@@ -79,7 +80,7 @@ def summarise(
     rows = []
     seen: set[int] = set()
     for row in shapes.rows:
-        rows.append(_row(row, first=id(row.called) not in seen))
+        rows.append(_row(row, id(row.called) not in seen, shapes.probe))
         seen.add(id(row.called))
     modules = shapes.modules.values()
     tensors = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
@@ -104,14 +105,14 @@ def summarise(
     )
 
 
-def _row(row: Row, first: bool) -> SummaryRow:
+def _row(row: Row, first: bool, probe: Probe) -> SummaryRow:
     parameters = list(row.called.parameters()) if isinstance(row.called, nn.Module) and first else []
     count = sum(p.numel() for p in parameters)
     trainable = sum(p.numel() for p in parameters if p.requires_grad)
-    return SummaryRow(row.name, row.type, words.shape(row.output), count, trainable, _flops(row))
+    return SummaryRow(row.name, row.type, words.shape(row.output), count, trainable, _flops(row, probe))
 
 
-def _flops(row: Row) -> int:
+def _flops(row: Row, probe: Probe) -> int:
     """Counted by torch on one sample of zeros.
 
     The kernels that fuse an LSTM or attention hide their operations: oneDNN and they are off, gradients on.
@@ -120,7 +121,7 @@ def _flops(row: Row) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False)
-    inputs, keywords = tree_map(_sample, (list(row.inputs), dict(row.keywords)))
+    inputs, keywords = probe.batch(1, row.inputs, row.keywords)
     before = torch.backends.mkldnn.set_flags(_enabled=False, _fp32_precision=None)  # type: ignore[no-untyped-call]
     try:
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), counter:
@@ -128,12 +129,6 @@ def _flops(row: Row) -> int:
     finally:
         torch.backends.mkldnn.set_flags(_enabled=before[0], _fp32_precision=None)  # type: ignore[no-untyped-call]
     return int(counter.get_total_flops())
-
-
-def _sample(value: Any) -> Any:
-    if isinstance(value, Tensor) and value.dim() and value.shape[0] == 0:
-        return torch.zeros((1, *value.shape[1:]), dtype=value.dtype)
-    return value
 
 
 def _one_sample(value: Any) -> list[Tensor]:

@@ -10,8 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call, Entry, Inferred, Parameter
-from yamlnet.diagnostics import Mistake, Path
+from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
 from yamlnet.language.calls import name_place, show
+from yamlnet.language.expressions import UNKNOWN
 from yamlnet.network.probe import BATCH
 
 AXES: Mapping[int, str] = {
@@ -22,6 +23,21 @@ AXES: Mapping[int, str] = {
 }
 SEQUENCES = ("LSTM", "GRU", "RNN", "MultiheadAttention", "Transformer")
 ARITHMETIC: Mapping[str, str] = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
+
+COMPLAINTS: Mapping[str, str] = {
+    r"padded input size per channel: \(([^)]*)\)\. Kernel size: \(([^)]*)\)": (
+        "a kernel of {1} is larger than the padded input of {0}"
+    ),
+    r"Calculated output size: \(([^)]*)\)": "its output would be {0}",
+    r"shape '(\[[^]]*\])' is invalid for input of size": "it doesn't fill the shape {0}",
+    r"first two dimensions of batch2 tensor to be: \[(?:\d+, )?(\d+)\] but got: \[(?:\d+, )?(\d+)\]": (
+        "the second needs {0} rows, and has {1}"
+    ),
+    r"key shape torch\.Size\(\[(\d+), .* value shape torch\.Size\(\[(\d+), ": (
+        "there are {0} keys and {1} values"
+    ),
+}
+"""What torch says, as a pattern, and the same in fewer words."""
 
 
 def shape(value: Any) -> str:
@@ -52,7 +68,7 @@ def before_layer(call: Call, inputs: Sequence[Any]) -> Mistake | None:
         return _no_tensor(call, value)
     axes = call.entry.axes
     if not axes or value.dim() in axes:
-        return None
+        return _output_padding(call)
     takes = " or ".join(_axes(call.entry, number) for number in axes)
     return at_call(
         "shape-mismatch",
@@ -60,6 +76,19 @@ def before_layer(call: Call, inputs: Sequence[Any]) -> Mistake | None:
         f"`{call.name}` takes {takes}, and {shape(value)} arrives",
         _other_layer(call, value),
     )
+
+
+def _output_padding(call: Call) -> Mistake | None:
+    """Padding of an output by a step or more, which torch refuses for real batches alone."""
+    padding, *steps = (call.arguments.get(name, 1) for name in ("output_padding", "stride", "dilation"))
+    if "output_padding" not in call.arguments or any(value is UNKNOWN for value in (padding, *steps)):
+        return None
+    count = max(call.entry.axes) - 2
+    each = [value if isinstance(value, list) else [value] * count for value in (padding, *steps)]
+    if all(pad < max(step, gap) for pad, step, gap in zip(*each, strict=True)):
+        return None
+    message = f"`output_padding` of `{call.name}` is smaller than `stride` or `dilation`, not {show(padding)}"
+    return Mistake("wrong-value", call.argument_path("output_padding"), message)
 
 
 def _axes(entry: Entry, number: int) -> str:
@@ -122,6 +151,18 @@ def cannot_infer(call: Call, parameter: Parameter, rule: Inferred, given: Sequen
     return at_call("shape-mismatch", call, message)
 
 
+def of_batch(call: Call, parameter: Parameter) -> Mistake:
+    """A size that would follow from an axis that the batch is part of."""
+    message = f"`{parameter.name}` of `{call.name}` would depend on the size of the batch"
+    return at_call("shape-mismatch", call, message, "dimensions count the batch as 0")
+
+
+def no_input(call: Call, name: str) -> Mistake:
+    """A keyword of `from` that the layer's forward doesn't have."""
+    help, _ = did_you_mean(name, [taken.name for taken in call.entry.inputs])
+    return at_call("wrong-value", call, f"`{call.name}` has no input `{name}`", help)
+
+
 def _wanted(rule: Inferred) -> str:
     return "[channels, ...]" if rule.axis == 1 else "[..., features]"
 
@@ -131,8 +172,7 @@ def too_large(call: Call, total: int) -> Mistake | None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if total <= memory:
         return None
-    sizes = f"{total / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB"
-    message = f"with `{call.name}` the weights take {sizes}"
+    message = f"with `{call.name}` the weights take {total / 1e9:,.1f} GB, more than this machine's memory"
     return at_call("too-large", call, message)
 
 
@@ -162,12 +202,21 @@ def bind(
     return (list(inputs), dict(keywords)), None
 
 
-def before_function(call: Call, given: Sequence[Any], made: Sequence[Path | None]) -> Mistake | None:
-    """Shapes that arithmetic or concatenation can't bring together."""
+def before_function(
+    call: Call, given: Sequence[Any], made: Sequence[Path | None], plain: bool
+) -> Mistake | None:
+    """A number of axes that torch misreads, shapes that arithmetic or concatenation can't bring together.
+
+    `plain` says that all begin with the batch and have fixed sizes after it.
+    """
     related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
     tensors = [value for value in given if isinstance(value, Tensor)]
     if len(tensors) < len(given) and call.name not in ("cat", "stack"):
         return _no_tensor(call, next(value for value in given if not isinstance(value, Tensor)))
+    if call.entry.axes:
+        return before_layer(call, given)
+    if not plain:
+        return None
     if call.name in ARITHMETIC and len(tensors) == 2:
         a, b = tensors
         if not _broadcast((BATCH, *a.shape[1:]), (BATCH, *b.shape[1:])):
@@ -212,6 +261,8 @@ def failure(call: Call, given: Sequence[Any], error: Exception, made: Sequence[P
         takes = "integers" if "indices" in text or "Long, Int" in text else "floating-point numbers"
         message = f"`{call.name}` takes {takes}, and {' and '.join(sorted(types))} arrives"
         return at_call("dtype-mismatch", call, message, _dtype_help(takes))
+    if "can't allocate memory" in text:
+        return at_call("too-large", call, f"`{call.name}` of {arrives} takes more than this machine's memory")
     missing = re.search(r"missing \d+ required positional arguments?: (.*)", text)
     if missing:
         count = len(given) + missing[1].count("'") // 2
@@ -219,9 +270,22 @@ def failure(call: Call, given: Sequence[Any], error: Exception, made: Sequence[P
         takes = missing[1].replace("'", "`")
         help = f"from: {{{names}}}" if names else None
         return at_call("missing-parameter", call, f"`{call.name}` also takes {takes}", help)
-    text = re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip(".")
+    many = re.search(r"takes (?:from \d+ to )?(\d+) positional arguments? but (\d+)", text)
+    if many:
+        takes = plural(int(many[1]) - 1, "input")
+        return at_call("wrong-value", call, f"`{call.name}` takes {takes}, and gets {int(many[2]) - 1}")
+    text = _rephrased(re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip("."))
     related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
     return at_call("shape-mismatch", call, f"`{call.name}` can't take {arrives}: {text}", related=related)
+
+
+def _rephrased(text: str) -> str:
+    """Torch's complaint as a part of a sentence."""
+    for pattern, words in COMPLAINTS.items():
+        match = re.search(pattern, text)
+        if match:
+            return words.format(*match.groups())
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 def _dtype_help(takes: str) -> str:
@@ -233,7 +297,7 @@ def _dtype_help(takes: str) -> str:
 def refused(call: Call, error: Exception | None) -> Mistake:
     """Arguments that torch refuses when the module is made."""
     text = str(error).strip().split("\n")[0] or type(error).__name__
-    return at_call("wrong-value", call, f"`{call.name}` can't be made: {text.rstrip('.')}")
+    return at_call("wrong-value", call, f"`{call.name}` can't be made: {_rephrased(text.rstrip('.'))}")
 
 
 def merges_batch(call: Call) -> Mistake:

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_map
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.diagnostics import Mistake, Path, YamlnetError, did_you_mean
+from yamlnet.diagnostics import Mistake, Path, YamlnetError, did_you_mean, plural
 from yamlnet.language.calls import name_place
 from yamlnet.language.experiment import Experiment, Loss, MetricTerm
 from yamlnet.language.expressions import UNKNOWN
@@ -27,11 +27,12 @@ from yamlnet.network.probe import BATCH
 from yamlnet.network.words import shape
 from yamlnet.training import optimise, schedule
 from yamlnet.training.meter import meter
-from yamlnet.training.objective import objective, picks
+from yamlnet.training.objective import ELEMENTWISE, objective, picks
 from yamlnet.training.plan import plan
 
 CPU = torch.device("cpu")
 CLASS_LOSSES = ("CrossEntropyLoss", "NLLLoss", "MultiMarginLoss")
+MEAN_ERRORS = ("MeanSquaredError", "MeanAbsoluteError")
 
 
 def judge(
@@ -66,12 +67,34 @@ def _loss(section: Loss, output: Any, batch: Mapping[str, Tensor], facts: Facts)
     values, mistakes = _inputs(section.inputs, ("loss",), section.call, output, batch)
     if mistakes:
         return mistakes
-    if section.call.name in CLASS_LOSSES and facts.num_classes is not None:
-        classes = values[0].shape[1] if values[0].dim() > 1 else 0
-        if section.inputs[1] in facts.targets and 0 < classes < facts.num_classes:
-            message = f"the network gives {classes} outputs, and the data has {facts.num_classes} classes"
-            return [_at(section.call, "loss-mismatch", message, "`Linear: $num_classes` follows the data")]
+    wrong = _unequal(section.call, section.inputs, values) or _classes(section, values, facts)
+    if wrong is not None:
+        return [wrong]
     return _tried(section.call, values, lambda: objective(section, CPU).loss(output, batch))
+
+
+def _unequal(call: Call, names: Sequence[str], values: Sequence[Tensor]) -> Mistake | None:
+    """Two tensors that are compared number by number and haven't equal shapes."""
+    if call.name not in (*ELEMENTWISE, *MEAN_ERRORS) or values[0].shape == values[1].shape:
+        return None
+    arrive = " and ".join(f"`{name}` is {shape(value)}" for name, value in zip(names, values, strict=False))
+    return _at(call, "loss-mismatch", f"`{call.name}` compares equal shapes, but {arrive}")
+
+
+def _classes(section: Loss, values: Sequence[Tensor], facts: Facts) -> Mistake | None:
+    """Fewer numbers than there are classes, or numbers in more axes than the target has."""
+    call, given, target = section.call, values[0], values[1]
+    if call.name not in CLASS_LOSSES or section.inputs[1] not in facts.targets or facts.num_classes is None:
+        return None
+    if target.dim() == 1 and given.dim() != 2:
+        message = f"`{call.name}` takes one number for each class, and {shape(given)} arrives"
+        return _at(call, "loss-mismatch", message, "`Flatten` before the last `Linear` gives it a vector")
+    if given.shape[1] >= facts.num_classes:
+        return None
+    message = (
+        f"the network gives {plural(given.shape[1], 'number')}, and the data has {facts.num_classes} classes"
+    )
+    return _at(call, "loss-mismatch", message, "`Linear: $num_classes` follows the data")
 
 
 def _metric(
@@ -80,6 +103,9 @@ def _metric(
     values, mistakes = _inputs(term.inputs, ("metrics", name), term.call, output, batch)
     if mistakes:
         return mistakes
+    wrong = _unequal(term.call, term.inputs, values)
+    if wrong is not None:
+        return [wrong]
 
     def run() -> None:
         counted = meter({name: term}, facts.num_classes, 0.0, CPU)
@@ -138,10 +164,10 @@ def _optimizer(
         return
     unmatched = False
     for position, group in enumerate(section.groups):
-        for pattern in group.match:
+        for number, pattern in enumerate(group.match):
             if not any(matches(pattern, name) for name in names):
                 unmatched = True
-                place = ("optimizer", "groups", position, "match")
+                place = ("optimizer", "groups", position, "match", number)
                 help, suggestion = did_you_mean(
                     pattern, {name.rsplit(".", end)[0] for name in names for end in (0, 1)}
                 )

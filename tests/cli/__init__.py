@@ -1,0 +1,1 @@
+"""The commands, called as the shell calls them."""

@@ -1,0 +1,85 @@
+"""A layer and what arrives at it -> its class and arguments, the sizes that aren't said inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from yamlnet.catalog.entry import Inferred
+from yamlnet.diagnostics import Mistake
+from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.nodes import Layer
+from yamlnet.network import words
+from yamlnet.network.construct import Construction, arguments, empty_module
+from yamlnet.network.probe import Probe
+
+
+class Sizes:
+    """Infers sizes from values that `probe` knows; what doesn't fit is returned as a mistake."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+
+    def construction(self, layer: Layer, given: Sequence[Any]) -> tuple[Construction | None, Mistake | None]:
+        """The layer's class and arguments: what is said, and the sizes that follow from the inputs."""
+        said = arguments(layer.call)
+        if any(value is UNKNOWN for value in said.values()):
+            return None, None
+        for name, value in said.items():
+            if isinstance(value, Layer):
+                said[name], wrong = self.argument(value, given)
+                if said[name] is None:
+                    return None, wrong
+        sizes, wrong = self.inferred(layer, given)
+        if wrong is not None:
+            return None, wrong
+        return Construction(layer.call.entry.target, {**sizes, **said}), None
+
+    def argument(self, layer: Layer, given: Sequence[Any]) -> tuple[Construction | None, Mistake | None]:
+        """A layer that is another one's argument: its sizes follow from the same inputs."""
+        said, wrong = self.construction(layer, given)
+        if said is None:
+            return None, wrong
+        module, error = empty_module(said)
+        return (None, words.refused(layer.call, error)) if module is None else (said, None)
+
+    def inferred(self, layer: Layer, given: Sequence[Any]) -> tuple[dict[str, Any], Mistake | None]:
+        """The sizes that follow from the inputs; those that are said are held against them."""
+        sizes: dict[str, Any] = {}
+        for parameter in layer.call.entry.parameters.values():
+            rule = parameter.inferred
+            if rule is None:
+                continue
+            size = self.size(rule, given)
+            said = layer.call.arguments.get(parameter.name)
+            if said is not None:
+                if size is not None:
+                    wrong = words.contradiction(layer.call, parameter, said, size, given[rule.input])
+                    if wrong is not None:
+                        return {}, wrong
+            elif size is None and rule.only_if_different is None and self.has_axis(rule, given):
+                return {}, words.of_batch(layer.call, parameter)
+            elif size is None and rule.only_if_different is None:
+                return {}, words.cannot_infer(layer.call, parameter, rule, given)
+            elif size is not None and self.differs(layer, rule, size, given):
+                sizes[parameter.name] = (size,) if rule.form == "tuple" else size
+        return sizes, None
+
+    def size(self, rule: Inferred, given: Sequence[Any]) -> int | None:
+        """The size that a rule finds, None where the inputs have no such axis."""
+        value = given[rule.input] if rule.input < len(given) else None
+        return self.probe.axis(value, rule.axis) if isinstance(value, Tensor) else None
+
+    def has_axis(self, rule: Inferred, given: Sequence[Any]) -> bool:
+        """Whether the axis is there, whatever its size."""
+        value = given[rule.input] if rule.input < len(given) else None
+        return isinstance(value, Tensor) and -value.dim() <= rule.axis < value.dim()
+
+    def differs(self, layer: Layer, rule: Inferred, size: int, given: Sequence[Any]) -> bool:
+        """Whether a size that counts only where it differs from another one does."""
+        if rule.only_if_different is None:
+            return True
+        other = layer.call.entry.parameters[rule.only_if_different].inferred
+        return other is None or self.size(other, given) != size
