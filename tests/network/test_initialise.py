@@ -172,6 +172,18 @@ def test_a_bias_that_is_not_there_is_no_mistake() -> None:
     assert list(weights([{"type": "Linear", "bias": "zeros"}], model=model)) == ["first.weight"]
 
 
+def test_the_number_of_threads_does_not_matter() -> None:
+    model = {"input": [256], "Sequential": [{"Linear": 256}]}
+    threads, found = torch.get_num_threads(), []
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            found.append(weights([{"weight": "orthogonal"}], model=model))
+    finally:
+        torch.set_num_threads(threads)
+    assert same(*found)
+
+
 def test_the_world_is_left_as_it_was() -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(2)

@@ -79,7 +79,8 @@ def test_a_shape_that_fits_every_batch_size(shape: str) -> None:
 
 def test_a_size_that_would_be_the_batch() -> None:
     text = "model: {input: [3, 4], Sequential: [{transpose: {dim0: 0, dim1: -1}}, {Linear: 3}]}"
-    assert errors(text) == ["shape-mismatch"]
+    (found,) = yamlnet.check(text)
+    assert found.message == "`in_features` of `Linear` would depend on the size of the batch"
 
 
 def test_a_batch_that_moves_and_comes_back() -> None:

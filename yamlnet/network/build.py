@@ -28,6 +28,7 @@ from yamlnet.language.nodes import (
     child,
 )
 from yamlnet.network.construct import Construction, arguments, construct, seed_of, target_of
+from yamlnet.network.probe import one_thread
 from yamlnet.network.shapes import Shapes, takes_before
 
 
@@ -44,12 +45,11 @@ def build(model: Model, shapes: Shapes, seed: int) -> nn.Module:
 @contextmanager
 def own_random_state() -> Iterator[None]:
     """One thread, because the QR of orthogonal weights has other bits with two; random state restored."""
-    state, threads = torch.get_rng_state(), torch.get_num_threads()
-    torch.set_num_threads(1)
+    state = torch.get_rng_state()
     try:
-        yield
+        with one_thread():
+            yield
     finally:
-        torch.set_num_threads(threads)
         torch.set_rng_state(state)
 
 

@@ -8,7 +8,8 @@ something whose first axis isn't the batch, small real batches of two sizes deci
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,17 @@ SECOND = 2
 MAX_ELEMENTS = 2**24
 COSTLY = ("Conv", "Linear", "Bilinear", "LSTM", "GRU", "RNN", "Transformer", "conv", "linear", "bilinear")
 """Names (their beginnings) whose kernels judge an empty batch rightly, and take long on a real one."""
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Runs torch on one thread: tiny tensors wait long for a second one where the cores are busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from yamlnet.network.construct import (
     weight_bytes,
     with_storage,
 )
-from yamlnet.network.probe import Probe
+from yamlnet.network.probe import Probe, one_thread
 from yamlnet.network.sizes import Sizes
 
 Value = Any
@@ -69,7 +69,8 @@ def judge(model: Model) -> Shapes:
         dtype = getattr(torch, given.dtype)
         inputs.append(UNKNOWN if given.shape is None else torch.empty((0, *given.shape), dtype=dtype))
         judging.makers[id(inputs[-1])] = given.path
-    judging.found.output = judging.node(model.root, "", inputs, {})
+    with one_thread():
+        judging.found.output = judging.node(model.root, "", inputs, {})
     errors = any(mistake.severity == "error" for mistake in judging.found.mistakes)
     if not errors and all(value is not UNKNOWN for value in inputs):
         judging.uncalled(model.root)
