@@ -133,7 +133,7 @@ def examine(
     if found.complete:
         chosen, wrong = initialise.choose(experiment.init, found.modules)
         mistakes += wrong or initialise.trial(chosen, found.modules)
-        mistakes += judge.judge(experiment, found.output, found.modules, checked.facts)
+        mistakes += judge.judge(experiment, found, checked.facts)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, chosen)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import yamlnet
 from yamlnet.catalog.lookup import names
-from yamlnet.network.construct import seed_of
+from yamlnet.seeds import seed_of
 
 LAYERS = {"first": {"Linear": 6}, "act": "ReLU", "second": {"Linear": 4}}
 PLAIN = {"model": {"input": [5], "Sequential": LAYERS}}
@@ -28,7 +28,7 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 def drawn(name: str, seed: int = 0) -> torch.Generator:
     """The generator that a parameter's initialisers draw from."""
-    return torch.Generator().manual_seed(seed_of(seed, f"init/{name}"))
+    return torch.Generator().manual_seed(seed_of(seed, "init", name))
 
 
 def graph(order: list[str]) -> dict[str, Any]:
@@ -67,9 +67,9 @@ def test_layers_differ_from_each_other() -> None:
 def test_what_no_rule_names_is_torchs_own() -> None:
     found = weights([{"name": "second", "weight": "zeros"}], seed=3)
     with torch.random.fork_rng():
-        torch.manual_seed(seed_of(3, "first"))
+        torch.manual_seed(seed_of(3, "weights", "first"))
         first = nn.Linear(5, 6)
-        torch.manual_seed(seed_of(3, "second"))
+        torch.manual_seed(seed_of(3, "weights", "second"))
         second = nn.Linear(6, 4)
     assert torch.equal(found["first.weight"], first.weight)
     assert torch.equal(found["first.bias"], first.bias)

@@ -36,21 +36,18 @@ MODEL_SIDES = ("input", "inputs", "output", "forward")
 
 def read_model(value: Any, path: Path, data: tuple[Input, ...] | None) -> tuple[Model | None, list[Mistake]]:
     """Reads the network; `data` are the inputs that the data gives, None where there is no data."""
-    if not isinstance(value, dict):
+    if not isinstance(value, dict | list):
         return None, [
             Mistake("wrong-type", path, f"`model` is a mapping with one call, not {kind_of(value)}")
         ]
-    inputs, mistakes = read_inputs(value, path, data)
+    sides = value if isinstance(value, dict) else {}
+    inputs, mistakes = read_inputs(sides, path, data)
     reader = _Reader()
-    written = reader.split(value, path, MODEL_SIDES, "`model`")
-    root = None
-    if written is not None:
-        names = tuple(i.name for i in inputs or ()) or ("input",)
-        root = reader.node(written, _Scope({}), names)
+    root = reader.root(value, path, tuple(given.name for given in inputs or ()) or ("input",))
     mistakes += reader.mistakes
     if root is None or inputs is None:
         return None, mistakes
-    said = "input" in value or "inputs" in value
+    said = "input" in sides or "inputs" in sides
     return Model(inputs, root, path, from_data=not said), mistakes
 
 
@@ -85,6 +82,13 @@ class _Reader:
         written, mistakes = split(value, path, tuple(sides), _is_call, what)
         self.mistakes += mistakes
         return written
+
+    def root(self, value: Any, path: Path, inputs: tuple[str, ...]) -> Node | None:
+        """The model's own node; a list is a `Sequential`."""
+        if isinstance(value, list):
+            return self.chain(value, path)
+        written = self.split(value, path, MODEL_SIDES, "`model`")
+        return None if written is None else self.node(written, _Scope({}), inputs)
 
     def read_node(self, value: Any, path: Path, scope: _Scope) -> tuple[Node | str | None, Written | None]:
         """A node of a container: what it is, or the name of the module that it calls again."""
@@ -244,7 +248,9 @@ class _Reader:
             self.name(name, path)
             if name in inputs and refused(name) is None:
                 self.add("wrong-value", path, f"`{name}` is the graph's input", at="key")
+            self.wiring.outer.append(values)
             node, node_written = self.read_node(item, path, _Scope(children, frozenset(values.later)))
+            self.wiring.outer.pop()
             sides = node_written.sides if node_written else {}
             called: tuple[str, ...] | Function
             if node is None:

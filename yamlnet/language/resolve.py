@@ -31,6 +31,8 @@ def resolved(checked: Checked, folder: FilePath | None = None) -> dict[str, Any]
     plain |= {"version": experiment.version, "name": experiment.name, "seed": experiment.seed}
     if experiment.data is not None:
         plain["data"] = _data(plain["data"], experiment.data)
+    if isinstance(plain["model"], list):
+        plain["model"] = {"Sequential": plain["model"]}
     _fill_model(plain["model"], experiment, checked.facts)
     for section in ("loss", "optimizer", "scheduler", "metrics"):
         if section in plain:

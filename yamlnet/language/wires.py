@@ -27,10 +27,14 @@ class Values:
 
 
 class Wiring:
-    """Looks names up among a graph's values; `mistakes` collects those that lead nowhere."""
+    """Looks names up among a graph's values; `mistakes` collects those that lead nowhere.
+
+    `outer` are the values of the graphs around it, which it can't see.
+    """
 
     def __init__(self, mistakes: list[Mistake]) -> None:
         self.mistakes = mistakes
+        self.outer: list[Values] = []
 
     def refuse(self, code: str, path: Path, message: str, help: str | None = None) -> None:
         self.mistakes.append(Mistake(code, path, message, help))
@@ -92,6 +96,9 @@ class Wiring:
         message = f"there is no value `{given}` " + ("before this node" if before else "in this graph")
         if before and keys[0] in path[-3:-1]:
             self.refuse("unknown-reference", path, f"`{given}` is this node's own value")
+        elif any(keys[0] in values.names for values in self.outer):
+            help = "a container sees its own nodes only; `inputs` and `from` beside it bring others in"
+            self.refuse("unknown-reference", path, message, help)
         else:
             self.mistakes.append(Mistake("unknown-reference", path, message, *did_you_mean(given, known)))
         return None

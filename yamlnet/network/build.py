@@ -27,9 +27,10 @@ from yamlnet.language.nodes import (
     Step,
     child,
 )
-from yamlnet.network.construct import Construction, arguments, construct, seed_of, target_of
+from yamlnet.network.construct import Construction, arguments, construct, target_of
 from yamlnet.network.probe import one_thread
 from yamlnet.network.shapes import Shapes, takes_before
+from yamlnet.seeds import seed_of
 
 
 def build(model: Model, shapes: Shapes, seed: int) -> nn.Module:
@@ -69,7 +70,7 @@ class _Builder:
 
     def module(self, node: Module, name: str, inputs: tuple[str, ...] = ("input",)) -> nn.Module:
         if isinstance(node, Layer):
-            torch.default_generator.manual_seed(seed_of(self.seed, name))
+            torch.default_generator.manual_seed(seed_of(self.seed, "weights", name))
             return construct(self.constructions[name])
         if isinstance(node, Graph):
             return self.graph(node, name) if node.runs else self.holder(node, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import warnings
 from collections.abc import Callable, Mapping
@@ -64,7 +63,9 @@ def construct(construction: Construction) -> nn.Module:
         name: construct(value) if isinstance(value, Construction) else value
         for name, value in construction.arguments.items()
     }
-    module = target_of(construction.target)(**said)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = target_of(construction.target)(**said)
     assert isinstance(module, nn.Module)
     return module
 
@@ -83,8 +84,7 @@ class _Unfilled(TorchFunctionMode):
 def empty_module(construction: Construction) -> tuple[nn.Module | None, Exception | None]:
     """The module with shapes and no storage, or torch's reason why there can't be one."""
     try:
-        with torch.device("meta"), _Unfilled(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with torch.device("meta"), _Unfilled():
             return construct(construction), None
     except Exception as error:  # whatever torch raises here is its judgement of the arguments
         return None, error
@@ -97,12 +97,6 @@ def with_storage(module: nn.Module) -> nn.Module:
     """
     module._apply(lambda tensor: torch.empty(tensor.shape, dtype=tensor.dtype))  # type: ignore[no-untyped-call]
     return module
-
-
-def seed_of(seed: int, name: str) -> int:
-    """The seed of one named thing: a hash, so that names don't depend on each other or on their order."""
-    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    return int.from_bytes(digest[:8], "little") >> 1
 
 
 def weight_bytes(module: nn.Module) -> int:

@@ -15,7 +15,8 @@ from yamlnet.diagnostics import Mistake
 from yamlnet.language.experiment import InitRule
 from yamlnet.language.patterns import matches
 from yamlnet.network.build import own_random_state
-from yamlnet.network.construct import arguments, seed_of, target_of
+from yamlnet.network.construct import arguments, target_of
+from yamlnet.seeds import seed_of
 
 Chosen = dict[str, tuple[Call, ...]]
 """The initialisers of each parameter, by its qualified name."""
@@ -86,7 +87,7 @@ def initialise(network: nn.Module, chosen: Chosen, seed: int) -> list[Mistake]:
         for name, calls in chosen.items():
             if name not in parameters:
                 continue
-            generator = torch.Generator().manual_seed(seed_of(seed, f"init/{name}"))
+            generator = torch.Generator().manual_seed(seed_of(seed, "init", name))
             for call in calls:
                 wrong = _apply(call, parameters[name], generator, name)
                 if wrong is not None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from yamlnet.catalog.entry import Call
-from yamlnet.diagnostics import Mistake, Path
+from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Chain, Function, Graph, Layer, Model, Node, Output, Source, Step, child
 from yamlnet.network import words
@@ -110,26 +110,25 @@ class _Judge:
         self.bytes = 0
         self.makers: dict[int, Path] = {}
 
-    def node(self, node: Node, name: str, inputs: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
-        """The value of a node for its inputs."""
+    def node(
+        self,
+        node: Node,
+        name: str,
+        inputs: Sequence[Value],
+        keywords: Mapping[str, Value],
+        place: Path | None = None,
+    ) -> Value:
+        """The value of a node for its inputs, which `place` names."""
         if isinstance(node, Layer):
             return self.layer(node, name, inputs, keywords)
         if isinstance(node, Function):
             return self.function(node, name, inputs, keywords)
-        wanted = len(node.inputs) if isinstance(node, Graph) else 1
-        if len(inputs) + len(keywords) != wanted:
-            takes = "one input" if wanted == 1 else f"{wanted} inputs"
-            self.add(
-                "wrong-value",
-                node.path,
-                f"`{_last(name)}` takes {takes}, and gets {len(inputs) + len(keywords)}",
-            )
-            return UNKNOWN
-        return (
-            self.chain(node, name, [*inputs, *keywords.values()][0])
-            if isinstance(node, Chain)
-            else self.graph(node, name, inputs, keywords)
-        )
+        wrong = _unfitting(node, name, len(inputs), keywords, place or node.path)
+        if wrong is not None:
+            return self.wrong(wrong)
+        if isinstance(node, Chain):
+            return self.chain(node, name, [*inputs, *keywords.values()][0])
+        return self.graph(node, name, inputs, keywords)
 
     def add(
         self, code: str, path: tuple[str | int, ...], message: str, help: str | None = None, **more: Any
@@ -143,10 +142,6 @@ class _Judge:
 
     def graph(self, graph: Graph, name: str, inputs: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
         values: dict[str, Value] = dict(zip(graph.inputs, inputs, strict=False)) | dict(keywords)
-        for key in keywords:
-            if key not in graph.inputs:
-                self.add("unknown-reference", graph.path, f"`{_last(name)}` has no input `{key}`", at="key")
-                return UNKNOWN
         for step in graph.steps:
             values[step.name] = self.step(graph, name, step, values)
         return self.output(graph.output, values)
@@ -158,7 +153,8 @@ class _Judge:
         if takes_before(step, called):
             positional = [self.value(step.before, values)]
         key = step.name if isinstance(step.called, Function) else ".".join(step.called)
-        return self.node(called, _join(name, key), positional, keywords)
+        place = (*step.path, "from")
+        return self.node(called, _join(name, key), positional, keywords, place)
 
     def value(self, source: Source, values: Mapping[str, Value]) -> Value:
         value = values[source.value]
@@ -264,7 +260,7 @@ class _Judge:
     def construct(self, layer: Layer, name: str, said: Construction) -> nn.Module | None:
         module, error = empty_module(said)
         if module is None:
-            self.wrong(words.refused(layer.call, error))
+            self.wrong(words.refused(layer.call, error, said.arguments))
             return None
         self.bytes += weight_bytes(module)
         wrong = words.too_large(layer.call, self.bytes)
@@ -295,6 +291,25 @@ class _Judge:
             self.wrong(wrong)
         elif said is not None:
             self.construct(node, name, said)
+
+
+def _unfitting(
+    node: Chain | Graph, name: str, num_positional: int, keywords: Mapping[str, Value], place: Path
+) -> Mistake | None:
+    """Another number of inputs than a container takes, or a name that it hasn't."""
+    names = node.inputs if isinstance(node, Graph) else ("input",)
+    unknown = [key for key in keywords if key not in names]
+    if unknown and len(keywords) + num_positional <= len(names):
+        message = f"`{_last(name)}` has no input `{unknown[0]}`"
+        return Mistake(
+            "unknown-reference", (*place, unknown[0]), message, *did_you_mean(unknown[0], names), at="key"
+        )
+    given = len(keywords) + num_positional
+    if given == len(names):
+        return None
+    takes = "one input" if len(names) == 1 else f"{len(names)} inputs"
+    help = "`inputs: [x, skip]` beside a `ModuleDict` names several" if len(names) == 1 else None
+    return Mistake("wrong-value", place, f"`{_last(name)}` takes {takes}, and gets {given}", help)
 
 
 def _in_order(call: Call, inputs: Sequence[Value], keywords: Mapping[str, Value]) -> list[Value]:

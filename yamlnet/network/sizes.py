@@ -43,7 +43,7 @@ class Sizes:
         if said is None:
             return None, wrong
         module, error = empty_module(said)
-        return (None, words.refused(layer.call, error)) if module is None else (said, None)
+        return (None, words.refused(layer.call, error, said.arguments)) if module is None else (said, None)
 
     def inferred(self, layer: Layer, given: Sequence[Any]) -> tuple[dict[str, Any], Mistake | None]:
         """The sizes that follow from the inputs; those that are said are held against them."""

@@ -294,10 +294,13 @@ def _dtype_help(takes: str) -> str:
     return "`Embedding` turns integers into vectors"
 
 
-def refused(call: Call, error: Exception | None) -> Mistake:
-    """Arguments that torch refuses when the module is made."""
+def refused(call: Call, error: Exception | None, arguments: Mapping[str, Any]) -> Mistake:
+    """Arguments that torch refuses when the module is made; those that it names are shown."""
     text = str(error).strip().split("\n")[0] or type(error).__name__
-    return at_call("wrong-value", call, f"`{call.name}` can't be made: {_rephrased(text.rstrip('.'))}")
+    named = [n for n, value in arguments.items() if re.search(rf"\b{n}\b", text) and str(value) not in text]
+    values = " and ".join(f"`{name}` is {show(arguments[name])}" for name in named)
+    words = _rephrased(text.rstrip(".")) + (f", but {values}" if values else "")
+    return at_call("wrong-value", call, f"`{call.name}` can't be made: {words}")
 
 
 def merges_batch(call: Call) -> Mistake:

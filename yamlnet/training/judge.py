@@ -14,16 +14,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, YamlnetError, did_you_mean, plural
 from yamlnet.language.calls import name_place
 from yamlnet.language.experiment import Experiment, Loss, MetricTerm
-from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.patterns import matches
 from yamlnet.network.probe import BATCH
+from yamlnet.network.shapes import Shapes
 from yamlnet.network.words import shape
 from yamlnet.training import optimise, schedule
 from yamlnet.training.meter import meter
@@ -35,17 +34,15 @@ CLASS_LOSSES = ("CrossEntropyLoss", "NLLLoss", "MultiMarginLoss")
 MEAN_ERRORS = ("MeanSquaredError", "MeanAbsoluteError")
 
 
-def judge(
-    experiment: Experiment, output: Any, modules: Mapping[str, nn.Module], facts: Facts | None
-) -> list[Mistake]:
-    """`output` is the network's for an empty batch, `modules` its layers by qualified name."""
-    mistakes = list(_optimizer(experiment, modules, facts))
-    if facts is None or output is UNKNOWN:
+def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[Mistake]:
+    """Tries loss, metrics, optimizer and schedule on what was found of the network."""
+    mistakes = list(_optimizer(experiment, shapes.modules, facts))
+    if facts is None or not shapes.complete:
         return mistakes
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
         batch = {name: _zeros(field.shape, field.dtype) for name, field in facts.fields.items()}
-        given = tree_map(_real, output)
+        given = shapes.probe.batch(BATCH, [shapes.output], {})[0][0]
         if experiment.loss is not None:
             mistakes += _loss(experiment.loss, given, batch, facts)
         for name, term in experiment.metrics.items():
@@ -55,12 +52,6 @@ def judge(
 
 def _zeros(sizes: Sequence[int], dtype: str) -> Tensor:
     return torch.zeros((BATCH, *sizes), dtype=getattr(torch, dtype))
-
-
-def _real(value: Any) -> Any:
-    if isinstance(value, Tensor) and value.dim() and value.shape[0] == 0:
-        return torch.zeros((BATCH, *value.shape[1:]), dtype=value.dtype)
-    return value
 
 
 def _loss(section: Loss, output: Any, batch: Mapping[str, Tensor], facts: Facts) -> list[Mistake]:
