@@ -77,26 +77,26 @@ def test_records_are_one_line_each_in_order(run: Any) -> None:
 
 def test_the_same_file_gives_the_same_bits(run: Any, tmp_path: Path) -> None:
     again = yamlnet.train(SMALL, runs=tmp_path)
-    assert manifest(again.path)["weights"] == manifest(run.path)["weights"]
+    assert manifest(again.path)["weights_digest"] == manifest(run.path)["weights_digest"]
     assert again.metrics["test.loss"] == run.metrics["test.loss"]
 
 
 def test_another_seed_gives_other_bits(run: Any, tmp_path: Path) -> None:
     other = yamlnet.train(SMALL, set={"seed": 4}, runs=tmp_path)
-    assert manifest(other.path)["weights"] != manifest(run.path)["weights"]
+    assert manifest(other.path)["weights_digest"] != manifest(run.path)["weights_digest"]
 
 
 def test_the_resolved_document_alone_trains_to_the_same_bits(run: Any, tmp_path: Path) -> None:
     alone = tmp_path / "alone.yaml"
     alone.write_bytes((run.path / "resolved.yaml").read_bytes())
     again = yamlnet.train(alone, runs=tmp_path)
-    assert manifest(again.path)["weights"] == manifest(run.path)["weights"]
+    assert manifest(again.path)["weights_digest"] == manifest(run.path)["weights_digest"]
 
 
 def test_options_are_in_the_resolved_document(tmp_path: Path) -> None:
     first = yamlnet.train(SMALL, set={"train.epochs": 1, "optimizer.AdamW.lr": 0.01}, runs=tmp_path)
     again = yamlnet.train(first.path / "resolved.yaml", runs=tmp_path)
-    assert manifest(again.path)["weights"] == manifest(first.path)["weights"]
+    assert manifest(again.path)["weights_digest"] == manifest(first.path)["weights_digest"]
 
 
 def test_load_gives_the_weights_that_were_tested(run: Any) -> None:

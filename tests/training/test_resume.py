@@ -54,7 +54,7 @@ def final(run: Run) -> tuple[Any, ...]:
     given = {**last.weights, **{k: v for k, v in last.tensors.items() if not k.startswith("sums.")}}
     tensors = {name: tensor.numpy().tobytes() for name, tensor in given.items()}
     records = [{k: v for k, v in record.items() if k not in TIMES} for record in run.records()]
-    return tensors, last.state.get("scaler"), records, run.manifest["weights"], run.best
+    return tensors, last.state.get("scaler"), records, run.manifest["weights_digest"], run.best
 
 
 def with_epochs(said: dict[str, Any], epochs: int = 2) -> dict[str, Any]:

@@ -78,10 +78,10 @@ def test_the_manifest_holds_what_the_bits_depend_on(tmp_path: Path) -> None:
         "started",
     }
     assert keys <= manifest.keys()
-    assert manifest["data"] == "digest"
+    assert manifest["data_digest"] == "digest"
     assert manifest["optimizer"] == {"name": "SGD", "fused": True}
-    assert manifest["weights"] == checkpoint.digest(given.model.state_dict())
-    assert manifest["weights"] == checkpoint.digest(run.weights("last", pytest.fail)[1])
+    assert manifest["weights_digest"] == checkpoint.digest(given.model.state_dict())
+    assert manifest["weights_digest"] == checkpoint.digest(run.weights("last", pytest.fail)[1])
     assert manifest["started"] < manifest["ended"]
 
 
@@ -90,7 +90,7 @@ def test_it_repeats_to_the_bit(tmp_path: Path) -> None:
     for run in runs:
         torch.rand(5)  # what was drawn before changes nothing
         trainer.train(task(train={"epochs": 2, "ema": 0.9}), run)
-    assert runs[0].manifest["weights"] == runs[1].manifest["weights"]
+    assert runs[0].manifest["weights_digest"] == runs[1].manifest["weights_digest"]
     model, state = (
         [(r.checkpoints / "step-00000010" / f"{name}.safetensors").read_bytes() for r in runs]
         for name in ("model", "state")

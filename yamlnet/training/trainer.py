@@ -97,7 +97,9 @@ class Trainer:
             self._restore(self.run.last(self._warn))
         made_by = {"name": type(optimizer).__name__, "fused": bool(optimizer.defaults.get("fused"))}
         made_with = origin(task.device, task.experiment.seed)
-        self.run.write_manifest({**made_with, "optimizer": made_by, "data": task.digest, "started": started})
+        self.run.write_manifest(
+            {**made_with, "optimizer": made_by, "data_digest": task.digest, "started": started}
+        )
         self.run.log(
             f"{'resumed' if resumed else 'started'} after step {self.position.step} on {task.device}"
         )
@@ -136,7 +138,7 @@ class Trainer:
         figures["trainable_parameters"] = sum(p.numel() for p in parameters if p.requires_grad)
         judged = verdicts(self.task.experiment.expect, figures)
         result = Result(self.run.path, figures, judged, _public(best), self.position.step)
-        self.run.write_manifest({**self.run.manifest, "weights": digest, "ended": now()})
+        self.run.write_manifest({**self.run.manifest, "weights_digest": digest, "ended": now()})
         self.run.log(f"finished after step {self.position.step}")
         self.run.write_result(result.as_dict())
         return result
