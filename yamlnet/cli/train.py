@@ -59,7 +59,9 @@ def train(
         with _observer(quiet) as observer:
             result = pipeline.start(examined, runs, observer)
     if format is Format.json:
-        output.write(json.dumps({"run": str(result.path), **result.as_dict()}, indent=2))
+        from yamlnet.training import run
+
+        output.write(json.dumps({"run": str(result.path), **(run.load(result.path).result or {})}, indent=2))
     elif not quiet:
         output.write(_text(result))
     return result.exit_code
