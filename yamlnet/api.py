@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from yamlnet import pipeline
 from yamlnet.diagnostics import Diagnostic, YamlnetError
-from yamlnet.pipeline import File, examine, options_of, read
+from yamlnet.language.files import File, read
+from yamlnet.pipeline import examine, options_of
 
 if TYPE_CHECKING:
     from torch import nn

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from yamlnet.catalog.facts import Facts
-from yamlnet.diagnostics import ConfigError, Diagnostic, Span, YamlnetError
+from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
 from yamlnet.language import check as language
 from yamlnet.language import render
-from yamlnet.language.check import Checked, Text
+from yamlnet.language.check import Checked
 from yamlnet.language.dump import dump
+from yamlnet.language.files import Text
 from yamlnet.language.inputs import input_fields
 from yamlnet.language.resolve import dataset_calls, path_of, resolved
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from yamlnet.training.run import Run
     from yamlnet.training.setup import Task
     from yamlnet.training.verdict import Result
-
-File = str | Path | Mapping[str, Any]
-"""A path, the YAML text itself, or the document as a dict."""
 
 
 @dataclass(frozen=True)
@@ -62,49 +59,6 @@ class Examined:
             raise ConfigError(
                 self.diagnostics, render.as_text(self.diagnostics, self.checked.texts()).rstrip()
             )
-
-
-def read(file: File) -> Text:
-    """The text of a file, `-` for standard input, a text itself, or a dict.
-
-    Raises YamlnetError (exit 2) for a path that can't be read, ConfigError for bytes that are no text.
-    """
-    if isinstance(file, Mapping):
-        return _text(dump(dict(file)).encode(), "<dict>")
-    if isinstance(file, str) and file == "-":
-        return _text(sys.stdin.buffer.read(), "<stdin>")
-    if isinstance(file, str) and ("\n" in file or ": " in file or not file):
-        return _text(file.encode("utf-8", "surrogatepass"), "<text>")
-    path = Path(file)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = "it is a folder" if path.is_dir() else (error.strerror or str(error)).lower()
-        raise YamlnetError(f"can't read `{path}`: {reason}", exit_code=2) from None
-    except ValueError as error:
-        raise YamlnetError(f"can't read `{render.printable(str(file))}`: {error}", exit_code=2) from None
-    return Text(_decoded(content, str(file)), str(file), path.absolute().parent, _name(path), content)
-
-
-def _name(path: Path) -> str:
-    """The file's stem as a run's name: a folder's name without anything odd in it."""
-    return re.sub(r"[^\w.-]+", "-", path.stem).strip("-.")[:100] or "run"
-
-
-def _text(content: bytes, file: str) -> Text:
-    return Text(_decoded(content, file), file, Path.cwd(), "run", content)
-
-
-def _decoded(content: bytes, file: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8", "replace")
-        line, column = before.count("\n") + 1, error.start - content.rfind(b"\n", 0, error.start)
-        span = Span(file, line, column, line, column + 1)
-        message = f"the byte 0x{content[error.start]:02X} isn't UTF-8 text"
-        found = [Diagnostic(span, "yaml-syntax", message)]
-        raise ConfigError(found, render.as_text(found, {}).rstrip()) from None
 
 
 def options_of(set: Mapping[str, Any] | None) -> list[str]:

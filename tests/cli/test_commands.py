@@ -114,7 +114,7 @@ def test_a_bug_says_so_and_ends_with_70(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("yamlnet.pipeline.read", broken)
+    monkeypatch.setattr("yamlnet.language.files.read", broken)
     ended = call(capsys, "check", "net.yaml")
     assert ended.code == 70
     assert "ZeroDivisionError: oops" in ended.err
@@ -127,6 +127,6 @@ def test_an_interrupt_ends_with_130(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("yamlnet.pipeline.read", interrupted)
+    monkeypatch.setattr("yamlnet.language.files.read", interrupted)
     ended = call(capsys, "check", "net.yaml")
     assert (ended.code, ended.err) == (130, "interrupted\n")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from yamlnet.diagnostics import Span
-from yamlnet.language.check import Checked, Text, check
+from yamlnet.language.check import Checked, check
+from yamlnet.language.files import Text
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = tuple(sorted((ROOT / "configs").glob("*.yaml")))

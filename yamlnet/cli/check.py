@@ -59,10 +59,10 @@ def check(
 
 def _one(file: str, options: Sequence[str], format: CheckFormat, quiet: bool) -> Sequence[Diagnostic]:
     from yamlnet import pipeline
-    from yamlnet.language import render
+    from yamlnet.language import files, render
 
     try:
-        examined = pipeline.examine(pipeline.read(file), options)
+        examined = pipeline.examine(files.read(file), options)
     except ConfigError as error:
         found, texts = error.diagnostics, {}
     else:

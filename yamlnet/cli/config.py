@@ -25,13 +25,12 @@ def config(
     quiet: Quiet = False,
 ) -> int:
     """Print the document with every default and every expression in it."""
-    from yamlnet import pipeline
     from yamlnet.diagnostics import ConfigError
     from yamlnet.language import check as language
-    from yamlnet.language import render, resolve
+    from yamlnet.language import files, render, resolve
     from yamlnet.language.dump import dump
 
-    checked = language.check(pipeline.read(file), set or [])
+    checked = language.check(files.read(file), set or [])
     if checked.wrong:
         raise ConfigError(checked.diagnostics, render.as_text(checked.diagnostics, checked.texts()).rstrip())
     if not quiet:

@@ -14,8 +14,9 @@ def summary(
 ) -> int:
     """Show the network: layers, shapes, parameters, FLOPs and memory."""
     from yamlnet import pipeline
+    from yamlnet.language import files
 
-    examined = pipeline.examine(pipeline.read(file), set or [])
+    examined = pipeline.examine(files.read(file), set or [])
     if not quiet and not examined.wrong:
         output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
     table = pipeline.summary_of(examined)

@@ -43,6 +43,7 @@ def train(
 ) -> int:
     """Train an experiment and judge its result; exit 4 when an expectation isn't met."""
     from yamlnet import pipeline
+    from yamlnet.language import files
 
     if (file is None) == (resume is None):
         raise YamlnetError("`yamlnet train` takes either FILE or --resume RUN", exit_code=2)
@@ -52,7 +53,7 @@ def train(
             result = pipeline.resume(resume, options, observer)
     else:
         assert file is not None
-        examined = pipeline.examine(pipeline.read(file), options, to_train=True)
+        examined = pipeline.examine(files.read(file), options, to_train=True)
         if not quiet and not examined.wrong:
             output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
         examined.raise_if_wrong()

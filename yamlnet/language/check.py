@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path as FilePath
 from typing import Any
 
 from yamlnet.catalog.entry import Call
@@ -14,6 +13,7 @@ from yamlnet.diagnostics import Diagnostic, Mistake
 from yamlnet.language.consistency import exclusive, inconsistencies, missing_sections, unknown_figures
 from yamlnet.language.experiment import Data, Experiment
 from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.files import Text
 from yamlnet.language.graphs import read_model
 from yamlnet.language.inputs import data_inputs
 from yamlnet.language.merge import with_options
@@ -22,20 +22,6 @@ from yamlnet.language.sections import READERS
 from yamlnet.language.source import Document, normal, read
 from yamlnet.language.substitution import evaluate_vars, substitute
 from yamlnet.language.validate import validate, validate_data
-
-
-@dataclass(frozen=True)
-class Text:
-    """A file's text, the name that diagnostics show, and the folder that its paths are relative to.
-
-    `name` is the run's where the file says none, `content` the bytes as they were given.
-    """
-
-    text: str
-    file: str
-    folder: FilePath
-    name: str
-    content: bytes
 
 
 @dataclass(frozen=True)
@@ -80,7 +66,7 @@ def check(
         return Checked(
             source, tuple(options), document, {}, None, facts, (*diagnostics, document.locate(wrong))
         )
-    plain = {key: value for key, value in plain.items() if value is not None}
+    plain = {key: v for key, v in plain.items() if v is not None or key not in Experiment.model_fields}
     experiment, plain, facts, mistakes = _experiment(plain, source.name, facts, to_train)
     diagnostics += [document.locate(mistake) for mistake in mistakes]
     if any(d.severity == "error" for d in diagnostics):

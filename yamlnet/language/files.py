@@ -1,0 +1,76 @@
+"""A path, a text or a dict -> the text of a file, and the folder that its paths are relative to."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yamlnet.diagnostics import ConfigError, Diagnostic, Span, YamlnetError
+from yamlnet.language import render
+from yamlnet.language.dump import dump
+from yamlnet.language.source import MAX_BYTES
+
+File = str | Path | Mapping[str, Any]
+"""A path, the YAML text itself, or the document as a dict."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A file's text, the name that diagnostics show, and the folder that its paths are relative to.
+
+    `name` is the run's where the file says none, `content` the bytes as they were given.
+    """
+
+    text: str
+    file: str
+    folder: Path
+    name: str
+    content: bytes
+
+
+def read(file: File) -> Text:
+    """The text of a file, `-` for standard input, a text itself, or a dict.
+
+    Raises YamlnetError (exit 2) for a path that can't be read, ConfigError for bytes that are no text.
+    """
+    if isinstance(file, Mapping):
+        return _text(dump(dict(file)).encode(), "<dict>")
+    if isinstance(file, str) and file == "-":
+        return _text(sys.stdin.buffer.read(), "<stdin>")
+    if isinstance(file, str) and ("\n" in file or ": " in file or not file):
+        return _text(file.encode("utf-8", "surrogatepass"), "<text>")
+    path = Path(file)
+    try:
+        with path.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = "it is a folder" if path.is_dir() else (error.strerror or str(error)).lower()
+        raise YamlnetError(f"can't read `{path}`: {reason}", exit_code=2) from None
+    except ValueError as error:
+        raise YamlnetError(f"can't read `{render.printable(str(file))}`: {error}", exit_code=2) from None
+    return Text(_decoded(content, str(file)), str(file), path.absolute().parent, _name(path), content)
+
+
+def _name(path: Path) -> str:
+    """The file's stem as a run's name: a folder's name without anything odd in it."""
+    return re.sub(r"[^\w.-]+", "-", path.stem).strip("-.")[:100] or "run"
+
+
+def _text(content: bytes, file: str) -> Text:
+    return Text(_decoded(content, file), file, Path.cwd(), "run", content)
+
+
+def _decoded(content: bytes, file: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8", "replace")
+        line, column = before.count("\n") + 1, error.start - content.rfind(b"\n", 0, error.start)
+        span = Span(file, line, column, line, column + 1)
+        message = f"the byte 0x{content[error.start]:02X} isn't UTF-8 text"
+        found = [Diagnostic(span, "yaml-syntax", message)]
+        raise ConfigError(found, render.as_text(found, {}).rstrip()) from None
