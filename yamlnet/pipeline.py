@@ -166,7 +166,9 @@ def start(examined: Examined, runs: Path, observer: Observer) -> Result:
     network = network_of(examined).to(where)
     document = resolved(examined.checked, examined.checked.source.folder)
     document["train"]["device"] = str(where)
-    folder = run.create(runs, examined.experiment.name, examined.checked.source.content, dump(document))
+    source = examined.checked.source
+    bases = [(base.file, base.content) for base in examined.checked.bases]
+    folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
     return trainer.train(task_of(examined, network, prepared), folder, observer)
 
 

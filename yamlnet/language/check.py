@@ -13,6 +13,7 @@ from yamlnet.diagnostics import Diagnostic, Mistake
 from yamlnet.language.consistency import exclusive, inconsistencies, missing_sections, unknown_figures
 from yamlnet.language.experiment import Data, Experiment
 from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.extends import extended
 from yamlnet.language.files import Text
 from yamlnet.language.graphs import read_model
 from yamlnet.language.inputs import data_inputs
@@ -28,7 +29,8 @@ from yamlnet.language.validate import validate, validate_data
 class Checked:
     """What the language phases found: an Experiment where they found no error.
 
-    `plain` is the document with `$` worked out, `facts` what is known of the data.
+    `plain` is the document with `$` worked out, `facts` what is known of the data, `bases` the files that it
+    extends.
     """
 
     source: Text
@@ -38,6 +40,7 @@ class Checked:
     experiment: Experiment | None
     facts: Facts | None
     diagnostics: tuple[Diagnostic, ...]
+    bases: tuple[Text, ...] = ()
 
     @property
     def wrong(self) -> bool:
@@ -58,6 +61,10 @@ def check(
     document, diagnostics = read(source.text, source.file)
     if document is None:
         return Checked(source, tuple(options), None, {}, None, facts, tuple(diagnostics))
+    document, bases, found = extended(source, document)
+    diagnostics += found
+    if any(diagnostic.severity == "error" for diagnostic in found):
+        return Checked(source, tuple(options), document, {}, None, facts, tuple(diagnostics), bases)
     document, found = with_options(document, options)
     diagnostics += found
     plain = document.root.plain()
@@ -71,9 +78,8 @@ def check(
     diagnostics += [document.locate(mistake) for mistake in mistakes]
     if any(d.severity == "error" for d in diagnostics):
         experiment = None
-    return Checked(
-        source, tuple(options), document, plain, experiment, facts, tuple(sorted(diagnostics, key=_place))
-    )
+    found_all = tuple(sorted(diagnostics, key=_place))
+    return Checked(source, tuple(options), document, plain, experiment, facts, found_all, bases)
 
 
 def _place(diagnostic: Diagnostic) -> tuple[Any, ...]:

@@ -43,16 +43,20 @@ def read(file: File) -> Text:
         return _text(sys.stdin.buffer.read(), "<stdin>")
     if isinstance(file, str) and ("\n" in file or ": " in file or not file):
         return _text(file.encode("utf-8", "surrogatepass"), "<text>")
-    path = Path(file)
+    return read_path(Path(file), str(file))
+
+
+def read_path(path: Path, shown: str) -> Text:
+    """The text of a file, which diagnostics call `shown`."""
     try:
         with path.open("rb") as opened:
             content = opened.read(MAX_BYTES + 1)
     except OSError as error:
         reason = "it is a folder" if path.is_dir() else (error.strerror or str(error)).lower()
-        raise YamlnetError(f"can't read `{path}`: {reason}", exit_code=2) from None
+        raise YamlnetError(f"can't read `{render.printable(shown)}`: {reason}", exit_code=2) from None
     except ValueError as error:
-        raise YamlnetError(f"can't read `{render.printable(str(file))}`: {error}", exit_code=2) from None
-    return Text(_decoded(content, str(file)), str(file), path.absolute().parent, _name(path), content)
+        raise YamlnetError(f"can't read `{render.printable(shown)}`: {error}", exit_code=2) from None
+    return Text(_decoded(content, shown), shown, path.absolute().parent, _name(path), content)
 
 
 def _name(path: Path) -> str:

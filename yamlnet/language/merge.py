@@ -35,7 +35,7 @@ def with_options(document: Document, options: Sequence[str]) -> tuple[Document, 
         root, wrong = _placed(root, _names(key), value, key_span)
         diagnostics += wrong
     texts = {**document.texts, OPTIONS: "\n".join(option.replace("\n", " ") for option in options)}
-    return Document(root, document.file, texts), diagnostics
+    return Document(root, document.file, texts, document.folders), diagnostics
 
 
 def _value(text: str, line: int, column: int) -> tuple[Node | None, list[Diagnostic]]:

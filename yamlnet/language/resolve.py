@@ -168,9 +168,11 @@ def path_of(checked: Checked, call: Call, parameter: str) -> FilePath:
     """A path of the file, absolute: relative to the file that says it, or to the working directory
     where the command line does."""
     written = FilePath(call.with_defaults()[parameter]).expanduser()
-    said = parameter in call.arguments and checked.document is not None
-    from_option = said and checked.document.span(call.argument_path(parameter)).file == OPTIONS  # type: ignore[union-attr]
-    return ((FilePath.cwd() if from_option else checked.source.folder) / written).absolute()
+    folder = checked.source.folder
+    if parameter in call.arguments and checked.document is not None:
+        file = checked.document.span(call.argument_path(parameter)).file
+        folder = FilePath.cwd() if file == OPTIONS else checked.document.folders.get(file, folder)
+    return (folder / written).absolute()
 
 
 def _escaped(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
 from typing import Any
 
 import yaml
@@ -52,11 +53,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Document:
-    """What was read: the tree of values with their spans, and the texts that the spans point into."""
+    """What was read: the tree of values with their spans, and the texts that the spans point into.
+
+    `folders` are those of the files that the document is made of.
+    """
 
     root: Node
     file: str
     texts: Mapping[str, str]
+    folders: Mapping[str, FilePath] = field(default_factory=dict)
 
     def span(self, path: Path, at: str = "value") -> Span:
         """Where `path` stands; where it isn't written, the deepest part of it that is."""

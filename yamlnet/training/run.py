@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,16 +161,25 @@ class Run:
         return value
 
 
-def create(root: Path, name: str, config: bytes, resolved: str) -> Run:
-    """A new folder `root/name/N`, N the next free number, with the file as given and as resolved in it."""
+def create(
+    root: Path, name: str, config: bytes, resolved: str, bases: Sequence[tuple[str, bytes]] = ()
+) -> Run:
+    """A new folder `root/name/N`, N the next free number, with the file as given and as resolved in it.
+
+    `bases` are the names and contents of the files that it extends.
+    """
     parent = root / name
     with writing(parent):
         parent.mkdir(parents=True, exist_ok=True)
         path = _next_folder(parent)
         (path / "checkpoints").mkdir()
+        if bases:
+            (path / "extends").mkdir()
         _link(parent / "latest", path.name)
     write(path / "config.yaml", config)
     write(path / "resolved.yaml", resolved.encode())
+    for number, (base, content) in enumerate(bases, 1):
+        write(path / "extends" / f"{number}-{Path(base).name}", content)
     return Run(path)
 
 

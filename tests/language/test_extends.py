@@ -1,0 +1,153 @@
+"""Files that extend others: what merges and what replaces, where mistakes point, what a run keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import yamlnet
+from yamlnet.language.check import Checked, check
+from yamlnet.language.files import read
+from yamlnet.language.resolve import explain, path_of
+
+BASE = """
+name: base
+data: {dataset: MNIST5k, batch_size: 32}
+model:
+  ModuleDict:
+    flat: Flatten
+    fc1: {Linear: 64}
+    act: relu
+    fc2: {Linear: 10}
+loss: {CrossEntropyLoss: {label_smoothing: 0.1}}
+metrics: [Accuracy]
+optimizer: {AdamW: {lr: 0.001, weight_decay: 0.05}}
+scheduler: {OneCycleLR: {max_lr: 0.01}}
+train: {epochs: 3, clip: {norm: 1.0}}
+"""
+
+
+def checked(folder: Path, over: str, **others: str) -> Checked:
+    for name, text in {"base": BASE, **others, "top": over}.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return check(read(folder / "top.yaml"))
+
+
+def plain(folder: Path, over: str, **others: str) -> Any:
+    found = checked(folder, "extends: base.yaml\n" + over if "extends" not in over else over, **others)
+    assert found.diagnostics == ()
+    return found.plain
+
+
+MERGES = {
+    "nothing": ("seed: 1", "train", {"epochs": 3, "clip": {"norm": 1.0}}),
+    "a-mapping": ("train: {epochs: 5}", "train", {"epochs": 5, "clip": {"norm": 1.0}}),
+    "a-null-leaves-out": ("train: {clip: null}", "train", {"epochs": 3, "clip": None}),
+    "a-section-left-out": ("scheduler: null", "scheduler", None),
+    "a-list-replaces": ("metrics: [F1Score]", "metrics", ["F1Score"]),
+    "the-same-call": ("optimizer: {AdamW: {lr: 1}}", "optimizer", {"AdamW": {"lr": 1, "weight_decay": 0.05}}),
+    "the-same-call-by-position": (
+        "optimizer: {AdamW: 1}",
+        "optimizer",
+        {"AdamW": {"lr": 1, "weight_decay": 0.05}},
+    ),
+    "the-same-call-bare": ("loss: CrossEntropyLoss", "loss", {"CrossEntropyLoss": {"label_smoothing": 0.1}}),
+    "another-call": ("optimizer: {SGD: 0.1}", "optimizer", {"SGD": 0.1}),
+    "a-key-beside": (
+        "optimizer: {groups: [{match: fc1, lr: 1}]}",
+        "optimizer",
+        {"AdamW": {"lr": 0.001, "weight_decay": 0.05}, "groups": [{"match": "fc1", "lr": 1}]},
+    ),
+    "a-key-beside-the-call": (
+        "scheduler: {OneCycleLR: null, every: epoch}",
+        "scheduler",
+        {"OneCycleLR": {"max_lr": 0.01}, "every": "epoch"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MERGES)
+def test_merges(case: str, tmp_path: Path) -> None:
+    over, section, expected = MERGES[case]
+    assert plain(tmp_path, over).get(section) == expected
+
+
+def test_nodes_merge_by_name(tmp_path: Path) -> None:
+    fc1 = "fc1: {Linear: {out_features: 128, bias: false}}"
+    over = f"model: {{ModuleDict: {{{fc1}, act: gelu, extra: {{Dropout: 0.1}}}}}}"
+    assert plain(tmp_path, over)["model"]["ModuleDict"] == {
+        "flat": "Flatten",
+        "fc1": {"Linear": {"out_features": 128, "bias": False}},
+        "act": {"gelu": None},
+        "fc2": {"Linear": 10},
+        "extra": {"Dropout": 0.1},
+    }
+
+
+def test_of_several_bases_the_later_wins_and_bases_have_bases(tmp_path: Path) -> None:
+    found = plain(
+        tmp_path,
+        "extends: [middle.yaml, last.yaml]\nseed: 9",
+        middle="extends: base.yaml\ntrain: {epochs: 7}\nseed: 1\nname: middle",
+        last="train: {accumulate: 2}\nseed: 2",
+    )
+    assert found["train"] == {"epochs": 7, "clip": {"norm": 1.0}, "accumulate": 2}
+    assert (found["seed"], found["name"]) == (9, "middle")
+
+
+def test_a_mistake_points_into_the_base(tmp_path: Path) -> None:
+    found = checked(tmp_path, "extends: base.yaml\n", base=BASE.replace("Linear: 64", "Linaer: 64"))
+    [diagnostic] = found.diagnostics
+    assert (Path(diagnostic.span.file).name, diagnostic.span.line) == ("base.yaml", 7)
+    assert diagnostic.suggestion == "Linear"
+
+
+REFUSED = {
+    "missing": ("extends: bse.yaml", "wrong-value", "no such file"),
+    "itself": ("extends: top.yaml", "recursion", "`top.yaml` extends `top.yaml`"),
+    "a-circle": ("extends: circle.yaml", "recursion", "`top.yaml` extends `circle.yaml` extends `top.yaml`"),
+    "no-name": ("extends: 3", "wrong-type", "a file or a list of files"),
+    "broken": ("extends: broken.yaml", "yaml-syntax", "never closed"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case: str, tmp_path: Path) -> None:
+    over, code, words = REFUSED[case]
+    found = checked(tmp_path, over, circle="extends: top.yaml", broken="a: [1,\n")
+    [diagnostic] = found.diagnostics
+    assert diagnostic.code == code
+    assert words in diagnostic.message
+
+
+def test_the_near_file_is_offered(tmp_path: Path) -> None:
+    [diagnostic] = checked(tmp_path, "extends: bse.yaml").diagnostics
+    assert diagnostic.help == "did you mean `base.yaml`?"
+
+
+def test_paths_are_relative_to_the_file_that_says_them(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "data.yaml").write_text("data: {dataset: {Idx: {root: digits}}}")
+    found = checked(tmp_path, "extends: [base.yaml, shared/data.yaml]")
+    assert found.experiment is not None
+    assert found.experiment.data is not None
+    assert path_of(found, found.experiment.data.dataset, "root") == tmp_path / "shared" / "digits"
+
+
+def test_explain_names_the_base(tmp_path: Path) -> None:
+    found = checked(tmp_path, "extends: base.yaml\nseed: 4")
+    assert explain(found, "train.epochs")[1].endswith("base.yaml:14:17")
+    assert explain(found, "seed")[1].endswith("top.yaml:2:7")
+
+
+def test_a_run_keeps_what_it_extends(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "top.yaml").write_text("extends: base.yaml\ntrain: {epochs: null, steps: 2}\nname: top\n")
+    run = yamlnet.train(tmp_path / "top.yaml", runs=tmp_path / "runs")
+    assert (run.path / "extends" / "1-base.yaml").read_text() == BASE
+    assert "extends" not in yaml.safe_load((run.path / "resolved.yaml").read_text())
+    again = yamlnet.train(run.path / "resolved.yaml", runs=tmp_path / "runs")
+    assert again.metrics["test.loss"] == run.metrics["test.loss"]
