@@ -164,6 +164,8 @@ def _section(path: Path) -> type[Section] | None:
 def _unknown(path: Path) -> Mistake:
     section = _section(path[:-1])
     known = [*section.model_fields] if section is not None else []
+    if section is Experiment:
+        known.append("extends")
     where = f"in `{path[-2]}`" if len(path) > 1 else "in the document"
     if len(path) > 2 and isinstance(path[-2], int):
         where = f"in `{path[-3]}`"
