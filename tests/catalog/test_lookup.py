@@ -39,6 +39,62 @@ POSITIONAL: list[tuple[Kind, str, str | None]] = [
     ("function", "cat", "dim"),
     ("function", "permute", "dims"),
     ("function", "matmul", None),
+    ("function", "amax", "dim"),
+    ("function", "argmax", "dim"),
+    ("function", "bmm", None),
+    ("function", "chunk", "chunks"),
+    ("function", "clamp", "min"),
+    ("function", "cumsum", "dim"),
+    ("function", "einsum", "equation"),
+    ("function", "eq", "other"),
+    ("function", "exp", None),
+    ("function", "expand", "size"),
+    ("function", "expand_as", None),
+    ("function", "flatten", "start_dim"),
+    ("function", "flip", "dims"),
+    ("function", "full_like", "fill_value"),
+    ("function", "gather", "dim"),
+    ("function", "gumbel_softmax", "tau"),
+    ("function", "index_select", "dim"),
+    ("function", "lerp", "weight"),
+    ("function", "logsumexp", "dim"),
+    ("function", "masked_fill", "value"),
+    ("function", "max", "dim"),
+    ("function", "maximum", None),
+    ("function", "mean", "dim"),
+    ("function", "median", "dim"),
+    ("function", "min", "dim"),
+    ("function", "movedim", "source"),
+    ("function", "narrow", "dim"),
+    ("function", "normalize", "p"),
+    ("function", "one_hot", "num_classes"),
+    ("function", "pad", "pad"),
+    ("function", "pow", "exponent"),
+    ("function", "prod", "dim"),
+    ("function", "repeat_interleave", "repeats"),
+    ("function", "reshape", "shape"),
+    ("function", "roll", "shifts"),
+    ("function", "round", None),
+    ("function", "scaled_dot_product_attention", "is_causal"),
+    ("function", "select", "dim"),
+    ("function", "softmax", "dim"),
+    ("function", "sort", "dim"),
+    ("function", "split", "split_size_or_sections"),
+    ("function", "squeeze", "dim"),
+    ("function", "stack", "dim"),
+    ("function", "std", "dim"),
+    ("function", "sub", "other"),
+    ("function", "sum", "dim"),
+    ("function", "tensor_split", "sections"),
+    ("function", "tile", "dims"),
+    ("function", "topk", "k"),
+    ("function", "transpose", "dim0"),
+    ("function", "tril", "diagonal"),
+    ("function", "unbind", "dim"),
+    ("function", "unflatten", "dim"),
+    ("function", "unsqueeze", "dim"),
+    ("function", "view", "size"),
+    ("function", "where", "other"),
     ("loss", "CrossEntropyLoss", "weight"),
     ("loss", "GaussianNLLLoss", None),
     ("optimizer", "AdamW", "lr"),
@@ -120,6 +176,12 @@ def test_tensors_of_losses_and_functions() -> None:
     assert tensors("CTCLoss", "loss") == ["log_probs", "targets", "input_lengths", "target_lengths"]
     assert tensors("linear", "function") == ["input", "weight", "bias"]
     assert tensors("add", "function") == ["input", "other"]
+    assert tensors("einsum", "function") == ["operands"]
+    assert tensors("where", "function") == ["condition", "input", "other"]
+    assert tensors("clamp", "function") == ["input", "min", "max"]
+    assert tensors("max", "function") == ["input", "other"]
+    assert tensors("gather", "function") == ["input", "index"]
+    assert tensors("gumbel_softmax", "function") == ["logits"]
     assert tensors("Accuracy", "metric") == ["preds", "target"]
     poisson = find("PoissonNLLLoss", "loss")
     assert poisson is not None
@@ -144,6 +206,14 @@ def test_inputs_of_modules() -> None:
         "attn_mask": False,
     }
     assert all(inputs(name) for name in names("module"))
+
+
+def test_no_function_takes_training_or_is_called_like_a_word_of_nodes() -> None:
+    words = set("from init freeze tie repeat if name merge dim choose forward output".split())
+    words |= set("input inputs weights edit with".split())
+    assert not words & set(names("function"))
+    found = [find(name, "function") for name in names("function")]
+    assert not any("training" in entry.parameters for entry in found if entry is not None)
 
 
 def test_fixed_facts_are_of_data_sets() -> None:

@@ -9,7 +9,7 @@ import pytest
 from yamlnet.catalog.annotations import role_of, type_of, with_axes
 from yamlnet.catalog.docstrings import summary
 from yamlnet.catalog.entry import REQUIRED
-from yamlnet.catalog.stubs import read
+from yamlnet.catalog.stubs import Stubs, read
 
 
 @pytest.mark.parametrize(
@@ -65,17 +65,39 @@ def mean(input: Tensor, dim: _int | _size, keepdim: _bool = False, *, dtype: _dt
 def mean(input: Tensor, dim: Sequence[str | EllipsisType], keepdim: _bool = False) -> Tensor: ...
 def mean(self: Tensor, old: Tensor) -> Tensor: ...
 def gelu(input: Tensor, approximate: str = ...) -> Tensor: ...
+@overload
+def sort(input: Tensor, *, stable: _bool | None, dim: _int = -1, descending: _bool = False) -> Tensor: ...
+@overload
+def sort(input: Tensor, dim: _int = -1, descending: _bool = False) -> Tensor: ...
+@overload
+def split(input: Tensor, sections: _int, dim: _int = 0) -> Tensor: ...
+@overload
+def split(input: Tensor, indices: _size, dim: _int = 0) -> Tensor: ...
+"""
+METHODS = """
+class TensorBase:
+    @overload
+    def expand(self, size: Sequence[_int], *, implicit: _bool = False) -> Tensor: ...
+    @overload
+    def expand(self, *size: _int, implicit: _bool = False) -> Tensor: ...
+class Generator:
+    def get_state(self) -> Tensor: ...
 """
 
 
-def test_overloads_are_merged(tmp_path: Path) -> None:
+@pytest.fixture
+def stubs(tmp_path: Path) -> Stubs:
     (tmp_path / "nn").mkdir()
     (tmp_path / "_C").mkdir()
     (tmp_path / "nn/functional.py").write_text("def relu(input, inplace=False): ...\n")
     (tmp_path / "nn/functional.pyi").write_text("def relu(input: Tensor, inplace: bool = ...): ...\n")
     (tmp_path / "_C/_VariableFunctions.pyi").write_text(STUB)
     (tmp_path / "_C/_nn.pyi").write_text("")
-    stubs = read(tmp_path)
+    (tmp_path / "_C/__init__.pyi").write_text(METHODS)
+    return read(tmp_path)
+
+
+def test_overloads_are_merged(stubs: Stubs) -> None:
     mean = {p.name: p for p in stubs.functional_parameters("mean")}
     assert list(mean) == ["input", "dim", "keepdim", "dtype"]
     assert mean["input"].default is REQUIRED
@@ -85,6 +107,25 @@ def test_overloads_are_merged(tmp_path: Path) -> None:
     assert (relu["inplace"].annotation, relu["inplace"].default) == ("bool", False)
     with pytest.raises(KeyError):
         stubs.functional_parameters("nothing")
+
+
+def test_overloads_keep_their_places(stubs: Stubs) -> None:
+    assert [p.name for p in stubs.compiled_parameters("split")] == ["input", "sections", "indices", "dim"]
+    sort = stubs.compiled_parameters("sort")
+    assert [(p.name, p.keyword_only) for p in sort] == [
+        ("input", False),
+        ("dim", False),
+        ("descending", False),
+        ("stable", True),
+    ]
+
+
+def test_methods_take_the_tensor_as_input(stubs: Stubs) -> None:
+    expand = {p.name: p for p in stubs.method_parameters("expand")}
+    assert list(expand) == ["input", "size", "implicit"]
+    assert expand["input"].annotation == "Tensor"
+    assert expand["size"].default is REQUIRED
+    assert set(stubs.methods) == {"expand"}
 
 
 @pytest.mark.parametrize(

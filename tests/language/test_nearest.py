@@ -68,7 +68,8 @@ def test_a_known_name_is_nearest_to_itself(kind: Kind) -> None:
 def test_one_doubled_letter_is_forgiven(kind: Kind) -> None:
     names = lookup.names(kind)
     for name in (name for name in names if len(name) > 5):
-        assert nearest(name[:3] + name[2:], names) == name
+        near = {name, "randn_like"} if name == "rand_like" else {name}
+        assert nearest(name[:3] + name[2:], names) in near
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ class Given:
     def tensor(self, size: int) -> Tensor:
         if self.dtype == "int64":
             return torch.randint(self.below, (size, *self.shape))
+        if self.dtype == "bool":
+            return torch.rand(size, *self.shape) < 0.5
         return torch.rand(size, *self.shape).to(getattr(torch, self.dtype))
 
 

@@ -2,65 +2,38 @@
 
 from __future__ import annotations
 
+from pkgutil import resolve_name
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
 import yamlnet
-from tests.network.inputs import Case, Given, case, document, integers
-from tests.network.laws import outputs, same
+from tests.network.function_cases import NO_CASE, SPECIAL
+from tests.network.inputs import Case, case, document
+from tests.network.laws import compiles, exports, needs_no_yamlnet, outputs, same, survives_copies
 from yamlnet.catalog import types
 from yamlnet.catalog.lookup import find, names
 
-VIDEO = (8, 6, 6, 6)
-VECTOR, NONE = Given((6,)), {"reduction": "none"}
-LABELS = integers(below=6)
-SPECIAL = {
-    "cat": Case((Given((8, 6)), Given((5, 6)), Given((1, 6))), {"dim": 1}),
-    "cosine_embedding_loss": Case((VECTOR, VECTOR, Given(())), NONE),
-    "cross_entropy": Case((VECTOR, LABELS), {**NONE, "label_smoothing": 0.1}),
-    "flatten": Case((Given((8, 6)),), {"start_dim": 1}),
-    "fold": Case((Given((16, 9)),), {"output_size": [4, 4], "kernel_size": [2, 2]}),
-    "fractional_max_pool2d": Case((Given((8, 6, 6)),), {"kernel_size": 2, "output_size": 3}),
-    "fractional_max_pool3d": Case((Given(VIDEO),), {"kernel_size": 2, "output_size": 3}),
-    "interpolate": Case((Given((8, 6, 6)),), {"scale_factor": 2.0, "mode": "bilinear"}),
-    "matmul": Case((Given((8, 6)), Given((6, 5)))),
-    "margin_ranking_loss": Case((Given(()), Given(()), Given(())), NONE),
-    "max_unpool1d": Case((Given((8, 6)), integers(8, 6, below=12)), {"kernel_size": 2}),
-    "max_unpool2d": Case((Given((8, 6, 6)), integers(8, 6, 6, below=144)), {"kernel_size": 2}),
-    "max_unpool3d": Case((Given(VIDEO), integers(*VIDEO, below=1728)), {"kernel_size": 2}),
-    "mean": Case((Given((8, 6)),), {"dim": [1, 2], "keepdim": True}),
-    "multi_margin_loss": Case((VECTOR, LABELS), NONE),
-    "multilabel_margin_loss": Case((VECTOR, integers(6, below=6)), NONE),
-    "nll_loss": Case((VECTOR, LABELS), NONE),
-    "pixel_shuffle": Case((Given((8, 6, 6)),), {"upscale_factor": 2}),
-    "pixel_unshuffle": Case((Given((8, 6, 6)),), {"downscale_factor": 2}),
-    "stack": Case((Given((8, 6)), Given((8, 6))), {"dim": 2}),
-    "sum": Case((Given((8, 6)),), {"dim": 1}),
-}
-NEEDS_PARAMETERS = "its weight is no sample of a batch"
-NO_CASE = {
-    **dict.fromkeys(
-        "bilinear linear linear_cross_entropy embedding embedding_bag prelu".split(), NEEDS_PARAMETERS
-    ),
-    **{f"{name}{axes}d": NEEDS_PARAMETERS for name in ("conv", "conv_transpose") for axes in (1, 2, 3)},
-    "ctc_loss": "its first input has the batch as second axis",
-}
 
-
-def call(name: str, chosen: Case, batch: tuple[Tensor, ...]) -> Tensor:
+def call(name: str, chosen: Case, batch: tuple[Tensor, ...]) -> Any:
+    """What a program would write: the first tensor by its place, all else by name."""
     entry = find(name, "function")
     assert entry is not None
     options = {
         key: types.to_python(entry.parameters[key].type, value) for key, value in chosen.options.items()
     }
-    if "shape" in options:
-        options["shape"] = tuple(len(batch[0]) if size == "batch" else size for size in options["shape"])
-    function = getattr(torch.nn.functional, name, None) or getattr(torch, name)
-    found: Tensor = (
-        function(list(batch), **options) if name in ("cat", "stack") else function(*batch, **options)
-    )
-    return found
+    for key, value in options.items():
+        if isinstance(value, tuple | list):
+            options[key] = type(value)(len(batch[0]) if size == "batch" else size for size in value)
+    function = resolve_name(entry.target)
+    if name in ("cat", "stack"):
+        return function(list(batch), **options)
+    if name == "einsum":
+        return function(options["equation"], *batch)
+    free = [tensor.name for tensor in entry.tensors if tensor.name not in options]
+    return function(batch[0], **dict(zip(free[1:], batch[1:], strict=False)), **options)
 
 
 @pytest.mark.parametrize("name", [name for name in names("function") if name not in NO_CASE])
@@ -80,3 +53,19 @@ def test_a_function_alone(name: str) -> None:
 def test_the_tables_speak_of_functions() -> None:
     assert set(SPECIAL) | set(NO_CASE) <= set(names("function"))
     assert not set(SPECIAL) & set(NO_CASE)
+
+
+SAMPLE = "add chunk clamp einsum expand gather max softmax split std topk unbind view where".split()
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_function_goes_wherever_a_module_goes(name: str) -> None:
+    entry = find(name, "function")
+    assert entry is not None
+    chosen = case(entry, SPECIAL)
+    built = yamlnet.build(document(name, chosen))
+    batches = [tuple(given.tensor(size) for given in chosen.inputs) for size in (3, 5)]
+    needs_no_yamlnet(built)
+    survives_copies(built, batches[0])
+    exports(built, batches)
+    compiles(built, batches[0])

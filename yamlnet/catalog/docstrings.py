@@ -36,7 +36,10 @@ def _plain(text: str) -> str:
     text = _LATEX.sub(r"\1", text)
     text = _FRACTION.sub(r"(\1) / (\2)", text)
     text = (
-        text.replace(r"\left", "")
+        text.replace(r"\leq", "<=")
+        .replace(r"\geq", ">=")
+        .replace(r"\neq", "!=")
+        .replace(r"\left", "")
         .replace(r"\right", "")
         .replace(r"\times", "x")
         .replace("\\", "")

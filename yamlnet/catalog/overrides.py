@@ -45,50 +45,6 @@ NOT_SCHEDULERS = {
     "MultiplicativeLR": "needs a Python function",
 }
 
-NOT_FUNCTIONS = {
-    "*dropout*": "takes `training`, which a graph can't keep; there are modules",
-    "batch_norm": "takes `training`; there is BatchNorm1d to 3d",
-    "instance_norm": "its `use_input_stats` stands for `training`; there is InstanceNorm1d to 3d",
-    "rrelu": "takes `training`; there is RReLU",
-    "multi_head_attention_forward": "takes `training`; there is MultiheadAttention",
-    "*_with_indices": "what `return_indices` is for",
-    "upsample*": "deprecated names of interpolate",
-    "affine_grid": "no module in torch.nn",
-    "assert_int_or_pair": "no operation on tensors",
-    "boolean_dispatch": "no operation on tensors",
-    "conv_tbc": "no module in torch.nn",
-    "grid_sample": "no module in torch.nn",
-    "grouped_mm": "no module in torch.nn",
-    "gumbel_softmax": "no module in torch.nn",
-    "handle_torch_function": "no operation on tensors",
-    "has_torch_function*": "no operation on tensors",
-    "native_channel_shuffle": "no module in torch.nn",
-    "normalize": "no module in torch.nn",
-    "one_hot": "no module in torch.nn",
-    "pdist": "no module in torch.nn",
-    "scaled_dot_product_attention": "no module in torch.nn",
-    "scaled_grouped_mm": "no module in torch.nn",
-    "scaled_mm": "no module in torch.nn",
-}
-"""Functions of torch.nn.functional (patterns) that are no entries."""
-
-TORCH_FUNCTIONS = (
-    "add",
-    "sub",
-    "mul",
-    "div",
-    "matmul",
-    "cat",
-    "stack",
-    "flatten",
-    "reshape",
-    "permute",
-    "transpose",
-    "mean",
-    "sum",
-)
-"""Functions of torch itself that are entries."""
-
 SIGNATURES: dict[str, tuple[str, tuple[str, ...], tuple[tuple[str, str, str], ...]]] = {
     "LSTM": ("RNNBase", ("mode",), ()),
     "GRU": ("RNNBase", ("mode", "proj_size"), ()),
@@ -105,7 +61,16 @@ HIDDEN = (
     "*._*",  # private
     "*.out",  # writes into another tensor
     "torch.nn.functional.*.inplace",  # would change a value that other steps still use
-    "torch.nn.init.*.generator",  # random numbers come from the run's seed
+    "*.generator",  # random numbers come from the run's seed
+    "*.out_dtype",
+    "*.layout",  # how a tensor lies in memory
+    "*.memory_format",
+    "*.pin_memory",
+    "*.requires_grad",
+    "torch.Tensor.expand.implicit",  # for torch's own use
+    "torch.tensor_split.tensor_indices_or_sections",  # a tensor whose values decide the shapes
+    "torch.nn.functional.gumbel_softmax.eps",  # deprecated, without effect
+    "torch.nn.functional.scaled_dot_product_attention.dropout_p",  # drops in evaluation too
     "*.last_epoch",  # a resumed run knows it
     "torch.nn.SyncBatchNorm.process_group",  # an object that a file can't name
     "torch.nn.Hardtanh.m??_value",  # deprecated for min_val and max_val
@@ -147,6 +112,14 @@ DEFAULTS: dict[str, Any] = {
     "torch.nn.functional.softplus.beta": 1.0,
     "torch.nn.functional.softplus.threshold": 20.0,
     "torch.nn.functional.softshrink.lambd": 0.5,
+    "torch.nn.functional.gumbel_softmax.tau": 1,
+    "torch.nn.functional.one_hot.num_classes": REQUIRED,  # -1 would take it from the values of each batch
+    "torch.squeeze.dim": REQUIRED,  # without it a batch of one sample loses its first axis
+    "torch.roll.dims": REQUIRED,  # without it the samples of a batch are mixed
+    "torch.where.input": REQUIRED,  # without it and `other`, `where` gives indices, as many as there are
+    "torch.where.other": REQUIRED,
+    "torch.repeat_interleave.input": REQUIRED,  # its other form takes `repeats` alone
+    "torch.Tensor.view.size": REQUIRED,  # its other form reads the bytes as another dtype
     "torch.optim.lr_scheduler.CosineAnnealingLR.T_max": None,  # null: the length of the run
     "torch.optim.lr_scheduler.*.total_iters": None,
 }
@@ -161,6 +134,13 @@ TYPES = {
     "torch.optim.lr_scheduler.*.schedulers": "list[scheduler]",
     "torch.nn.init.*.gain": "float | 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leaky_relu' | 'selu'",
     "torch.reshape.shape": "tuple[int | 'batch', ...]",  # `batch` is the size of the batch
+    "torch.broadcast_to.size": "tuple[int | 'batch', ...]",
+    "torch.unflatten.sizes": "tuple[int | 'batch', ...]",
+    "torch.Tensor.expand.size": "tuple[int | 'batch', ...]",
+    "torch.Tensor.view.size": "tuple[int | 'batch', ...]",
+    "torch.nn.functional.affine_grid.size": "list[int | 'batch']",
+    "torch.nn.functional.affine_grid.align_corners": "bool | none",  # their stub says Any
+    "torch.nn.functional.grid_sample.align_corners": "bool | none",
     "torch.nn.functional.gaussian_nll_loss.full": "bool",  # their stub allows null, they themselves don't
     "torch.nn.functional.gaussian_nll_loss.eps": "float",
     "torch.nn.functional.gaussian_nll_loss.reduction": "str",
@@ -185,6 +165,8 @@ CHOICES = {
     "torch.nn.EmbeddingBag.mode": "'sum' | 'mean' | 'max'",
     "torch.nn.functional.embedding_bag.mode": "'sum' | 'mean' | 'max'",
     "torch.nn.functional.pad.mode": "'constant' | 'reflect' | 'replicate' | 'circular'",
+    "torch.nn.functional.grid_sample.mode": "'bilinear' | 'nearest' | 'bicubic'",
+    "torch.nn.functional.grid_sample.padding_mode": "'zeros' | 'border' | 'reflection'",
     "torch.nn.RNN*.nonlinearity": "'tanh' | 'relu'",
     "*.approximate": "'none' | 'tanh'",
     "torch.nn.Transformer*.activation": "'relu' | 'gelu'",
@@ -197,6 +179,13 @@ CHOICES = {
 SUMMARIES = {
     "torch.nn.CrossMapLRN2d": "Applies local response normalization across channels",
     "torch.nn.functional.pairwise_distance": "Computes the distance between each pair of input vectors",
+    "torch.nn.functional.gumbel_softmax": "Draws from the Gumbel-Softmax distribution, hard as one-hot",
+    "torch.detach": "Returns the tensor cut off from the graph: no gradient flows back through it",
+    "torch.erf": "Computes the error function of input",
+    "torch.expm1": "Computes the exponential of the elements minus 1 of input",
+    "torch.masked_fill": "Fills elements of input with value where mask is true",
+    "torch.Tensor.float": "Converts the elements to float32",
+    "torch.Tensor.long": "Converts the elements to int64",
 }
 """Summaries of what torch doesn't describe."""
 

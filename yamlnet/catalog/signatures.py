@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamlnet.catalog import overrides, records
+from yamlnet.catalog import functions, overrides, records
 from yamlnet.catalog.axes import axes
 from yamlnet.catalog.docstrings import summary
 from yamlnet.catalog.entry import REQUIRED, Entry, Kind, Parameter
@@ -53,11 +53,23 @@ def _functions() -> Iterator[Entry]:
     stubs = read(Path(torch.__file__).parent)
     for name in dir(functional):
         function = getattr(functional, name)
-        if _is_public_function(function, name) and not matches(name, overrides.NOT_FUNCTIONS):
+        if _is_public_function(function, name) and not matches(name, functions.NOT_FUNCTIONAL):
             target = f"torch.nn.functional.{name}"
             yield _function(name, target, stubs.functional_parameters(name), function)
-    for name in overrides.TORCH_FUNCTIONS:
-        yield _function(name, f"torch.{name}", stubs.compiled_parameters(name), getattr(torch, name))
+    for name in functions.TORCH:
+        function = getattr(torch, name)
+        declared = stubs.compiled_parameters(name) if name in stubs.compiled else _in_python(name, function)
+        yield _function(name, f"torch.{name}", declared, function)
+    for name in functions.TENSOR:
+        method = getattr(torch.Tensor, name)
+        yield _function(name, f"torch.Tensor.{name}", stubs.method_parameters(name), method)
+
+
+def _in_python(name: str, function: Callable[..., Any]) -> Iterable[Declared]:
+    """The parameters of a function that is written in Python."""
+    if name in functions.SIGNATURES:
+        return [Declared(*parameter) for parameter in functions.SIGNATURES[name]]
+    return _declared(inspect.signature(function))
 
 
 def _optimizers() -> Iterator[Entry]:

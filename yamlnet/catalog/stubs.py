@@ -36,10 +36,11 @@ Overload = tuple[Declared, ...]
 
 @dataclass(frozen=True)
 class Stubs:
-    """Every overload of the functions of `torch.nn.functional`, and of those compiled into `torch`."""
+    """Every overload of `torch.nn.functional`'s functions, of those compiled into `torch`, and of methods."""
 
     functional: Mapping[str, list[Overload]]
     compiled: Mapping[str, list[Overload]]
+    methods: Mapping[str, list[Overload]]
 
     def functional_parameters(self, name: str) -> tuple[Declared, ...]:
         """The parameters of `torch.nn.functional.<name>`.
@@ -53,6 +54,10 @@ class Stubs:
         """The parameters of `torch.<name>`; a `KeyError` where no stub declares it."""
         return merge(self.compiled[ALIASES.get(name, name)])
 
+    def method_parameters(self, name: str) -> tuple[Declared, ...]:
+        """The parameters of `torch.Tensor.<name>`, the tensor itself being the `input`."""
+        return merge(self.methods[name])
+
 
 def read(torch_folder: Path) -> Stubs:
     """The functions that the sources and stubs in torch's folder declare."""
@@ -60,17 +65,22 @@ def read(torch_folder: Path) -> Stubs:
     return Stubs(
         functional=_overloads((nn / "functional.py", nn / "functional.pyi")),
         compiled=_overloads((compiled / "_VariableFunctions.pyi", compiled / "_nn.pyi")),
+        methods=_methods(compiled / "__init__.pyi"),
     )
 
 
 def merge(overloads: Iterable[Overload]) -> tuple[Declared, ...]:
-    """One list of parameters that takes what any of the overloads takes, in the order of the longest.
+    """One list of parameters that takes what any of the overloads takes, in the order of their places.
 
     What some overload does without isn't required, and what has no default then is null.
     """
     by_length = sorted(overloads, key=len, reverse=True)
-    names = list(dict.fromkeys(parameter.name for overload in by_length for parameter in overload))
-    return tuple(_merge_parameter(name, by_length) for name in names)
+    places: dict[str, int] = {}
+    for overload in by_length:
+        for place, parameter in enumerate(overload):
+            places.setdefault(parameter.name, place)
+    merged = [_merge_parameter(name, by_length) for name in places]
+    return tuple(sorted(merged, key=lambda parameter: (parameter.keyword_only, places[parameter.name])))
 
 
 def _merge_parameter(name: str, overloads: list[Overload]) -> Declared:
@@ -83,7 +93,8 @@ def _merge_parameter(name: str, overloads: list[Overload]) -> Declared:
         default = (readable or defaults)[0]
     elif len(found) < len(overloads):
         default = None
-    return replace(found[0], annotation=" | ".join(annotations) or None, default=default)
+    keyword_only = all(parameter.keyword_only for parameter in found)
+    return Declared(name, " | ".join(annotations) or None, default, keyword_only)
 
 
 def _overloads(files: Iterable[Path]) -> dict[str, list[Overload]]:
@@ -92,6 +103,19 @@ def _overloads(files: Iterable[Path]) -> dict[str, list[Overload]]:
         for statement in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(statement, ast.FunctionDef) and _is_current(statement):
                 found.setdefault(statement.name, []).append(tuple(_parameters(statement.args)))
+    return found
+
+
+def _methods(file: Path) -> dict[str, list[Overload]]:
+    """Every overload of a tensor's methods but those that spell a list out: `expand(*size)`."""
+    found: dict[str, list[Overload]] = {}
+    for statement in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.ClassDef) and statement.name == "TensorBase":
+            for method in statement.body:
+                if isinstance(method, ast.FunctionDef) and method.args.vararg is None:
+                    first, *others = _parameters(method.args)
+                    itself = replace(first, name="input", annotation="Tensor")
+                    found.setdefault(method.name, []).append((itself, *others))
     return found
 
 

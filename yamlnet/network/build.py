@@ -7,8 +7,7 @@ State-dict keys are the names in the file.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,8 +26,9 @@ from yamlnet.language.nodes import (
     Step,
     child,
 )
-from yamlnet.network.construct import Construction, arguments, construct, target_of
-from yamlnet.network.probe import one_thread
+from yamlnet.network.bind import arrange, asks_batch, options, with_batch
+from yamlnet.network.construct import Construction, construct, target_of
+from yamlnet.network.probe import own_random_state
 from yamlnet.network.shapes import Shapes, takes_before
 from yamlnet.seeds import seed_of
 
@@ -41,17 +41,6 @@ def build(model: Model, shapes: Shapes, seed: int) -> nn.Module:
     """
     with own_random_state():
         return _Builder(shapes.constructions, seed).root(model)
-
-
-@contextmanager
-def own_random_state() -> Iterator[None]:
-    """One thread, because the QR of orthogonal weights has other bits with two; random state restored."""
-    state = torch.get_rng_state()
-    try:
-        with one_thread():
-            yield
-    finally:
-        torch.set_rng_state(state)
 
 
 class _Builder:
@@ -152,23 +141,19 @@ class _Lines:
         self, function: Function, inputs: list[fx.Node], keywords: Mapping[str, fx.Node], name: str
     ) -> fx.Node:
         call = function.call
-        tensors = call.entry.tensors
-        positional: tuple[Any, ...] = tuple(inputs)
-        if tensors and tensors[0].role == "tensors":
-            positional = (inputs if len(inputs) > 1 else inputs[0],)
-        options = {key: self.option(value) for key, value in arguments(call).items()}
+        said = {key: self.option(value) for key, value in options(call).items()}
+        positional, named = arrange(call, inputs, {**keywords, **said})
+        method = call.entry.target.removeprefix("torch.Tensor.")
+        if method != call.entry.target:
+            return self.graph.create_node("call_method", method, positional, named, name=self.free(name))
         target = target_of(call.entry.target)
-        return self.graph.create_node(
-            "call_function", target, positional, {**keywords, **options}, name=self.free(name)
-        )
+        return self.graph.create_node("call_function", target, positional, named, name=self.free(name))
 
     def option(self, value: Any) -> Any:
         """An option's value, `batch` being the size of the batch."""
-        if not isinstance(value, tuple) or "batch" not in value:
-            return value
-        if self.batch is None:
+        if asks_batch(value) and self.batch is None:
             self.batch = self.graph.call_method("size", (self.first, 0))
-        return tuple(self.batch if item == "batch" else item for item in value)
+        return with_batch(value, self.batch)
 
     def output(self, output: Output) -> Any:
         if isinstance(output, Source):

@@ -14,8 +14,8 @@ from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Mistake
 from yamlnet.language.experiment import InitRule
 from yamlnet.language.patterns import matches
-from yamlnet.network.build import own_random_state
 from yamlnet.network.construct import arguments, target_of
+from yamlnet.network.probe import own_random_state
 from yamlnet.seeds import seed_of
 
 Chosen = dict[str, tuple[Call, ...]]

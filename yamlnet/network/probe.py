@@ -39,6 +39,17 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+@contextmanager
+def own_random_state() -> Iterator[None]:
+    """One thread, because the QR of orthogonal weights has other bits with two; random state restored."""
+    state = torch.get_rng_state()
+    try:
+        with one_thread():
+            yield
+    finally:
+        torch.set_rng_state(state)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came out, batch 0; or the error. `merges` tells a result that no axis of is the batch."""

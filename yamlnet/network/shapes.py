@@ -15,15 +15,15 @@ from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Chain, Function, Graph, Layer, Model, Node, Output, Source, Step, child
 from yamlnet.network import words
+from yamlnet.network.bind import arrange, options, unfit, with_batch
 from yamlnet.network.construct import (
     Construction,
-    arguments,
     empty_module,
     target_of,
     weight_bytes,
     with_storage,
 )
-from yamlnet.network.probe import Probe, one_thread
+from yamlnet.network.probe import Probe, own_random_state
 from yamlnet.network.sizes import Sizes
 
 Value = Any
@@ -69,7 +69,7 @@ def judge(model: Model) -> Shapes:
         dtype = getattr(torch, given.dtype)
         inputs.append(UNKNOWN if given.shape is None else torch.empty((0, *given.shape), dtype=dtype))
         judging.makers[id(inputs[-1])] = given.path
-    with one_thread():
+    with own_random_state():
         judging.found.output = judging.node(model.root, "", inputs, {})
     errors = any(mistake.severity == "error" for mistake in judging.found.mistakes)
     if not errors and all(value is not UNKNOWN for value in inputs):
@@ -90,16 +90,6 @@ def takes_before(step: Step, called: Node) -> bool:
     else:
         first = "input"
     return first not in step.keywords
-
-
-def _batch_sizes(options: Mapping[str, Any], size: int) -> dict[str, Any]:
-    """Options in which `batch` stands for the size of the batch."""
-    return {
-        name: tuple(size if item == "batch" else item for item in value)
-        if isinstance(value, tuple)
-        else value
-        for name, value in options.items()
-    }
 
 
 class _Judge:
@@ -207,17 +197,19 @@ class _Judge:
         given = [*inputs, *keywords.values()]
         if any(value is UNKNOWN for value in (*given, *call.arguments.values())):
             return UNKNOWN
-        (tensors, named), wrong = words.bind(call, inputs, keywords)
         plain = all(map(self.probe.plain, given))
+        wrong = unfit(call, inputs, keywords)
         wrong = wrong or words.before_function(call, given, self.made(given), plain)
         if wrong is not None:
             return self.wrong(wrong)
-        called, options = target_of(call.entry.target), arguments(call)
+        called, said = target_of(call.entry.target), options(call)
 
         def run(*values: Value, **more: Value) -> Value:
-            return called(*values, **more, **_batch_sizes(options, self.probe.size))
+            sized = {key: with_batch(value, self.probe.size) for key, value in said.items()}
+            positional, named = arrange(call, values, {**more, **sized})
+            return called(*positional, **named)
 
-        return self.called(function, name, run, tensors, named)
+        return self.called(function, name, run, inputs, keywords)
 
     def called(
         self,

@@ -24,6 +24,12 @@ AXES: Mapping[int, str] = {
 SEQUENCES = ("LSTM", "GRU", "RNN", "MultiheadAttention", "Transformer")
 ARITHMETIC: Mapping[str, str] = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
 
+DTYPES = (
+    r"same dtype|scalar type|not implemented for '|argument #\d 'indices'|Expected floating"
+    r"|index tensor of type"
+)
+"""What torch says of numbers of the wrong kind."""
+
 COMPLAINTS: Mapping[str, str] = {
     r"padded input size per channel: \(([^)]*)\)\. Kernel size: \(([^)]*)\)": (
         "a kernel of {1} is larger than the padded input of {0}"
@@ -176,32 +182,6 @@ def too_large(call: Call, total: int) -> Mistake | None:
     return at_call("too-large", call, message)
 
 
-def bind(
-    call: Call, inputs: Sequence[Any], keywords: Mapping[str, Any]
-) -> tuple[tuple[list[Any], dict[str, Any]], Mistake | None]:
-    """A function's positional and keyword tensors; functions of a list take all of `from`."""
-    tensors = call.entry.tensors
-    if tensors and tensors[0].role == "tensors":
-        spread = len(inputs) == 1 and isinstance(inputs[0], tuple | list)
-        return ([list(inputs[0]) if spread else list(inputs)], dict(keywords)), None
-    free = [p for p in tensors if p.name not in call.arguments]
-    named = [p.name for p in free]
-    extra = [name for name in keywords if name not in named]
-    if extra or len(inputs) > len(free):
-        takes = " and ".join(f"`{name}`" for name in named) or "no tensors"
-        what = f"`{extra[0]}`" if extra else f"{len(inputs)} tensors"
-        return ([], {}), at_call(
-            "wrong-value", call, f"`{call.name}` takes {takes} from `from`, and gets {what}"
-        )
-    filled = {*named[: len(inputs)], *keywords}
-    missing = [p.name for p in free if p.required and p.name not in filled]
-    if missing:
-        words = " and ".join(f"`{name}`" for name in missing)
-        help = "name its inputs with `from: [a, b]`"
-        return ([], {}), at_call("missing-parameter", call, f"`{call.name}` also needs {words}", help)
-    return (list(inputs), dict(keywords)), None
-
-
 def before_function(
     call: Call, given: Sequence[Any], made: Sequence[Path | None], plain: bool
 ) -> Mistake | None:
@@ -211,7 +191,7 @@ def before_function(
     """
     related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
     tensors = [value for value in given if isinstance(value, Tensor)]
-    if len(tensors) < len(given) and call.name not in ("cat", "stack"):
+    if len(tensors) < len(given) and not any(p.role == "tensors" for p in call.entry.tensors):
         return _no_tensor(call, next(value for value in given if not isinstance(value, Tensor)))
     if call.entry.axes:
         return before_layer(call, given)
@@ -254,13 +234,8 @@ def failure(call: Call, given: Sequence[Any], error: Exception, made: Sequence[P
     """Torch's own words about a call, the checker's batch left out."""
     text = str(error).strip().split("\n")[0] or type(error).__name__
     arrives = " and ".join(shape(value) for value in given)
-    types = {str(v.dtype).removeprefix("torch.") for v in given if isinstance(v, Tensor)}
-    if re.search(
-        r"same dtype|scalar type|not implemented for '|argument #\d 'indices'|Expected floating", text
-    ):
-        takes = "integers" if "indices" in text or "Long, Int" in text else "floating-point numbers"
-        message = f"`{call.name}` takes {takes}, and {' and '.join(sorted(types))} arrives"
-        return at_call("dtype-mismatch", call, message, _dtype_help(takes))
+    if re.search(DTYPES, text):
+        return _dtypes(call, given, text)
     if "can't allocate memory" in text:
         return at_call("too-large", call, f"`{call.name}` of {arrives} takes more than this machine's memory")
     missing = re.search(r"missing \d+ required positional arguments?: (.*)", text)
@@ -274,9 +249,12 @@ def failure(call: Call, given: Sequence[Any], error: Exception, made: Sequence[P
     if many:
         takes = plural(int(many[1]) - 1, "input")
         return at_call("wrong-value", call, f"`{call.name}` takes {takes}, and gets {int(many[2]) - 1}")
+    help = "dimensions count the batch as 0" if "size of the batch" in text else None
     text = _rephrased(re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip("."))
     related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
-    return at_call("shape-mismatch", call, f"`{call.name}` can't take {arrives}: {text}", related=related)
+    return at_call(
+        "shape-mismatch", call, f"`{call.name}` can't take {arrives}: {text}", help, related=related
+    )
 
 
 def _rephrased(text: str) -> str:
@@ -286,6 +264,13 @@ def _rephrased(text: str) -> str:
         if match:
             return words.format(*match.groups())
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def _dtypes(call: Call, given: Sequence[Any], text: str) -> Mistake:
+    types = sorted({str(v.dtype).removeprefix("torch.") for v in given if isinstance(v, Tensor)})
+    takes = "integers" if re.search("indices|index tensor|Long, Int", text) else "floating-point numbers"
+    message = f"`{call.name}` takes {takes}, and {' and '.join(types)} arrives"
+    return at_call("dtype-mismatch", call, message, _dtype_help(takes))
 
 
 def _dtype_help(takes: str) -> str:
