@@ -216,3 +216,33 @@ train: {steps: 30}
     run = yamlnet.train(text, runs=tmp_path)
     assert run.metrics["test.right"] > 0.6
     assert run.steps == 30
+
+
+SEEN_BEFORE_TRAINING = {
+    "crop": ({"data.augment": [{"RandomCrop": 20}]}, "shape-mismatch"),
+    "optimizer": ({"optimizer": "SparseAdam"}, "wrong-value"),
+}
+
+
+@pytest.mark.parametrize("case", SEEN_BEFORE_TRAINING)
+def test_what_the_first_step_would_refuse_is_refused_before(case: str) -> None:
+    options, code = SEEN_BEFORE_TRAINING[case]
+    [found] = yamlnet.check(SMALL, set=options)
+    assert found.code == code
+    assert found.file == "--set"
+
+
+def test_an_option_puts_the_other_key_away(tmp_path: Path) -> None:
+    assert yamlnet.train(SMALL, set={"train.steps": 3, "expect": None}, runs=tmp_path).steps == 3
+
+
+def test_schedulers_in_a_positional_list(tmp_path: Path) -> None:
+    chained = {"ChainedScheduler": ["LinearLR", {"ExponentialLR": 0.9}]}
+    run = yamlnet.train(SMALL, set={"train.steps": 3, "expect": None, "scheduler": chained}, runs=tmp_path)
+    again = yamlnet.train(run.path / "resolved.yaml", runs=tmp_path)
+    assert manifest(again.path)["weights_digest"] == manifest(run.path)["weights_digest"]
+
+
+def test_a_dict_that_yaml_cannot_write() -> None:
+    with pytest.raises(yamlnet.YamlnetError, match="holds a `Tensor`"):
+        yamlnet.check({"model": {"input": [3], "Linear": torch.zeros(2)}})

@@ -66,6 +66,31 @@ class Diagnostic:
     path: Path = ()
     related: tuple[Related, ...] = ()
 
+    @property
+    def file(self) -> str:
+        """The text that the span is in."""
+        return self.span.file
+
+    @property
+    def line(self) -> int:
+        """The first line, counted from 1."""
+        return self.span.line
+
+    @property
+    def column(self) -> int:
+        """The first column, counted from 1."""
+        return self.span.column
+
+    @property
+    def end_line(self) -> int:
+        """The last line."""
+        return self.span.end_line
+
+    @property
+    def end_column(self) -> int:
+        """The column after the last character."""
+        return self.span.end_column
+
     def as_dict(self) -> dict[str, object]:
         """The object that `check --format json` prints."""
         return {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from yamlnet.catalog.facts import Facts
-from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
+from yamlnet.diagnostics import ConfigError, Diagnostic, Mistake, YamlnetError
 from yamlnet.language import check as language
 from yamlnet.language import render
 from yamlnet.language.check import Checked
@@ -88,9 +88,32 @@ def examine(
         chosen, wrong = initialise.choose(experiment.init, found.modules)
         mistakes += wrong or initialise.trial(chosen, found.modules)
         mistakes += judge.judge(experiment, found, checked.facts)
+        mistakes += _cropped(experiment, found)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, chosen)
+
+
+def _cropped(experiment: Experiment, found: Shapes) -> list[Mistake]:
+    """A crop after which training images have a size that the network for the other splits can't take."""
+    from yamlnet.network import shapes
+
+    data, given = experiment.data, experiment.model.inputs[0]
+    crops = [call for call in data.augment if call.name == "RandomCrop"] if data is not None else []
+    if not crops or given.shape is None or len(given.shape) != 3:
+        return []
+    size = crops[-1].arguments["size"]
+    height, width = size if isinstance(size, list) else (size, size)
+    cropped = replace(given, shape=(given.shape[0], int(height), int(width)))
+    if cropped.shape == given.shape:
+        return []
+    again = shapes.judge(replace(experiment.model, inputs=(cropped,)))
+    if again.complete and again.constructions == found.constructions:
+        return []
+    message = (
+        f"training images become {height} x {width}, which the network for {list(given.shape)} can't take"
+    )
+    return [Mistake("shape-mismatch", crops[-1].argument_path("size"), message)]
 
 
 def with_data(examined: Examined, device: str = "cpu") -> tuple[Examined, Prepared]:

@@ -85,7 +85,7 @@ def test_a_dash_is_standard_input(
     feed(monkeypatch, content.encode())
     ended = call(capsys, "check", "-")
     assert ended.code == code
-    assert ended.out.splitlines()[-1].startswith("-: ")
+    assert ended.out.splitlines()[-1].startswith("<stdin>: ")
     if code:
         assert "--> <stdin>:1:" in ended.out
 

@@ -74,5 +74,5 @@ def _one(file: str, options: Sequence[str], format: CheckFormat, quiet: bool) ->
         wrong = any(diagnostic.severity == "error" for diagnostic in found)
         if wrong or not quiet:
             verdict = render.counts(found) if wrong else "ok" + (f", {render.counts(found)}" if found else "")
-            output.write(f"{render.printable(file)}: {verdict}")
+            output.write(f"{render.printable('<stdin>' if file == '-' else file)}: {verdict}")
     return found

@@ -188,7 +188,8 @@ def check_arguments(written: Written, entry: Entry) -> tuple[Call | None, list[M
     call = Call(entry, dict(argument), written.path)
     typos = [m.suggestion for m in mistakes if m.code == "unknown-parameter" and m.suggestion]
     meant = {suggestion.partition(":")[0] for suggestion in typos}
-    mistakes += _missing(call, meant)
+    num_unknown = sum(mistake.code == "unknown-parameter" for mistake in mistakes)
+    mistakes += _missing(call, meant, num_unknown - len(meant))
     return (None, mistakes) if mistakes else (call, [])
 
 
@@ -239,11 +240,14 @@ def _unknown_parameter(name: str, path: Path, entry: Entry, said: Mapping[str, A
     return Mistake("unknown-parameter", path, message, help, at="key")
 
 
-def _missing(call: Call, meant: set[str]) -> list[Mistake]:
-    """One mistake for all parameters that must be said and aren't; those a typo stood for don't count."""
+def _missing(call: Call, meant: set[str], num_misnamed: int = 0) -> list[Mistake]:
+    """One mistake for all parameters that must be said and aren't; those a typo stood for don't count.
+
+    Names from elsewhere (`filters: 4`) stand for some of them too.
+    """
     names = [n for n, p in call.entry.options.items() if p.required and p.role == "option"]
     names = [name for name in names if name not in call.arguments and name not in meant]
-    if not names:
+    if len(names) <= num_misnamed:
         return []
     words = " and ".join(f"`{name}`" for name in names)
     help = None

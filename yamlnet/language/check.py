@@ -119,7 +119,11 @@ def _validated(
     at = {mistake.path for mistake in mistakes}
     if raw.get("model") is None:
         at.add(("model",))
-    mistakes = mistakes + [m for m in found if m.path not in at] + list(exclusive(plain))
+    mistakes = (
+        mistakes
+        + [m for m in found if m.path not in at and (m.code, m.path) != ("missing-key", ())]
+        + list(exclusive(plain))
+    )
     at = {mistake.path for mistake in mistakes}
     figures = unknown_figures({**raw, "expect": plain.get("expect")}, facts)
     mistakes += [mistake for mistake in figures if mistake.path not in at]

@@ -7,7 +7,7 @@ from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.facts import Facts
-from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
 from yamlnet.language.experiment import Experiment
 from yamlnet.language.inputs import input_fields
 from yamlnet.language.sections import snake_case
@@ -18,6 +18,9 @@ EXCLUSIVE: tuple[tuple[Path, str, str], ...] = (
     (("train",), "epochs", "steps"),
     (("train", "clip"), "norm", "value"),
 )
+MEASURED = ("train.samples_per_second", "train.time_s", "train.lr", "parameters", "trainable_parameters")
+"""Figures of every result, beside loss and metrics."""
+
 NEEDED = ("data", "model", "loss", "optimizer")
 
 
@@ -32,6 +35,10 @@ def missing_sections(written: set[str], to_train: bool) -> list[Mistake]:
         return [Mistake("missing-key", (), message, "`model` alone is enough for `yamlnet summary`")]
     if "model" not in written and not to_train and not written & {"loss", "optimizer"}:
         missing = ["model"]
+    if not missing:
+        return []
+    meant = {nearest(key, NEEDED) for key in written - set(Experiment.model_fields)}
+    missing = [section for section in missing if section not in meant]
     if not missing:
         return []
     message = f"the experiment has no {_listed(missing)}"
@@ -57,7 +64,7 @@ def figures(metrics: Iterable[str], facts: Facts | None) -> dict[str, str | None
         "test": None if facts is None or facts.test else "the data has no test split",
     }
     known = {f"{split}.{name}": why for split, why in has.items() for name in ("loss", *metrics)}
-    return known | {"train.samples_per_second": None, "parameters": None, "trainable_parameters": None}
+    return known | dict.fromkeys(MEASURED)
 
 
 def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterator[Mistake]:
@@ -71,7 +78,7 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
             continue
         if name not in watched:
             help, suggestion = did_you_mean(name, watched)
-            help = _unmeasured(name) or help
+            help = "only the validation split chooses" if name in known else _unmeasured(name) or help
             yield Mistake("unknown-name", path, f"training watches no `{name}`", help, suggestion)
         elif known[name]:
             yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name])

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from yamlnet.diagnostics import ConfigError, Diagnostic, Span, YamlnetError
 from yamlnet.language import render
 from yamlnet.language.dump import dump
@@ -38,7 +40,7 @@ def read(file: File) -> Text:
     Raises YamlnetError (exit 2) for a path that can't be read, ConfigError for bytes that are no text.
     """
     if isinstance(file, Mapping):
-        return _text(dump(dict(file)).encode(), "<dict>")
+        return _text(_dumped(file), "<dict>")
     if isinstance(file, str) and file == "-":
         return _text(sys.stdin.buffer.read(), "<stdin>")
     if isinstance(file, str) and ("\n" in file or ": " in file or not file):
@@ -66,6 +68,14 @@ def _name(path: Path) -> str:
 
 def _text(content: bytes, file: str) -> Text:
     return Text(_decoded(content, file), file, Path.cwd(), "run", content)
+
+
+def _dumped(document: Mapping[str, Any]) -> bytes:
+    try:
+        return dump(dict(document)).encode()
+    except yaml.YAMLError as error:
+        kind = type(error.args[-1]).__name__ if error.args else "value"
+        raise YamlnetError(f"the dict holds a `{kind}`, which YAML can't write", exit_code=1) from None
 
 
 def _decoded(content: bytes, file: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from yamlnet.diagnostics import Diagnostic, Span, YamlnetError
-from yamlnet.language.source import Document, Node, read
+from yamlnet.language.consistency import EXCLUSIVE
+from yamlnet.language.source import Document, Node, child, read
 
 OPTIONS = "--set"
 """The name of the text that the options make up, one to a line, in diagnostics."""
@@ -34,6 +35,7 @@ def with_options(document: Document, options: Sequence[str]) -> tuple[Document, 
         key_span = Span(OPTIONS, line, 1, line, len(key) + 1)
         root, wrong = _placed(root, _names(key), value, key_span)
         diagnostics += wrong
+    root = _preferred(root)
     texts = {**document.texts, OPTIONS: "\n".join(option.replace("\n", " ") for option in options)}
     return Document(root, document.file, texts, document.folders), diagnostics
 
@@ -108,6 +110,23 @@ def _placed_in_list(
     position = int(names[0])
     new, found = _placed(items[position], names[1:], value, key_span)
     return Node([*items[:position], new, *items[position + 1 :]], node.span, node.keys), found
+
+
+def _preferred(root: Node) -> Node:
+    """Of two keys that stand for one another, the option's: `train.steps=20` puts the `epochs` away."""
+    for path, *pair in EXCLUSIVE:
+        section: Node | None = root
+        for step in path:
+            section = None if section is None else child(section, step)
+        if section is None or not isinstance(section.value, dict):
+            continue
+        said = [key for key in pair if key in section.keys]
+        chosen = [key for key in said if section.keys[key].file == OPTIONS]
+        if len(said) == 2 and len(chosen) == 1 and section.value[chosen[0]].value is not None:
+            other = next(key for key in said if key not in chosen)
+            section.value = {key: below for key, below in section.value.items() if key != other}
+            section.keys = {key: span for key, span in section.keys.items() if key != other}
+    return root
 
 
 def _names(key: str) -> list[str]:

@@ -69,9 +69,9 @@ def calls(experiment: Experiment) -> Iterator[Call]:
 
 
 def _nested(call: Call) -> Iterator[Call]:
-    yield call
     for item in call.arguments.get("schedulers", ()):
         yield from _nested(item)
+    yield call
 
 
 def model_calls(node: Node) -> Iterator[Call]:
@@ -90,8 +90,10 @@ def model_calls(node: Node) -> Iterator[Call]:
 
 def _fill(plain: dict[str, Any], call: Call) -> None:
     """Writes a call's arguments by name, with its defaults, where it stands."""
-    said = _at(plain, call.path)
-    said = said if isinstance(said, Mapping) else {}
+    written = _at(plain, call.path)
+    said = written if isinstance(written, Mapping) else {}
+    if call.positional is not None:
+        said = {call.positional: written}
     arguments = {
         name: said[name] if name in said and isinstance(value, Call | Layer | list) else value
         for name, value in call.with_defaults().items()

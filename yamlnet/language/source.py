@@ -69,20 +69,20 @@ class Document:
         if not path and at == "key" and node.keys:
             return next(iter(node.keys.values()))
         for depth, step in enumerate(path):
-            child = _child(node, step)
-            if child is None:
+            below = child(node, step)
+            if below is None:
                 break
             key = node.keys.get(str(step))
-            node = child
+            node = below
             last = depth == len(path) - 1
-            span = key if key and (at == "key" or not _visible(child.span)) and last else child.span
+            span = key if key and (at == "key" or not _visible(below.span)) and last else below.span
         return span
 
     def has(self, path: Path) -> bool:
         """Whether `path` is written."""
         node: Node | None = self.root
         for step in path:
-            node = None if node is None else _child(node, step)
+            node = None if node is None else child(node, step)
         return node is not None
 
     def locate(self, mistake: Mistake) -> Diagnostic:
@@ -113,7 +113,8 @@ class Document:
         return replace(span, column=offset + start, end_column=offset + end)
 
 
-def _child(node: Node, step: str | int) -> Node | None:
+def child(node: Node, step: str | int) -> Node | None:
+    """What stands under a key or at a position, None where nothing does."""
     if isinstance(node.value, dict):
         return node.value.get(str(step))
     if isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):

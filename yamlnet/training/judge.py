@@ -19,7 +19,7 @@ from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, YamlnetError, did_you_mean, plural
 from yamlnet.language.calls import name_place
-from yamlnet.language.experiment import Experiment, Loss, MetricTerm
+from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Optimizer
 from yamlnet.language.patterns import matches
 from yamlnet.network.probe import BATCH
 from yamlnet.network.shapes import Shapes
@@ -117,7 +117,8 @@ def _tried(call: Call, values: Sequence[Any], run: Callable[[], object]) -> list
         return []
     text = re.sub(rf"\[{BATCH}(?:, )?", "[", text).rstrip(".")
     shapes = " and ".join(shape(value) for value in values)
-    return [_at(call, "loss-mismatch", f"`{call.name}` can't take {shapes}: {text}")]
+    words = "" if re.search(rf"\b{BATCH}\b", text) else f": {text}"
+    return [_at(call, "loss-mismatch", f"`{call.name}` can't take {shapes}{words}")]
 
 
 def _inputs(
@@ -172,8 +173,23 @@ def _optimizer(
     except YamlnetError as error:
         yield _at(section.call, "wrong-value", error.message, error.help)
         return
+    refused = _refused_step(section)
+    if refused is not None:
+        yield _at(section.call, "wrong-value", f"`{section.call.name}` can't train this network: {refused}")
+        return
     if experiment.scheduler is not None:
         yield from _scheduler(experiment.scheduler.call, made, experiment, facts)
+
+
+def _refused_step(section: Optimizer) -> str | None:
+    """What an optimizer says to a step on dense gradients: `SparseAdam` takes none."""
+    layer = nn.Linear(4, 4, bias=False)
+    layer.weight.grad = torch.zeros_like(layer.weight)
+    try:
+        optimise.optimizer(Optimizer(call=section.call), layer, CPU).step()
+    except (RuntimeError, ValueError) as error:
+        return str(error).strip().split("\n")[0].rstrip(".")
+    return None
 
 
 def _scheduler(

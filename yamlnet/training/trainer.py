@@ -73,6 +73,12 @@ def _failure_noted(run: Run) -> Iterator[None]:
                     {"metrics": {}, "expect": [], "exit_code": error.exit_code, "error": error.message}
                 )
         raise
+    except RuntimeError as error:
+        words = str(error).strip().split("\n")[0]
+        with suppress(YamlnetError):
+            run.log(words)
+            run.write_result({"metrics": {}, "expect": [], "exit_code": 3, "error": words})
+        raise YamlnetError(f"PyTorch can't go on: {words}") from error
 
 
 class Trainer:
