@@ -59,17 +59,23 @@ class Budget:
         return self.left > 0
 
 
-def evaluate(text: str, start: int, scope: Mapping[str, Any], budget: Budget) -> Any:
-    """The value of an expression; `start` is its place in the text around it. Raises Wrong."""
+def syntax(text: str, start: int, parsed: str | None = None) -> ast.expr:
+    """The syntax tree of an expression; `parsed` is what is parsed in its place. Raises Wrong."""
     end = start + len(text)
     if len(text) > MAX_LENGTH:
         raise Wrong(f"an expression of more than {MAX_LENGTH:,} characters", start, end)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text.strip() or "?", mode="eval").body
+            return ast.parse((parsed or text).strip() or "?", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise Wrong(f"`{text}` isn't an expression", start, end) from None
+
+
+def evaluate(text: str, start: int, scope: Mapping[str, Any], budget: Budget) -> Any:
+    """The value of an expression; `start` is its place in the text around it. Raises Wrong."""
+    end = start + len(text)
+    tree = syntax(text, start)
     try:
         value = _Evaluator(scope, start + len(text) - len(text.lstrip()), budget).visit(tree)
     except RecursionError:
