@@ -77,7 +77,7 @@ def examine(
     checked = language.check(source, options, facts, to_train)
     if checked.wrong or checked.experiment is None or checked.document is None:
         return Examined(checked, checked.diagnostics)
-    from yamlnet.network import initialise, shapes
+    from yamlnet.network import build, freeze, initialise, shapes, ties
     from yamlnet.training import judge
 
     experiment = checked.experiment
@@ -85,9 +85,12 @@ def examine(
     mistakes = list(found.mistakes)
     chosen = None
     if found.complete:
-        chosen, wrong = initialise.choose(experiment.init, found.modules)
-        mistakes += wrong or initialise.trial(chosen, found.modules)
-        mistakes += judge.judge(experiment, found, checked.facts)
+        empty = build.assemble(experiment.model, found.modules.__getitem__)
+        mistakes += ties.tie(empty, experiment.model.root)
+        chosen, wrong = initialise.choose(experiment.init, empty, experiment.model.root)
+        mistakes += wrong or initialise.trial(chosen, empty)
+        freeze.freeze(empty, freeze.frozen(experiment.model.root))
+        mistakes += judge.judge(experiment, found, empty, checked.facts)
         mistakes += _cropped(experiment, found)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
@@ -148,18 +151,21 @@ def located_data(checked: Checked) -> Data:
 
 def network_of(examined: Examined) -> nn.Module:
     """The network of a file without mistakes, with its first weights."""
-    from yamlnet.network.build import build as assemble
+    from yamlnet.network import freeze, ties
+    from yamlnet.network.build import build
     from yamlnet.network.initialise import initialise
 
     examined.raise_if_wrong()
     experiment, document = examined.experiment, examined.checked.document
     assert examined.shapes is not None
     assert document is not None
-    network = assemble(experiment.model, examined.shapes, experiment.seed)
+    network = build(experiment.model, examined.shapes, experiment.seed)
+    ties.tie(network, experiment.model.root)
     mistakes = initialise(network, examined.chosen or {}, experiment.seed)
     if mistakes:
         found = [document.locate(mistake) for mistake in mistakes]
         raise ConfigError(found, render.as_text(found, document.texts).rstrip())
+    freeze.freeze(network, freeze.frozen(experiment.model.root))
     return network
 
 

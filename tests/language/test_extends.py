@@ -79,11 +79,11 @@ def test_nodes_merge_by_name(tmp_path: Path) -> None:
     fc1 = "fc1: {Linear: {out_features: 128, bias: false}}"
     over = f"model: {{ModuleDict: {{{fc1}, act: gelu, extra: {{Dropout: 0.1}}}}}}"
     assert plain(tmp_path, over)["model"]["ModuleDict"] == {
-        "flat": "Flatten",
+        "flat": {"Flatten": {"start_dim": 1, "end_dim": -1}},
         "fc1": {"Linear": {"out_features": 128, "bias": False}},
-        "act": {"gelu": None},
-        "fc2": {"Linear": 10},
-        "extra": {"Dropout": 0.1},
+        "act": {"gelu": {"approximate": "none"}},
+        "fc2": {"Linear": {"out_features": 10, "bias": True}},
+        "extra": {"Dropout": {"p": 0.1, "inplace": False}},
     }
 
 

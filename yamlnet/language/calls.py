@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from yamlnet.catalog import lookup, ranges, types
@@ -12,6 +12,7 @@ from yamlnet.catalog.entry import REQUIRED, Call, Entry, Kind, Parameter
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.source import plain_scalar
+from yamlnet.language.substitution import Late
 
 ARTICLES: Mapping[Kind, str] = {
     "module": "a module",
@@ -303,4 +304,32 @@ def _unknown_inside(value: Any) -> bool:
         return any(_unknown_inside(item) for item in value)
     if isinstance(value, dict):
         return any(_unknown_inside(item) for item in value.values())
-    return value is UNKNOWN
+    return value is UNKNOWN or isinstance(value, Late)
+
+
+def settled(call: Call, known: Mapping[str, Any]) -> tuple[Call, list[Mistake]]:
+    """The call with the arguments that wait for inferred sizes worked out and checked."""
+    if not any(map(_waits, call.arguments.values())):
+        return call, []
+    found: dict[str, Any] = {}
+    mistakes: list[Mistake] = []
+    for name, value in call.arguments.items():
+        found[name] = value
+        if _waits(value):
+            found[name], wrong = _worked_out(value, known)
+            path = call.argument_path(name)
+            mistakes += wrong or check_value(found[name], call.entry.parameters[name], path, call.name)
+    return replace(call, arguments=found), mistakes
+
+
+def _waits(value: Any) -> bool:
+    return isinstance(value, Late) or (isinstance(value, list) and any(map(_waits, value)))
+
+
+def _worked_out(value: Any, known: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
+    if isinstance(value, Late):
+        return value.resolve(known)
+    if isinstance(value, list):
+        items = [_worked_out(item, known) for item in value]
+        return [item for item, _ in items], [mistake for _, wrong in items for mistake in wrong]
+    return value, []

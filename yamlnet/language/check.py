@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts, share
 from yamlnet.catalog.own import FIXED
-from yamlnet.diagnostics import Diagnostic, Mistake
+from yamlnet.diagnostics import Diagnostic, Mistake, Path
+from yamlnet.language.beside import FANS
+from yamlnet.language.blocks import read_blocks
 from yamlnet.language.consistency import exclusive, inconsistencies, missing_sections, unknown_figures
 from yamlnet.language.experiment import Data, Experiment
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.extends import extended
 from yamlnet.language.files import Text
-from yamlnet.language.graphs import read_model
 from yamlnet.language.inputs import data_inputs
 from yamlnet.language.merge import with_options
+from yamlnet.language.model import read_model
 from yamlnet.language.nodes import Input
 from yamlnet.language.sections import READERS
 from yamlnet.language.source import Document, normal, read
@@ -41,6 +43,7 @@ class Checked:
     facts: Facts | None
     diagnostics: tuple[Diagnostic, ...]
     bases: tuple[Text, ...] = ()
+    origins: Mapping[int, tuple[Any, Path]] = field(default_factory=dict)
 
     @property
     def wrong(self) -> bool:
@@ -74,47 +77,94 @@ def check(
             source, tuple(options), document, {}, None, facts, (*diagnostics, document.locate(wrong))
         )
     plain = {key: v for key, v in plain.items() if v is not None or key not in Experiment.model_fields}
-    experiment, plain, facts, mistakes = _experiment(plain, source.name, facts, to_train)
+    sections = _Sections(plain, facts)
+    experiment, mistakes = sections.experiment(source.name, to_train)
     diagnostics += [document.locate(mistake) for mistake in mistakes]
     if any(d.severity == "error" for d in diagnostics):
         experiment = None
     found_all = tuple(sorted(diagnostics, key=_place))
-    return Checked(source, tuple(options), document, plain, experiment, facts, found_all, bases)
+    return Checked(
+        source,
+        tuple(options),
+        document,
+        sections.plain,
+        experiment,
+        sections.facts,
+        found_all,
+        bases,
+        sections.origins,
+    )
 
 
 def _place(diagnostic: Diagnostic) -> tuple[Any, ...]:
     return diagnostic.span, diagnostic.code, diagnostic.message
 
 
-def _experiment(
-    plain: dict[str, Any], name: str, facts: Facts | None, to_train: bool
-) -> tuple[Experiment | None, dict[str, Any], Facts | None, list[Mistake]]:
-    mistakes = missing_sections(set(plain), to_train)
-    given = plain.get("vars", {})
-    values, found = evaluate_vars(given, ("vars",)) if isinstance(given, dict) else ({}, [])
-    mistakes += found
-    plain = {**plain, "vars": values} if isinstance(given, dict) and "vars" in plain else plain
-    raw: dict[str, Any] = {"name": name}
-    for section in sorted(plain, key=lambda key: key != "data"):
-        scope = values if section in ("vars", "data") else {**values, **_scope(raw.get("data"), facts)}
-        if section != "vars":
-            plain[section], found = substitute(plain[section], (section,), scope)
-            mistakes += found
-        if section == "data":
-            raw["data"], facts, found = _data(plain["data"], facts)
-        elif section == "model":
-            raw["model"], found = read_model(plain["model"], ("model",), _data_inputs(plain, facts))
-        elif section in READERS:
-            raw[section], found = READERS[section](plain[section], (section,))
+class _Sections:
+    """Reads the sections one after another: each may use what those before it say."""
+
+    def __init__(self, plain: dict[str, Any], facts: Facts | None) -> None:
+        self.plain = plain
+        self.facts = facts
+        self.origins: Mapping[int, tuple[Any, Path]] = {}
+        self.raw: dict[str, Any] = {}
+        self.mistakes: list[Mistake] = []
+
+    def experiment(self, name: str, to_train: bool) -> tuple[Experiment | None, list[Mistake]]:
+        """The experiment, and every mistake in its sections."""
+        self.mistakes += missing_sections(set(self.plain), to_train)
+        self.raw["name"] = name
+        values = self.vars()
+        for section in sorted(self.plain, key=lambda key: key != "data"):
+            facts = _scope(self.raw.get("data"), self.facts)
+            self.section(section, values if section == "data" else {**facts, **values})
+        return _validated(self.raw, self.plain, self.facts, self.mistakes)
+
+    def vars(self) -> Mapping[str, Any]:
+        """The values that `vars` names."""
+        given = self.plain.get("vars", {})
+        if not isinstance(given, dict):
+            return {}
+        values, found = evaluate_vars(given, ("vars",))
+        self.mistakes += found
+        if "vars" in self.plain:
+            self.plain["vars"] = values
+        return values
+
+    def section(self, name: str, scope: Mapping[str, Any]) -> None:
+        """One section: its expressions worked out, its calls resolved."""
+        if name in ("vars", "blocks"):
+            self.raw.update({name: self.plain[name]} if name == "vars" else {})
+            return
+        if name == "model":
+            self.model(scope)
+            return
+        late = FANS if name == "init" else frozenset[str]()
+        self.plain[name], found = substitute(self.plain[name], (name,), scope, late)
+        self.mistakes += found
+        if name == "data":
+            self.raw["data"], self.facts, found = _data(self.plain["data"], self.facts)
+        elif name in READERS:
+            self.raw[name], found = READERS[name](self.plain[name], (name,))
         else:
-            raw[section], found = plain[section], []
-        mistakes += found
-    return _validated(raw, plain, facts, mistakes)
+            self.raw[name], found = self.plain[name], []
+        self.mistakes += found
+
+    def model(self, scope: Mapping[str, Any]) -> None:
+        """The network, and the blocks that it is made of."""
+        blocks, found = read_blocks(self.plain.get("blocks"), ("blocks",))
+        network = read_model(
+            self.plain["model"], ("model",), scope, blocks, _data_inputs(self.plain, self.facts)
+        )
+        self.raw["model"] = network.model
+        self.plain["model"] = network.plain
+        self.origins = network.origins
+        self.mistakes += found + network.mistakes
 
 
 def _validated(
     raw: dict[str, Any], plain: dict[str, Any], facts: Facts | None, mistakes: list[Mistake]
-) -> tuple[Experiment | None, dict[str, Any], Facts | None, list[Mistake]]:
+) -> tuple[Experiment | None, list[Mistake]]:
     experiment, found = validate(_known(raw), plain)
     at = {mistake.path for mistake in mistakes}
     if raw.get("model") is None:
@@ -133,7 +183,7 @@ def _validated(
     elif right:
         message = "what the network is made of can't depend on data that isn't read yet"
         mistakes.append(Mistake("expression", ("model",), message, at="key"))
-    return experiment, plain, facts, mistakes
+    return experiment, mistakes
 
 
 def _known(value: Any) -> Any:

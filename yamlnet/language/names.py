@@ -60,6 +60,16 @@ def refused(name: str) -> str | None:
     return None
 
 
+PARAMETER_DICT_ATTRIBUTES = frozenset("copy fromkeys get popitem setdefault".split())
+
+
+def refused_parameter(name: str) -> str | None:
+    """Why a member of a `ParameterDict` can't have this name, or None where it can."""
+    if name in PARAMETER_DICT_ATTRIBUTES:
+        return "PyTorch's modules use it themselves"
+    return refused(name)
+
+
 def refused_input(name: str) -> str | None:
     """Why an input can't have this name, or None where it can."""
     if name in GENERATED:

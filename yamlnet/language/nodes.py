@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Path
+from yamlnet.language.formula import Formula
+from yamlnet.language.terms import Name, subterms
 
 
 @dataclass(frozen=True)
@@ -20,46 +23,118 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One module of `torch.nn`."""
+class Beside:
+    """What the keys beside a node's call say of its parameters.
+
+    `tie` leads from a parameter of the node to the one that it is, named from the container around the node.
+    """
+
+    freeze: bool = False
+    init: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
+    tie: Mapping[str, str] = field(default_factory=dict)
+    weights: Any = None
+    path: Path = ()
+
+
+NOTHING = Beside()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A node: where it stands, what stands beside it, and where the block was called whose body it is."""
+
+    path: Path
+    beside: Beside = NOTHING
+    caller: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(Placed):
+    """One module of the catalogue."""
 
     call: Call
-    path: Path
 
 
-@dataclass(frozen=True)
-class Function:
+@dataclass(frozen=True, kw_only=True)
+class Function(Placed):
     """One function of the catalogue; its tensors come from the step's sources."""
 
     call: Call
-    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expression(Placed):
+    """An `expr`: its names come from the step's sources, in their order.
+
+    `literal` tells that the file's text is the formula's: a part of one is the same part of the other.
+    """
+
+    formula: Formula
+    literal: bool = True
+
+    def part_of(self, name: str) -> tuple[int, int] | None:
+        """Where the text names a value first."""
+        terms = (term for term in subterms(self.formula.tree) if isinstance(term, Name))
+        found = next((term for term in terms if term.name == name), None)
+        return (found.start, found.end) if found is not None and self.literal else None
 
 
 @dataclass(frozen=True)
-class Chain:
+class Tensor:
+    """A tensor that a graph holds: its shape, its element type, and what fills it at first."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    fill: Any = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensors(Placed):
+    """`Parameter` or `Buffer`: one, under an empty key; `ParameterList` or `ParameterDict`: several."""
+
+    kind: Literal["Parameter", "Buffer", "ParameterList", "ParameterDict"]
+    tensors: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain(Placed):
     """`Sequential`: children run one after another; keys are positions or names."""
 
     children: Mapping[str, Node]
-    path: Path
 
 
-@dataclass(frozen=True)
-class Graph:
-    """`ModuleDict`: what it declares, and the steps that run.
+@dataclass(frozen=True, kw_only=True)
+class Residual(Placed):
+    """What arrives, plus the body's result; it adds no level of keys."""
 
-    `runs` is false for one that only holds modules, whose parts another graph's `forward` calls.
+    body: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph(Placed):
+    """What a graph declares, and the steps that run.
+
+    Written as a `ModuleDict`, or made from a `Parallel`, a `Select` or repeated nodes.
     """
 
     inputs: tuple[str, ...]
-    children: Mapping[str, Module]
+    children: Mapping[str, Member]
     steps: tuple[Step, ...]
     output: Output
-    path: Path
-    runs: bool = True
+    word: str = "ModuleDict"
 
 
-Module = Layer | Chain | Graph
-Node = Module | Function
+@dataclass(frozen=True, kw_only=True)
+class Holder(Placed):
+    """A `ModuleDict` or `ModuleList` that only declares modules, which a `forward` around it calls."""
+
+    kind: Literal["ModuleDict", "ModuleList"]
+    children: Mapping[str, Member]
+
+
+Module = Layer | Chain | Residual | Graph | Holder
+Node = Module | Function | Expression
+Member = Module | Tensors
 
 
 @dataclass(frozen=True)
@@ -74,7 +149,26 @@ class Source:
         return ".".join((self.value, *self.parts))
 
 
-Output = Source | tuple[Source, ...] | Mapping[str, Source]
+@dataclass(frozen=True)
+class Held:
+    """A tensor that the graph or a module of it holds: the keys that lead there from the graph down."""
+
+    keys: tuple[str, ...]
+    path: Path
+
+    def __str__(self) -> str:
+        return ".".join(self.keys)
+
+
+Wire = Source | Held
+Output = Wire | tuple[Wire, ...] | Mapping[str, Wire]
+
+
+def outputs(output: Output) -> tuple[Wire, ...]:
+    """The values that a result is made of."""
+    if isinstance(output, Source | Held):
+        return (output,)
+    return tuple(output.values()) if isinstance(output, Mapping) else output
 
 
 @dataclass(frozen=True)
@@ -82,47 +176,81 @@ class Step:
     """One line of a graph: what is called, and what it takes.
 
     `called` is the path of a child module (its keys from this graph down), or a function. `before` is
-    the value that a call takes where neither `positional` nor `keywords` fill its first input.
+    the value that a call takes where neither `positional` nor `keywords` fill its first input. A step that
+    doesn't run (an unchosen branch) only says what its module would take.
     """
 
     name: str
-    called: tuple[str, ...] | Function
-    before: Source
-    positional: tuple[Source, ...]
-    keywords: Mapping[str, Source]
+    called: tuple[str, ...] | Function | Expression | Residual
+    before: Wire
+    positional: tuple[Wire, ...]
+    keywords: Mapping[str, Wire]
     path: Path
+    runs: bool = True
 
     @property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[Wire, ...]:
         """Every value that the file names for this step; the one before where it names none."""
         named = (*self.positional, *self.keywords.values())
-        return named or (self.before,)
+        return named if named or isinstance(self.called, Expression) else (self.before,)
 
 
 @dataclass(frozen=True)
 class Model:
-    """The root of the network and its inputs; `from_data` where their shapes are the data's."""
+    """The root of the network and its inputs; `from_data` where their shapes are the data's.
+
+    `plain` is the section with every expression, block and repetition worked out.
+    """
 
     inputs: tuple[Input, ...]
     root: Node
     path: Path
-    from_data: bool = field(default=False)
+    from_data: bool = False
+    plain: Any = None
+    edits: tuple[Any, ...] = ()
 
 
-def child(module: Module, keys: tuple[str, ...]) -> Module:
-    """The module below `module` that the keys lead to."""
+def child(node: Node | Member, keys: tuple[str, ...]) -> Module:
+    """The module below `node` that the keys lead to."""
     for key in keys:
-        assert isinstance(module, Chain | Graph)
-        found = module.children[key]
-        assert not isinstance(found, Function)
-        module = found
-    return module
+        node = below(node)[key]
+    assert isinstance(node, Layer | Chain | Residual | Graph | Holder)
+    return node
 
 
-def layers(node: Node, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    """Every layer with its qualified name, in the order of the file."""
-    if isinstance(node, Layer):
-        yield prefix, node
-    elif isinstance(node, Chain | Graph):
-        for key, below in node.children.items():
-            yield from layers(below, f"{prefix}.{key}" if prefix else key)
+def below(node: Node | Member) -> Mapping[str, Node | Member]:
+    """What a node holds, by key: nothing for a leaf."""
+    if isinstance(node, Residual):
+        return below(node.body)
+    return node.children if isinstance(node, Chain | Graph | Holder) else {}
+
+
+def walk(node: Node | Member, prefix: str = "") -> Iterator[tuple[str, Node | Member]]:
+    """Every node with its qualified name, in the order of the file, containers before what they hold.
+
+    A `Residual` and its body have the same name.
+    """
+    yield prefix, node
+    if isinstance(node, Residual):
+        yield from walk(node.body, prefix)
+        return
+    for key, inner in below(node).items():
+        yield from walk(inner, f"{prefix}.{key}" if prefix else key)
+
+
+def first_input(node: Node) -> str:
+    """The name of what a node takes first."""
+    if isinstance(node, Graph):
+        return node.inputs[0]
+    if isinstance(node, Function):
+        return node.call.entry.tensors[0].name if node.call.entry.tensors else "input"
+    return node.call.entry.inputs[0].name if isinstance(node, Layer) and node.call.entry.inputs else "input"
+
+
+def takes_before(step: Step, called: Node) -> bool:
+    """Whether a step's first input is the value before it: where its sources don't fill it."""
+    if isinstance(called, Expression):
+        return False
+    if step.positional or not step.keywords:
+        return not step.positional
+    return first_input(called) not in step.keywords

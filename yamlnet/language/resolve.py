@@ -13,7 +13,9 @@ from yamlnet.diagnostics import Path, YamlnetError, did_you_mean
 from yamlnet.language.check import Checked
 from yamlnet.language.experiment import Data, Experiment, Train
 from yamlnet.language.merge import OPTIONS
-from yamlnet.language.nodes import Function, Graph, Layer, Node
+from yamlnet.language.nodes import Function, Graph, Layer, Node, walk
+from yamlnet.language.repeats import Choice
+from yamlnet.language.substitution import Late
 
 ORDER = ("version name seed vars data model init loss metrics optimizer scheduler train expect").split()
 
@@ -25,15 +27,16 @@ def resolved(checked: Checked, folder: FilePath | None = None) -> dict[str, Any]
     """
     experiment = checked.experiment
     assert experiment is not None
-    plain: dict[str, Any] = copy.deepcopy(dict(checked.plain))
+    plain: dict[str, Any] = {
+        key: value if key == "model" else copy.deepcopy(value) for key, value in checked.plain.items()
+    }
+    plain["model"] = dict(plain["model"])
     for call in calls(experiment):
         _fill(plain, call)
     plain |= {"version": experiment.version, "name": experiment.name, "seed": experiment.seed}
     if experiment.data is not None:
         plain["data"] = _data(plain["data"], experiment.data)
-    if isinstance(plain["model"], list):
-        plain["model"] = {"Sequential": plain["model"]}
-    _fill_model(plain["model"], experiment, checked.facts)
+    plain["model"] = _inputs(experiment, checked.facts) | plain["model"]
     for section in ("loss", "optimizer", "scheduler", "metrics"):
         if section in plain:
             plain[section] = _beside(plain[section], section, experiment)
@@ -46,7 +49,7 @@ def resolved(checked: Checked, folder: FilePath | None = None) -> dict[str, Any]
 
 
 def calls(experiment: Experiment) -> Iterator[Call]:
-    """Every call of the document."""
+    """Every call of the document but those of the network, which is worked out where it is read."""
     data = experiment.data
     if data is not None:
         parts = (data.dataset, data.validation, data.test)
@@ -54,7 +57,6 @@ def calls(experiment: Experiment) -> Iterator[Call]:
         yield from data.augment
         yield from data.transforms.train
         yield from data.transforms.evaluation
-    yield from model_calls(experiment.model.root)
     for rule in experiment.init:
         for chosen in rule.parameters.values():
             yield from chosen
@@ -72,20 +74,6 @@ def _nested(call: Call) -> Iterator[Call]:
     for item in call.arguments.get("schedulers", ()):
         yield from _nested(item)
     yield call
-
-
-def model_calls(node: Node) -> Iterator[Call]:
-    """Every call of a network."""
-    if isinstance(node, Layer | Function):
-        yield node.call
-        for value in node.call.arguments.values():
-            if isinstance(value, Layer):
-                yield from model_calls(value)
-        return
-    for below in node.children.values():
-        yield from model_calls(below)
-    if isinstance(node, Graph):
-        yield from (step.called.call for step in node.steps if isinstance(step.called, Function))
 
 
 def _fill(plain: dict[str, Any], call: Call) -> None:
@@ -123,10 +111,12 @@ def _data(section: Mapping[str, Any], data: Data) -> dict[str, Any]:
     return filled
 
 
-def _fill_model(section: dict[str, Any], experiment: Experiment, facts: Facts | None) -> None:
+def _inputs(experiment: Experiment, facts: Facts | None) -> dict[str, Any]:
+    """The model's input where it is the data's."""
     given = experiment.model.inputs
-    if experiment.model.from_data and facts is not None and given[0].shape is not None:
-        section["input"] = {"shape": list(given[0].shape), "dtype": given[0].dtype}
+    if not experiment.model.from_data or facts is None or given[0].shape is None:
+        return {}
+    return {"input": {"shape": list(given[0].shape), "dtype": given[0].dtype}}
 
 
 def _beside(section: Any, name: str, experiment: Experiment) -> Any:
@@ -181,6 +171,8 @@ def _escaped(value: Any) -> Any:
     """Dollars doubled: what is worked out must not be worked out again."""
     if isinstance(value, str):
         return value.replace("$", "$$")
+    if isinstance(value, Late | Choice):
+        return str(value)
     if isinstance(value, Mapping):
         return {key: _escaped(item) for key, item in value.items()}
     return [_escaped(item) for item in value] if isinstance(value, list | tuple) else value
@@ -214,14 +206,40 @@ def _step(value: Any, names: list[str]) -> tuple[str | int | None, int]:
 
 
 def _origin(checked: Checked, path: Path) -> str:
-    document = checked.document
-    assert document is not None
-    if not document.has(path):
-        for call in calls(checked.experiment) if checked.experiment else ():
-            if path == (*call.path, call.positional):
-                return _place(checked, call.path)
-        return "the default"
-    return _place(checked, path)
+    assert checked.document is not None
+    assert checked.experiment is not None
+    source = _written_at(checked, path)
+    if checked.document.has(source):
+        return _place(checked, source)
+    for call in (*calls(checked.experiment), *_model_calls(checked.experiment.model.root)):
+        if source == (*call.path, call.positional):
+            return _place(checked, call.path)
+    return "the default"
+
+
+def _written_at(checked: Checked, path: Path) -> Path:
+    """Where a part of the resolved document is written: a block's body stands in the block."""
+    source: Path = ()
+    value: Any = checked.plain
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            value = None
+        source = checked.origins[id(value)][1] if id(value) in checked.origins else (*source, step)
+    return source
+
+
+def _model_calls(root: Node) -> Iterator[Call]:
+    """Every call of a network."""
+    for _, node in walk(root):
+        if isinstance(node, Layer | Function):
+            yield node.call
+            for value in node.call.arguments.values():
+                if isinstance(value, Layer):
+                    yield from _model_calls(value)
+        if isinstance(node, Graph):
+            yield from (step.called.call for step in node.steps if isinstance(step.called, Function))
 
 
 def _place(checked: Checked, path: Path) -> str:

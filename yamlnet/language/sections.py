@@ -239,7 +239,7 @@ def read_init(value: Any, path: Path) -> Read:
         if not others:
             message = "this rule sets no parameter"
             mistakes.append(Mistake("missing-key", place, message, "for example `weight: kaiming_normal`"))
-        rule["parameters"], wrong = _initialisers(others, place)
+        rule["parameters"], wrong = initialisers(others, place)
         mistakes += wrong + _unknown_types(item.get("type"), (*place, "type"))
         rules.append({**rule, "path": place})
     return rules, mistakes
@@ -262,15 +262,19 @@ def _unknown_type(name: str, path: Path) -> Mistake:
     return Mistake("unknown-name", path, f"unknown module `{name}`", help, suggestion)
 
 
-def _initialisers(parameters: Mapping[str, Any], path: Path) -> tuple[dict[str, list[Call]], list[Mistake]]:
+def initialisers(
+    parameters: Mapping[str, Any], path: Path, named: bool = True
+) -> tuple[dict[str, list[Call]], list[Mistake]]:
+    """The calls for each parameter, which run one after another; unnamed, for the only one."""
     read: dict[str, list[Call]] = {}
     mistakes: list[Mistake] = []
     for name, value in parameters.items():
+        place = (*path, name) if named else path
         items = value if isinstance(value, list) else [value]
-        places = [(*path, name, i) for i in range(len(items))] if isinstance(value, list) else [(*path, name)]
+        places = [(*place, i) for i in range(len(items))] if items is value else [place]
         read[name] = []
-        for item, place in zip(items, places, strict=True):
-            call, _, wrong = read_call(item, place, "init", (), "an initialiser")
+        for item, where in zip(items, places, strict=True):
+            call, _, wrong = read_call(item, where, "init", (), "an initialiser")
             read[name].append(call)
             mistakes += wrong
     return read, mistakes

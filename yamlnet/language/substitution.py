@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from yamlnet.diagnostics import Mistake, Path
@@ -31,10 +32,12 @@ class _Part:
     expression: bool
 
 
-def substitute(value: Any, path: Path, scope: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
+def substitute(
+    value: Any, path: Path, scope: Mapping[str, Any], late: frozenset[str] = frozenset()
+) -> tuple[Any, list[Mistake]]:
     """The value with every `$name` and `$(expression)` in it worked out; keys are left as they are."""
-    substitution = _Substitution(scope)
-    return substitution.value(value, path), substitution.mistakes
+    names = Scope(scope)
+    return names.value(value, path, late), names.mistakes
 
 
 def evaluate_vars(given: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], list[Mistake]]:
@@ -46,43 +49,78 @@ def evaluate_vars(given: Mapping[str, Any], path: Path) -> tuple[dict[str, Any],
         for name in refused
     ]
     values: dict[str, Any] = {name: LATER for name in given if name not in refused}
-    substitution = _Substitution(values)
+    scope = Scope(values)
     for name in values:
-        values[name] = substitution.value(given[name], (*path, name))
-    return values, mistakes + substitution.mistakes
+        values[name] = scope.value(given[name], (*path, name))
+    return values, mistakes + scope.mistakes
 
 
-class _Substitution:
-    """Works values out, in the order of the document, within one budget for all of them."""
+@dataclass(frozen=True)
+class Late:
+    """A text whose expressions wait for `waits`: sizes that are inferred for the call that it is in."""
 
-    def __init__(self, scope: Mapping[str, Any]) -> None:
-        self.scope = scope
-        self.budget = Budget()
-        self.mistakes: list[Mistake] = []
+    text: str
+    scope: Scope
+    waits: frozenset[str]
+    path: Path
 
-    def value(self, value: Any, path: Path) -> Any:
+    def resolve(self, known: Mapping[str, Any]) -> tuple[Any, list[Mistake]]:
+        """The value, once the names that it waits for are known."""
+        scope = Scope({**known, **self.scope.names})
+        return scope.value(self.text, self.path), scope.mistakes
+
+    def __str__(self) -> str:
+        return rewritten(self.text, self.scope.names, self.waits)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The names that `$` may use at a place of the document.
+
+    All places of a section share a budget, and the list of what is wrong. What has been worked out as a whole
+    is `done`: a dollar in it is a dollar.
+    """
+
+    names: Mapping[str, Any]
+    budget: Budget = field(default_factory=Budget)
+    mistakes: list[Mistake] = field(default_factory=list)
+    done: bool = False
+
+    def with_names(self, names: Mapping[str, Any]) -> Scope:
+        """The scope with more names, or others."""
+        return replace(self, names={**self.names, **names})
+
+    def value(self, value: Any, path: Path, late: frozenset[str] = frozenset()) -> Any:
+        """The value worked out; `late` are names that are known when the network's sizes are."""
+        if self.done:
+            return value
         if isinstance(value, str):
-            return self.text(value, path) if "$" in value else value
+            return self.text(value, path, late) if "$" in value else value
         if isinstance(value, dict):
-            return {key: self.value(item, (*path, key)) for key, item in value.items()}
+            return {key: self.value(item, (*path, key), late) for key, item in value.items()}
         if isinstance(value, list):
-            return [self.value(item, (*path, position)) for position, item in enumerate(value)]
+            return [self.value(item, (*path, position), late) for position, item in enumerate(value)]
         return value
 
-    def text(self, text: str, path: Path) -> Any:
+    def text(self, text: str, path: Path, late: frozenset[str]) -> Any:
+        """What a text with `$` in it gives; UNKNOWN, and a mistake, where it can't be worked out."""
         if self.budget.left <= 0:
             return UNKNOWN
         try:
-            return self.worked_out(text)
+            parts = list(_split(text))
+            waits = late - self.names.keys()
+            if waits and any(part.expression and names_in(part.text) & waits for part in parts):
+                return Late(text, self, waits, path)
+            return self.joined(text, parts)
         except Wrong as wrong:
             part = (wrong.start, wrong.end)
             self.mistakes.append(Mistake("expression", path, str(wrong), wrong.help, part=part))
             return UNKNOWN
 
-    def worked_out(self, text: str) -> Any:
-        parts = list(_split(text))
+    def joined(self, text: str, parts: list[_Part]) -> Any:
+        """The parts of a text, worked out: a value alone keeps its type, several become one text."""
         values = [
-            evaluate(part.text, part.start, self.scope, self.budget) if part.expression else part.text
+            evaluate(part.text, part.start, self.names, self.budget) if part.expression else part.text
             for part in parts
         ]
         if len(parts) == 1 and parts[0].expression:
@@ -93,6 +131,40 @@ class _Substitution:
         if len(whole) > MAX_LENGTH + len(text):
             raise Wrong("the result would be too large", 0, len(text))
         return whole
+
+
+def names_in(text: str) -> frozenset[str]:
+    """The names of an expression; none where it isn't one."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return frozenset()
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
+def rewritten(text: str, names: Mapping[str, Any], waits: frozenset[str]) -> str:
+    """A text whose expressions use no name but those that they wait for."""
+
+    class Known(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            if node.id in waits or node.id not in names:
+                return node
+            return ast.parse(literal(names[node.id]), mode="eval").body
+
+    written = ""
+    for part in _split(text):
+        if part.expression:
+            written += f"$({ast.unparse(Known().visit(ast.parse(part.text.strip(), mode='eval')))})"
+        else:
+            written += part.text.replace("$", "$$")
+    return written
+
+
+def literal(value: Any) -> str:
+    """A value as an expression writes it."""
+    if isinstance(value, list):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    return repr(value) if isinstance(value, str | float) else as_text(value)
 
 
 def _split(text: str) -> Iterator[_Part]:

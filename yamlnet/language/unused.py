@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from yamlnet.diagnostics import Mistake
-from yamlnet.language.nodes import Graph, Output, Source
+from yamlnet.language.nodes import Expression, Graph, Source, Wire, outputs
 
 
 def unused(graph: Graph) -> list[Mistake]:
     """Warns of values that no later step takes and that aren't the output."""
     mistakes = []
-    used = {source.value for source in _sources(graph.output)}
+    used = _values(outputs(graph.output))
     for step in reversed(graph.steps):
         if step.name not in used:
             message = f"nothing uses the value of `{step.name}`"
             mistakes.append(Mistake("unused-value", step.path, message, severity="warning", at="key"))
         used.discard(step.name)
-        used |= {source.value for source in step.sources}
-        if not step.positional and step.keywords:
-            used.add(step.before.value)
+        used |= _values(step.sources)
+        if not step.positional and not isinstance(step.called, Expression):
+            used |= _values((step.before,))
     for position, name in enumerate(graph.inputs):
         if name not in used:
             message = f"nothing uses the input `{name}`"
@@ -29,7 +29,5 @@ def unused(graph: Graph) -> list[Mistake]:
     return mistakes
 
 
-def _sources(output: Output) -> tuple[Source, ...]:
-    if isinstance(output, Source):
-        return (output,)
-    return tuple(output.values()) if isinstance(output, Mapping) else output
+def _values(wires: Iterable[Wire]) -> set[str]:
+    return {wire.value for wire in wires if isinstance(wire, Source)}

@@ -9,21 +9,39 @@ from typing import Any
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.nodes import Output, Source, Step
+from yamlnet.language.nodes import Held, Holder, Layer, Member, Output, Source, Step, Tensors, Wire
 
 
 @dataclass
 class Values:
-    """The values of a graph, in the order in which they come to be."""
+    """The values of a graph, in the order in which they come to be.
+
+    `standing` are nodes that aren't there, with what they stand for; `last` is what the next node takes.
+    """
 
     inputs: tuple[str, ...]
-    later: list[str]
+    last: Wire
+    later: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
+    standing: dict[str, Wire] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
-        return [*self.inputs, *(step.name for step in self.steps), *self.broken]
+        """Every name that `from` may say."""
+        tensors = [name for name, member in self.members.items() if isinstance(member, Tensors)]
+        return [*self.inputs, *(step.name for step in self.steps), *self.standing, *self.broken, *tensors]
+
+    def add(self, step: Step) -> None:
+        """One more step, whose value the next node takes."""
+        self.steps.append(step)
+        self.standing.pop(step.name, None)
+        self.last = Source(step.name, (), step.path)
+
+    def stand(self, name: str, wire: Wire) -> None:
+        """A node that isn't there."""
+        self.standing[name] = self.last = wire
 
 
 class Wiring:
@@ -41,7 +59,7 @@ class Wiring:
 
     def wires(
         self, sides: Mapping[str, Any], path: Path, values: Values
-    ) -> tuple[tuple[Source, ...], Mapping[str, Source]] | None:
+    ) -> tuple[tuple[Wire, ...], Mapping[str, Wire]] | None:
         """The positional and keyword inputs that `from` brings."""
         if "from" not in sides:
             return (), {}
@@ -50,13 +68,13 @@ class Wiring:
             return None
         if isinstance(named, Mapping):
             return (), named
-        return (named,) if isinstance(named, Source) else named, {}
+        return (named,) if isinstance(named, Source | Held) else named, {}
 
     def output(self, sides: Mapping[str, Any], path: Path, values: Values) -> Output | None:
-        """The result of a graph: what `output` names, else its last step."""
+        """The result of a graph: what `output` names, else its last value."""
         if "output" in sides:
             return self.named(sides["output"], (*path, "output"), values)
-        return Source(values.steps[-1].name, (), values.steps[-1].path) if values.steps else None
+        return values.last
 
     def named(self, given: Any, path: Path, values: Values) -> Output | None:
         """The values that a name, a list or a mapping of names leads to."""
@@ -75,30 +93,68 @@ class Wiring:
             self.refuse("wrong-type", path, message)
         return None
 
-    def source(self, given: Any, path: Path, values: Values) -> Source | None:
-        """The value that a name leads to; after the name, dots go into the value."""
+    def source(
+        self, given: Any, path: Path, values: Values, part: tuple[int, int] | None = None
+    ) -> Wire | None:
+        """The value that a name leads to; dots go into the value, or to a module's parameter."""
         if given is UNKNOWN:
             return None
         if not isinstance(given, str):
             self.refuse("wrong-type", path, f"a value's name is a text, not {kind_of(given)}")
             return None
         keys = given.split(".")
-        known = set(values.names)
-        for taken in range(len(keys), 0, -1):
-            name = ".".join(keys[:taken])
-            if name in known:
-                return None if name in values.broken else Source(name, tuple(keys[taken:]), path)
-        if keys[0] in values.later:
-            help = "a node takes values from above it"
-            self.refuse("unknown-reference", path, f"`{given}` stands after this node", help)
+        if keys[0] in values.broken:
             return None
-        before = "from" in path[-2:]
-        message = f"there is no value `{given}` " + ("before this node" if before else "in this graph")
-        if before and keys[0] in path[-3:-1]:
-            self.refuse("unknown-reference", path, f"`{given}` is this node's own value")
-        elif any(keys[0] in values.names for values in self.outer):
-            help = "a container sees its own nodes only; `inputs` and `from` beside it bring others in"
-            self.refuse("unknown-reference", path, message, help)
-        else:
-            self.mistakes.append(Mistake("unknown-reference", path, message, *did_you_mean(given, known)))
+        held = self.held(keys, path, values)
+        if held is not None:
+            return held
+        known = {*values.inputs, *(step.name for step in values.steps)}
+        for taken in range(len(keys), 0, -1):
+            name, parts = ".".join(keys[:taken]), tuple(keys[taken:])
+            if name in values.broken:
+                return None
+            if name in values.standing:
+                return self.into(values.standing[name], parts, path)
+            if name in known:
+                return Source(name, parts, path)
+        self.unknown(given, path, values, part)
         return None
+
+    def into(self, wire: Wire, parts: tuple[str, ...], path: Path) -> Wire:
+        """What a node that isn't there stands for, and the way into it."""
+        if isinstance(wire, Held):
+            return Held((*wire.keys, *parts), path)
+        return Source(wire.value, (*wire.parts, *parts), path)
+
+    def held(self, keys: list[str], path: Path, values: Values) -> Held | None:
+        """A tensor of the graph, or a parameter of one of its modules."""
+        found: Mapping[str, Member] = values.members
+        for position, key in enumerate(keys):
+            member = found.get(key)
+            if isinstance(member, Tensors):
+                return Held(tuple(keys), path)
+            if isinstance(member, Layer):
+                rest = keys[position + 1 :]
+                return Held(tuple(keys), path) if rest and not rest[0].lstrip("-").isdigit() else None
+            if not isinstance(member, Holder):
+                return None
+            found = member.children
+        return None
+
+    def unknown(self, given: str, path: Path, values: Values, part: tuple[int, int] | None) -> None:
+        """A name that leads nowhere."""
+        first = given.split(".")[0]
+        place = next((i for i in range(len(path) - 1, -1, -1) if path[i] in ("from", "expr")), None)
+        message = f"there is no value `{given}` "
+        message += "before this node" if place is not None else "in this graph"
+        help: str | None
+        suggestion = None
+        if first in values.later:
+            message, help = f"`{given}` stands after this node", "a node takes values from above it"
+        elif place is not None and first in path[max(place - 2, 0) : place]:
+            message, help = f"`{given}` is this node's own value", None
+        elif any(first in outer.names for outer in self.outer):
+            help = "a container sees its own nodes only; `inputs` and `from` beside it bring others in"
+        else:
+            help, suggestion = did_you_mean(given, values.names)
+        self.mistakes.append(Mistake("unknown-reference", path, message, help, suggestion, part=part))

@@ -1,4 +1,4 @@
-"""A Model and what the judge found of it -> a plain `nn.Module` that needs no yamlnet to run.
+"""A Model and what makes its layers -> a plain `nn.Module` that needs no yamlnet to run.
 
 Chains become `nn.Sequential`, graphs `torch.fx.GraphModule`s whose `forward` is ordinary generated Python.
 State-dict keys are the names in the file.
@@ -7,30 +7,46 @@ State-dict keys are the names in the file.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor as TorchTensor
 from torch import fx, nn
 
 from yamlnet.language.nodes import (
     Chain,
+    Expression,
     Function,
     Graph,
+    Held,
+    Holder,
     Layer,
+    Member,
     Model,
     Module,
     Node,
     Output,
+    Residual,
     Source,
     Step,
+    Tensor,
+    Tensors,
+    Wire,
+    below,
     child,
+    takes_before,
 )
 from yamlnet.network.bind import arrange, asks_batch, options, with_batch
-from yamlnet.network.construct import Construction, construct, target_of
+from yamlnet.network.construct import construct, target_of
+from yamlnet.network.formula import asks_batch as formula_asks_batch
+from yamlnet.network.formula import emit
 from yamlnet.network.probe import own_random_state
-from yamlnet.network.shapes import Shapes, takes_before
+from yamlnet.network.shapes import Shapes
 from yamlnet.seeds import seed_of
+
+Make = Callable[[str], nn.Module]
+"""What gives a layer's module for its qualified name."""
 
 
 def build(model: Model, shapes: Shapes, seed: int) -> nn.Module:
@@ -39,64 +55,113 @@ def build(model: Model, shapes: Shapes, seed: int) -> nn.Module:
     A layer's weights depend on the seed and on its qualified name alone. Torch's global random state
     and the number of threads are left as they were.
     """
+
+    def make(name: str) -> nn.Module:
+        torch.default_generator.manual_seed(seed_of(seed, "weights", name))
+        return construct(shapes.constructions[name])
+
     with own_random_state():
-        return _Builder(shapes.constructions, seed).root(model)
+        return assemble(model, make)
+
+
+def assemble(model: Model, make: Make) -> nn.Module:
+    """The network of the layers that `make` gives."""
+    builder = _Builder(make)
+    names = tuple(given.name for given in model.inputs)
+    root = model.root
+    if isinstance(root, Layer | Chain | Graph | Residual) and not _adds_outside(root):
+        whole: nn.Module = builder.module(root, "", names)
+        return whole
+    lines = _Lines(names)
+    given = [lines.values[name] for name in names]
+    children: dict[str, Any] = {}
+    if _adds_outside(root) and isinstance(root, Residual) and isinstance(root.body, Module):
+        children["0"] = builder.module(root, "")
+    lines.graph.output(lines.call(root, "0", given, {}, "0"))
+    return _graph_module(children, lines.graph)
 
 
 class _Builder:
-    def __init__(self, constructions: Mapping[str, Construction], seed: int) -> None:
-        self.constructions = constructions
-        self.seed = seed
+    def __init__(self, make: Make) -> None:
+        self.make = make
 
-    def root(self, model: Model) -> nn.Module:
-        names = tuple(given.name for given in model.inputs)
-        if isinstance(model.root, Function):
-            lines = _Lines(names)
-            given = [lines.values[name] for name in names]
-            lines.graph.output(lines.function(model.root, given, {}, "0"))
-            return _graph_module({}, lines.graph)
-        return self.module(model.root, "", names)
-
-    def module(self, node: Module, name: str, inputs: tuple[str, ...] = ("input",)) -> nn.Module:
+    def module(self, node: Member, name: str, inputs: tuple[str, ...] = ("input",)) -> Any:
+        """A node's module; for tensors the parameter or buffer."""
         if isinstance(node, Layer):
-            torch.default_generator.manual_seed(seed_of(self.seed, "weights", name))
-            return construct(self.constructions[name])
+            return self.make(name)
+        if isinstance(node, Tensors):
+            return held(node)
+        if isinstance(node, Holder):
+            return self.holder(node, name)
+        if isinstance(node, Residual):
+            return self.residual(node, name, inputs)
         if isinstance(node, Graph):
-            return self.graph(node, name) if node.runs else self.holder(node, name)
-        if any(isinstance(below, Function) for below in node.children.values()):
+            return self.graph(node, name)
+        if any(not isinstance(inner, Module) or _adds_outside(inner) for inner in node.children.values()):
             return self.chain_graph(node, name, inputs)
         chain = nn.Sequential()
-        for key, below in node.children.items():
-            assert not isinstance(below, Function)
-            chain.add_module(key, self.module(below, _join(name, key)))
+        for key, inner in node.children.items():
+            assert isinstance(inner, Module)
+            chain.add_module(key, self.module(inner, _join(name, key)))
         return chain
 
-    def holder(self, graph: Graph, name: str) -> nn.Module:
-        return nn.ModuleDict(
-            {key: self.module(below, _join(name, key)) for key, below in graph.children.items()}
-        )
+    def children(self, node: Node | Member, name: str) -> dict[str, Any]:
+        return {
+            key: self.module(inner, _join(name, key))
+            for key, inner in below(node).items()
+            if isinstance(inner, Module | Tensors)
+        }
+
+    def holder(self, holder: Holder, name: str) -> nn.Module:
+        members = self.children(holder, name)
+        module: nn.Module = nn.ModuleDict() if holder.kind == "ModuleDict" else nn.ModuleList()
+        for key, member in members.items():
+            _add(module, key, member)
+        return module
+
+    def residual(self, residual: Residual, name: str, inputs: tuple[str, ...]) -> nn.Module:
+        """A body that has children holds them itself, and adds; another leaves both to its parent."""
+        body = residual.body
+        if not isinstance(body, Chain | Graph):
+            inner: nn.Module = self.module(body, name, inputs)  # type: ignore[arg-type]
+            return inner
+        lines = _Lines(body.inputs if isinstance(body, Graph) else inputs[:1])
+        value = lines.chain(body) if isinstance(body, Chain) else lines.run(body)
+        lines.graph.output(lines.graph.call_function(operator.add, (lines.first, value)))
+        return _graph_module(self.children(body, name), lines.graph)
 
     def chain_graph(self, chain: Chain, name: str, inputs: tuple[str, ...]) -> nn.Module:
         """A chain that holds functions: a graph with the same keys."""
         lines = _Lines(inputs)
-        children = {}
-        value = lines.values[inputs[0]]
-        for key, below in chain.children.items():
-            if isinstance(below, Function):
-                value = lines.function(below, [value], {}, key)
-            else:
-                children[key] = self.module(below, _join(name, key))
-                value = lines.graph.create_node("call_module", key, (value,), {}, name=lines.free(key))
-        lines.graph.output(value)
-        return _graph_module(children, lines.graph)
+        lines.graph.output(lines.chain(chain))
+        return _graph_module(self.children(chain, name), lines.graph)
 
     def graph(self, graph: Graph, name: str) -> nn.Module:
-        children = {key: self.module(below, _join(name, key)) for key, below in graph.children.items()}
         lines = _Lines(graph.inputs)
-        for step in graph.steps:
-            lines.step(step, graph)
-        lines.graph.output(lines.output(graph.output))
-        return _graph_module(children, lines.graph)
+        lines.graph.output(lines.run(graph))
+        return _graph_module(self.children(graph, name), lines.graph)
+
+
+def _adds_outside(node: Node) -> bool:
+    """Whether a residual's sum is its parent's line: what it holds has no children to hold."""
+    return isinstance(node, Residual) and not isinstance(node.body, Chain | Graph)
+
+
+def held(tensors: Tensors) -> Any:
+    """The parameter, buffer, list or dict that a node holds."""
+    made = {key: _filled(tensor) for key, tensor in tensors.tensors.items()}
+    if tensors.kind == "Buffer":
+        return made[""]
+    parameters = {key: nn.Parameter(value) for key, value in made.items()}
+    if tensors.kind == "Parameter":
+        return parameters[""]
+    if tensors.kind == "ParameterList":
+        return nn.ParameterList(parameters.values())
+    return nn.ParameterDict(parameters)
+
+
+def _filled(tensor: Tensor) -> TorchTensor:
+    return torch.as_tensor(tensor.fill, dtype=getattr(torch, tensor.dtype)).expand(tensor.shape).clone()
 
 
 class _Lines:
@@ -105,7 +170,7 @@ class _Lines:
     def __init__(self, inputs: Sequence[str]) -> None:
         self.graph = fx.Graph()
         self.values = {name: self.graph.create_node("placeholder", name, name=name) for name in inputs}
-        self.batch: fx.Node | None = None
+        self.size: fx.Node | None = None
         self.first = self.values[inputs[0]]
 
     def free(self, name: str) -> str:
@@ -113,35 +178,82 @@ class _Lines:
         name = name.replace(".", "_")
         return f"_{name}" if name[:1].isdigit() else name
 
+    def chain(self, chain: Chain) -> Any:
+        """The value of a chain, its children called one after another."""
+        value = self.first
+        for key, node in chain.children.items():
+            count = len(node.formula.names) if isinstance(node, Expression) else 1
+            value = self.call(node, key, [value] * count, {}, key)
+        return value
+
+    def run(self, graph: Graph) -> Any:
+        """The output of a graph, its steps one after another."""
+        for step in graph.steps:
+            if step.runs:
+                self.step(step, graph)
+        return self.output(graph.output, graph)
+
     def step(self, step: Step, graph: Graph) -> None:
-        called: Node = step.called if isinstance(step.called, Function) else child(graph, step.called)
-        positional = [self.value(source) for source in step.positional]
-        keywords: dict[str, Any] = {key: self.value(source) for key, source in step.keywords.items()}
+        called: Node = child(graph, step.called) if isinstance(step.called, tuple) else step.called
+        positional = [self.value(source, graph) for source in step.positional]
+        keywords: dict[str, Any] = {key: self.value(wire, graph) for key, wire in step.keywords.items()}
         if takes_before(step, called):
-            positional = [self.value(step.before)]
-        if isinstance(called, Chain | Graph):
+            positional = [self.value(step.before, graph)]
+        if isinstance(called, Chain | Graph | Residual):
             names = called.inputs if isinstance(called, Graph) else ("input",)
             positional += [keywords.pop(name) for name in names[len(positional) :]]
-        if isinstance(step.called, Function):
-            self.values[step.name] = self.function(step.called, positional, keywords, step.name)
-        else:
-            target = ".".join(step.called)
-            self.values[step.name] = self.graph.create_node(
-                "call_module", target, tuple(positional), keywords, name=self.free(step.name)
-            )
+        target = ".".join(step.called) if isinstance(step.called, tuple) else step.name
+        self.values[step.name] = self.call(called, target, positional, keywords, step.name)
 
-    def value(self, source: Source) -> fx.Node:
-        value = self.values[source.value]
-        for part in source.parts:
+    def call(self, node: Node, target: str, inputs: list[Any], keywords: Mapping[str, Any], name: str) -> Any:
+        """One node's value; a module is called by its path."""
+        if isinstance(node, Function):
+            return self.function(node, inputs, keywords, name)
+        if isinstance(node, Expression):
+            values = dict(zip(node.formula.names, inputs, strict=True))
+            return emit(node.formula, self.graph, values, self.batch(formula_asks_batch(node.formula)))
+        if isinstance(node, Residual) and _adds_outside(node):
+            count = len(node.body.formula.names) if isinstance(node.body, Expression) else 1
+            value = self.call(node.body, target, inputs * count, keywords, f"{name}_body")
+            return self.sum(inputs[0], value, name)
+        return self.graph.create_node(
+            "call_module", target, tuple(inputs), dict(keywords), name=self.free(name)
+        )
+
+    def sum(self, first: Any, second: Any, name: str) -> fx.Node:
+        return self.graph.create_node("call_function", operator.add, (first, second), name=self.free(name))
+
+    def value(self, wire: Wire, graph: Graph) -> Any:
+        if isinstance(wire, Held):
+            return self.tensor(wire, graph)
+        value = self.values[wire.value]
+        for part in wire.parts:
             key: Any = int(part) if part.lstrip("-").isdigit() else part
             value = self.graph.call_function(operator.getitem, (value, key))
         return value
 
+    def tensor(self, wire: Held, graph: Graph) -> Any:
+        """A tensor that the graph holds; of a list or dict of them, all."""
+        member: Node | Member = graph
+        for key in wire.keys:
+            if isinstance(member, Layer | Tensors):
+                break
+            member = below(member)[key]
+        else:
+            assert isinstance(member, Tensors)
+            if member.kind in ("ParameterList", "ParameterDict"):
+                found = {key: self.get(f"{wire}.{key}") for key in member.tensors}
+                return found if member.kind == "ParameterDict" else tuple(found.values())
+        return self.get(str(wire))
+
+    def get(self, target: str) -> fx.Node:
+        return self.graph.create_node("get_attr", target, name=self.free(target))
+
     def function(
-        self, function: Function, inputs: list[fx.Node], keywords: Mapping[str, fx.Node], name: str
+        self, function: Function, inputs: list[Any], keywords: Mapping[str, Any], name: str
     ) -> fx.Node:
         call = function.call
-        said = {key: self.option(value) for key, value in options(call).items()}
+        said = {key: with_batch(value, self.batch(asks_batch(value))) for key, value in options(call).items()}
         positional, named = arrange(call, inputs, {**keywords, **said})
         method = call.entry.target.removeprefix("torch.Tensor.")
         if method != call.entry.target:
@@ -149,21 +261,21 @@ class _Lines:
         target = target_of(call.entry.target)
         return self.graph.create_node("call_function", target, positional, named, name=self.free(name))
 
-    def option(self, value: Any) -> Any:
-        """An option's value, `batch` being the size of the batch."""
-        if asks_batch(value) and self.batch is None:
-            self.batch = self.graph.call_method("size", (self.first, 0))
-        return with_batch(value, self.batch)
+    def batch(self, asked: bool) -> Any:
+        """The size of the batch, where it is asked for."""
+        if asked and self.size is None:
+            self.size = self.graph.call_method("size", (self.first, 0))
+        return self.size
 
-    def output(self, output: Output) -> Any:
-        if isinstance(output, Source):
-            return self.value(output)
+    def output(self, output: Output, graph: Graph) -> Any:
+        if isinstance(output, Source | Held):
+            return self.value(output, graph)
         if isinstance(output, Mapping):
-            return {key: self.value(source) for key, source in output.items()}
-        return tuple(self.value(source) for source in output)
+            return {key: self.value(source, graph) for key, source in output.items()}
+        return tuple(self.value(source, graph) for source in output)
 
 
-def _graph_module(children: Mapping[str, nn.Module], graph: fx.Graph) -> nn.Module:
+def _graph_module(children: Mapping[str, Any], graph: fx.Graph) -> nn.Module:
     """A module with these children, in order, that runs this graph.
 
     It is made empty, and filled before its graph is set: GraphModule would copy only what the graph
@@ -172,10 +284,19 @@ def _graph_module(children: Mapping[str, nn.Module], graph: fx.Graph) -> nn.Modu
     empty = fx.Graph()
     empty.output(None)
     module = fx.GraphModule(nn.Module(), empty)
-    for key, below in children.items():
-        module.add_module(key, below)
+    for key, member in children.items():
+        _add(module, key, member)
     module.graph = graph
     return module
+
+
+def _add(module: nn.Module, key: str, member: Any) -> None:
+    if isinstance(member, nn.Parameter):
+        module.register_parameter(key, member)
+    elif isinstance(member, TorchTensor):
+        module.register_buffer(key, member)
+    else:
+        module.add_module(key, member)
 
 
 def _join(name: str, key: str) -> str:

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from yamlnet.catalog.entry import Call
-from yamlnet.diagnostics import Mistake
+from yamlnet.diagnostics import Mistake, Path
+from yamlnet.language.calls import settled
 from yamlnet.language.experiment import InitRule
+from yamlnet.language.nodes import Layer, Member, Node, Tensors, walk
 from yamlnet.language.patterns import matches
 from yamlnet.network.construct import arguments, target_of
 from yamlnet.network.probe import own_random_state
@@ -22,16 +24,17 @@ Chosen = dict[str, tuple[Call, ...]]
 """The initialisers of each parameter, by its qualified name."""
 
 
-def choose(rules: Sequence[InitRule], layers: Mapping[str, nn.Module]) -> tuple[Chosen, list[Mistake]]:
-    """Which rule sets which parameter: rules apply in order and the later wins.
+def choose(
+    rules: Sequence[InitRule], network: nn.Module, root: Node | None = None
+) -> tuple[Chosen, list[Mistake]]:
+    """Which initialisers set which parameter: rules apply in order, the later wins, a node's own over all.
 
-    `layers` are the network's leaves by qualified name (they may be empty ones). A rule, or a parameter
-    in it, that matches nothing is a mistake.
+    `network` may be an empty one. A rule, or a parameter in it, that matches nothing is a mistake.
     """
     chosen: Chosen = {}
     mistakes: list[Mistake] = []
     for rule in rules:
-        selected = [(name, module) for name, module in _modules(layers) if _selects(rule, name, module)]
+        selected = [(name, module) for name, module in _modules(network) if _selects(rule, name, module)]
         if not selected:
             mistakes.append(_no_module(rule))
             continue
@@ -44,20 +47,47 @@ def choose(rules: Sequence[InitRule], layers: Mapping[str, nn.Module]) -> tuple[
                         if value is not None:
                             chosen[f"{name}.{parameter}" if name else parameter] = calls
             if not found:
-                types = sorted({type(module).__name__ for _, module in selected})
-                message = f"no `{pattern}` in " + ", ".join(f"`{name}`" for name in types)
-                help = "parameters are " + ", ".join(
-                    sorted({f"`{p}`" for _, m in selected for p in m._parameters})
-                )
-                mistakes.append(Mistake("no-match", (*rule.path, pattern), message, help, at="key"))
+                mistakes.append(_no_parameter((*rule.path, pattern), pattern, [m for _, m in selected]))
+    for name, node in walk(root) if root is not None else ():
+        for pattern, calls in node.beside.init.items():
+            found_names, wrong = _own(network, name, node, pattern)
+            chosen |= dict.fromkeys(found_names, calls)
+            mistakes += wrong
     return chosen, mistakes
 
 
-def _modules(layers: Mapping[str, nn.Module]) -> Iterator[tuple[str, nn.Module]]:
-    for prefix, layer in layers.items():
-        for name, module in layer.named_modules(prefix=prefix):
-            if module._parameters:
-                yield name, module
+def _no_parameter(path: Path, pattern: str, modules: Sequence[nn.Module]) -> Mistake:
+    types = sorted({type(module).__name__ for module in modules})
+    message = f"no `{pattern}` in " + ", ".join(f"`{name}`" for name in types)
+    known = sorted({f"`{name}`" for module in modules for name, _ in module.named_parameters()})
+    help = "parameters are " + ", ".join(known) if known else None
+    return Mistake("no-match", path, message, help, at="key")
+
+
+def _own(network: nn.Module, name: str, node: Node | Member, pattern: str) -> tuple[list[str], list[Mistake]]:
+    """The parameters that an initialiser beside a node is for; unnamed the weight, or the value itself."""
+    path = (*node.beside.path, "init")
+    if isinstance(node, Tensors) and node.kind == "Parameter" and not pattern:
+        return [name], []
+    if not isinstance(node, Layer | Tensors) or (isinstance(node, Tensors) and node.kind == "Buffer"):
+        help = (
+            "`fill` fills a buffer" if isinstance(node, Tensors) else "the section `init` has rules by name"
+        )
+        return [], [Mistake("no-match", path, "there are no parameters of its own here", help, at="key")]
+    if isinstance(node, Tensors) and node.kind == "Parameter":
+        return [], [Mistake("no-match", (*path, pattern), f"a parameter has no `{pattern}`", at="key")]
+    module = network.get_submodule(name)
+    wanted = pattern or ("*" if isinstance(node, Tensors) else "weight")
+    found = [known for known, _ in module.named_parameters() if fnmatchcase(known, wanted)]
+    if not found:
+        return [], [_no_parameter((*path, pattern) if pattern else path, wanted, [module])]
+    return [f"{name}.{known}" if name else known for known in found], []
+
+
+def _modules(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    for name, module in network.named_modules():
+        if module._parameters:
+            yield name, module
 
 
 def _selects(rule: InitRule, name: str, module: nn.Module) -> bool:
@@ -88,15 +118,37 @@ def initialise(network: nn.Module, chosen: Chosen, seed: int) -> list[Mistake]:
             if name not in parameters:
                 continue
             generator = torch.Generator().manual_seed(seed_of(seed, "init", name))
+            fans = _fans(name, {key: value.shape for key, value in parameters.items()})
             for call in calls:
-                wrong = _apply(call, parameters[name], generator, name)
+                wrong = _apply(call, parameters[name], generator, name, fans)
                 if wrong is not None:
                     mistakes.append(wrong)
                     break
     return mistakes
 
 
-def _apply(call: Call, parameter: Tensor, generator: torch.Generator, name: str) -> Mistake | None:
+def _fans(name: str, shapes: Mapping[str, torch.Size]) -> dict[str, int]:
+    """`fan_in` and `fan_out` of a parameter; a vector's are those of the weight that it belongs to.
+
+    As in torch.nn.init: the sizes of axes 1 and 0, each times what the further axes hold together.
+    """
+    shape = shapes[name]
+    if len(shape) < 2:
+        above, _, last = name.rpartition(".")
+        weight = last.replace("bias", "weight") if "bias" in last else "weight"
+        shape = shapes.get(f"{above}.{weight}" if above else weight, shape)
+    if len(shape) < 2:
+        return {}
+    field = shape[2:].numel()
+    return {"fan_in": shape[1] * field, "fan_out": shape[0] * field}
+
+
+def _apply(
+    call: Call, parameter: Tensor, generator: torch.Generator, name: str, fans: Mapping[str, int]
+) -> Mistake | None:
+    call, wrong = settled(call, fans)
+    if wrong:
+        return wrong[0]
     if call.name == "add_noise":
         noise = torch.empty_like(parameter).normal_(0, 1, generator=generator)
         parameter.add_(noise, alpha=call.arguments["std"])
@@ -116,10 +168,10 @@ def _apply(call: Call, parameter: Tensor, generator: torch.Generator, name: str)
     return None
 
 
-def trial(chosen: Chosen, layers: Mapping[str, nn.Module]) -> list[Mistake]:
+def trial(chosen: Chosen, network: nn.Module) -> list[Mistake]:
     """What `initialise` would refuse, tried on tensors cut to size 3 in every axis but the first."""
     mistakes: list[Mistake] = []
-    shapes = {name: p.shape for prefix, m in layers.items() for name, p in m.named_parameters(prefix=prefix)}
+    shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
     seen: set[tuple[int, tuple[int, ...]]] = set()
     for name, calls in chosen.items():
         if name not in shapes:
@@ -130,7 +182,7 @@ def trial(chosen: Chosen, layers: Mapping[str, nn.Module]) -> list[Mistake]:
         seen.add((id(calls), cut))
         small = torch.zeros(cut)
         for call in calls:
-            wrong = _apply(call, small, torch.Generator(), name)
+            wrong = _apply(call, small, torch.Generator(), name, _fans(name, shapes))
             if wrong is not None:
                 if wrong.path not in {mistake.path for mistake in mistakes}:
                     mistakes.append(wrong)

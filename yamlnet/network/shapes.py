@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +15,28 @@ from torch.utils._pytree import tree_leaves
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.nodes import Chain, Function, Graph, Layer, Model, Node, Output, Source, Step, child
+from yamlnet.language.nodes import (
+    Chain,
+    Expression,
+    Function,
+    Graph,
+    Held,
+    Holder,
+    Layer,
+    Model,
+    Node,
+    Output,
+    Residual,
+    Source,
+    Step,
+    Tensors,
+    Wire,
+    below,
+    child,
+    takes_before,
+    walk,
+)
+from yamlnet.language.reader import called_from
 from yamlnet.network import words
 from yamlnet.network.bind import arrange, options, unfit, with_batch
 from yamlnet.network.construct import (
@@ -23,6 +46,7 @@ from yamlnet.network.construct import (
     weight_bytes,
     with_storage,
 )
+from yamlnet.network.formula import compute
 from yamlnet.network.probe import Probe, own_random_state
 from yamlnet.network.sizes import Sizes
 
@@ -49,6 +73,7 @@ class Shapes:
 
     constructions: dict[str, Construction] = field(default_factory=dict)
     modules: dict[str, nn.Module] = field(default_factory=dict)
+    tensors: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     output: Value = UNKNOWN
     mistakes: list[Mistake] = field(default_factory=list)
@@ -73,23 +98,21 @@ def judge(model: Model) -> Shapes:
         judging.found.output = judging.node(model.root, "", inputs, {})
     errors = any(mistake.severity == "error" for mistake in judging.found.mistakes)
     if not errors and all(value is not UNKNOWN for value in inputs):
-        judging.uncalled(model.root)
+        for name, node in walk(model.root):
+            judging.uncalled(name, node)
     return judging.found
 
 
-def takes_before(step: Step, called: Node) -> bool:
-    """Whether a step's first input is the value before it: where its sources don't fill it."""
-    if step.positional or not step.keywords:
-        return not step.positional
-    if isinstance(called, Graph):
-        first = called.inputs[0]
-    elif isinstance(called, Function):
-        first = called.call.entry.tensors[0].name
-    elif isinstance(called, Layer):
-        first = called.call.entry.inputs[0].name
-    else:
-        first = "input"
-    return first not in step.keywords
+HELD = "held tensors"
+"""Where a graph's values keep the graph: no value has a name with a space."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A graph whose tensors are named, and its qualified name."""
+
+    graph: Graph
+    name: str
 
 
 class _Judge:
@@ -99,6 +122,7 @@ class _Judge:
         self.sizes = Sizes(self.probe)
         self.bytes = 0
         self.makers: dict[int, Path] = {}
+        self.failed: set[str] = set()
 
     def node(
         self,
@@ -109,16 +133,34 @@ class _Judge:
         place: Path | None = None,
     ) -> Value:
         """The value of a node for its inputs, which `place` names."""
-        if isinstance(node, Layer):
-            return self.layer(node, name, inputs, keywords)
-        if isinstance(node, Function):
-            return self.function(node, name, inputs, keywords)
-        wrong = _unfitting(node, name, len(inputs), keywords, place or node.path)
-        if wrong is not None:
-            return self.wrong(wrong)
-        if isinstance(node, Chain):
-            return self.chain(node, name, [*inputs, *keywords.values()][0])
-        return self.graph(node, name, inputs, keywords)
+        with self.within(node):
+            if isinstance(node, Layer):
+                return self.layer(node, name, inputs, keywords)
+            if isinstance(node, Function):
+                return self.function(node, name, inputs, keywords)
+            if isinstance(node, Expression):
+                return self.expression(node, name, inputs)
+            wrong = _unfitting(node, name, len(inputs), keywords, place or node.path)
+            if wrong is not None:
+                return self.wrong(wrong)
+            if isinstance(node, Graph):
+                return self.graph(node, name, inputs, keywords)
+            value = [*inputs, *keywords.values()][0]
+            return self.chain(node, name, value) if isinstance(node, Chain) else self.sum(node, name, value)
+
+    @contextmanager
+    def within(self, node: Node) -> Iterator[None]:
+        """What is wrong in a block's body is shown with the call, and once for all calls."""
+        if node.caller is None:
+            yield
+            return
+        before = len(self.found.mistakes)
+        seen = {(known.code, known.path, known.message) for known in self.found.mistakes}
+        yield
+        found = self.found.mistakes
+        new = [m for m in found[before:] if (m.code, m.path, m.message) not in seen]
+        word = str(node.caller[-1])
+        found[before:] = [called_from(mistake, word, node.caller) for mistake in new]
 
     def add(
         self, code: str, path: tuple[str | int, ...], message: str, help: str | None = None, **more: Any
@@ -126,12 +168,26 @@ class _Judge:
         self.found.mistakes.append(Mistake(code, path, message, help, **more))
 
     def chain(self, chain: Chain, name: str, value: Value) -> Value:
-        for key, below in chain.children.items():
-            value = self.node(below, _join(name, key), [value], {})
+        for key, inner in chain.children.items():
+            count = len(inner.formula.names) if isinstance(inner, Expression) else 1
+            value = self.node(inner, _join(name, key), [value] * count, {})
         return value
+
+    def sum(self, residual: Residual | Holder, name: str, value: Value) -> Value:
+        """What arrives, plus what the body gives."""
+        assert isinstance(residual, Residual)
+        count = len(residual.body.formula.names) if isinstance(residual.body, Expression) else 1
+        result = self.node(residual.body, name, [value] * count, {})
+        if value is UNKNOWN or result is UNKNOWN:
+            return UNKNOWN
+        wrong = words.unequal(residual, value, result, self.probe)
+        if wrong is not None:
+            return self.wrong(wrong)
+        return self.called(residual, "Residual", name, operator.add, [value, result], {})
 
     def graph(self, graph: Graph, name: str, inputs: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
         values: dict[str, Value] = dict(zip(graph.inputs, inputs, strict=False)) | dict(keywords)
+        values[HELD] = _Held(graph, name)
         for step in graph.steps:
             values[step.name] = self.step(graph, name, step, values)
         return self.output(graph.output, values)
@@ -139,16 +195,18 @@ class _Judge:
     def step(self, graph: Graph, name: str, step: Step, values: Mapping[str, Value]) -> Value:
         positional = [self.value(source, values) for source in step.positional]
         keywords = {key: self.value(source, values) for key, source in step.keywords.items()}
-        called: Node = step.called if isinstance(step.called, Function) else child(graph, step.called)
+        called: Node = child(graph, step.called) if isinstance(step.called, tuple) else step.called
         if takes_before(step, called):
             positional = [self.value(step.before, values)]
-        key = step.name if isinstance(step.called, Function) else ".".join(step.called)
+        key = ".".join(step.called) if isinstance(step.called, tuple) else step.name
         place = (*step.path, "from")
         return self.node(called, _join(name, key), positional, keywords, place)
 
-    def value(self, source: Source, values: Mapping[str, Value]) -> Value:
-        value = values[source.value]
-        for part in source.parts:
+    def value(self, wire: Wire, values: Mapping[str, Value]) -> Value:
+        if isinstance(wire, Held):
+            return self.tensor(wire, values[HELD])
+        value = values[wire.value]
+        for part in wire.parts:
             if value is UNKNOWN:
                 return UNKNOWN
             key: Any = int(part) if part.lstrip("-").isdigit() and not isinstance(value, dict) else part
@@ -157,16 +215,65 @@ class _Judge:
                     raise TypeError
                 value = value[key]
             except (KeyError, IndexError, TypeError):
-                self.add(
-                    "unknown-reference",
-                    source.path,
-                    f"`{source.value}` gives {words.shape(values[source.value])}: it has no part `{part}`",
-                )
+                self.add("unknown-reference", wire.path, words.no_part(wire, values[wire.value], part))
                 return UNKNOWN
         return value
 
+    def tensor(self, wire: Held, holder: _Held) -> Value:
+        """A tensor that a graph holds, or a module of it."""
+        member: Node | Tensors = holder.graph
+        for position, key in enumerate(wire.keys):
+            if isinstance(member, Tensors):
+                return self.among(
+                    member, wire, wire.keys[position:], _join(holder.name, ".".join(wire.keys[:position]))
+                )
+            if isinstance(member, Layer):
+                name = _join(holder.name, ".".join(wire.keys[:position]))
+                return self.parameter(member, name, wire, ".".join(wire.keys[position:]))
+            member = below(member)[key]
+        assert isinstance(member, Tensors)
+        return self.among(member, wire, (), _join(holder.name, str(wire)))
+
+    def among(self, held: Tensors, wire: Held, keys: tuple[str, ...], name: str) -> Value:
+        """A parameter or buffer; one of a list or dict of them, or all."""
+        found = self.found.tensors.get(name)
+        if found is None:
+            found = {
+                key: torch.zeros(tensor.shape, dtype=getattr(torch, tensor.dtype))
+                for key, tensor in held.tensors.items()
+            }
+            self.found.tensors[name] = found
+            for tensor in found.values():
+                self.makers[id(tensor)] = held.path
+        if held.kind in ("Parameter", "Buffer"):
+            if not keys:
+                return found[""]
+        elif not keys:
+            return dict(found) if held.kind == "ParameterDict" else tuple(found.values())
+        elif len(keys) == 1 and keys[0] in found:
+            return found[keys[0]]
+        message = f"`{name}` is a `{held.kind}`: it has no `{'.'.join(keys)}`"
+        self.add("unknown-reference", wire.path, message, did_you_mean(keys[-1], filter(None, found))[0])
+        return UNKNOWN
+
+    def parameter(self, layer: Layer, name: str, wire: Held, attribute: str) -> Value:
+        """A parameter or buffer of a layer."""
+        module = self.found.modules.get(name)
+        if module is None:
+            if name not in self.failed:
+                message = f"`{wire}` isn't made yet: nothing before has called `{layer.call.name}`"
+                self.add("unknown-reference", wire.path, message)
+            return UNKNOWN
+        tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        if attribute not in tensors:
+            message = f"`{layer.call.name}` has no parameter `{attribute}`"
+            self.add("unknown-reference", wire.path, message, did_you_mean(attribute, tensors)[0])
+            return UNKNOWN
+        self.makers[id(tensors[attribute])] = layer.path
+        return tensors[attribute]
+
     def output(self, output: Output, values: Mapping[str, Value]) -> Value:
-        if isinstance(output, Source):
+        if isinstance(output, Source | Held):
             return self.value(output, values)
         if isinstance(output, Mapping):
             return {key: self.value(source, values) for key, source in output.items()}
@@ -188,7 +295,7 @@ class _Judge:
         module = self.module(layer, name, given)
         if module is None:
             return UNKNOWN
-        return self.called(layer, name, module, inputs, keywords)
+        return self.called(layer, layer.call.name, name, module, inputs, keywords)
 
     def function(
         self, function: Function, name: str, inputs: Sequence[Value], keywords: Mapping[str, Value]
@@ -209,25 +316,36 @@ class _Judge:
             positional, named = arrange(call, values, {**more, **sized})
             return called(*positional, **named)
 
-        return self.called(function, name, run, inputs, keywords)
+        return self.called(function, call.name, name, run, inputs, keywords)
+
+    def expression(self, node: Expression, name: str, inputs: Sequence[Value]) -> Value:
+        """An `expr`: its names stand for the inputs, in order."""
+        if any(value is UNKNOWN for value in inputs):
+            return UNKNOWN
+
+        def run(*values: Value) -> Value:
+            return compute(node.formula, dict(zip(node.formula.names, values, strict=True)), self.probe.size)
+
+        return self.called(node, "expr", name, run, inputs, {})
 
     def called(
         self,
-        node: Layer | Function,
+        node: Layer | Function | Expression | Residual,
+        word: str,
         name: str,
         called: Callable[..., Value],
         inputs: Sequence[Value],
         keywords: Mapping[str, Value],
     ) -> Value:
         """Asks torch, and keeps what came out."""
-        answer = self.probe.run(called, node.call.name, inputs, keywords)
+        answer = self.probe.run(called, word, inputs, keywords)
         if answer.error is not None:
             given = [*inputs, *keywords.values()]
-            return self.wrong(words.failure(node.call, given, answer.error, self.made(given)))
+            return self.wrong(words.failure(node, given, answer.error, self.made(given)))
         if answer.merges:
-            self.found.mistakes.append(words.merges_batch(node.call))
+            self.wrong(words.merges_batch(node))
         self.makers[id(answer.value)] = node.path
-        row = Row(name, node.call.name, node.path, called, tuple(inputs), keywords, answer.value)
+        row = Row(name, word, node.path, called, tuple(inputs), keywords, answer.value)
         self.found.rows.append(row)
         return answer.value
 
@@ -245,9 +363,12 @@ class _Judge:
         if name in self.found.modules:
             return self.found.modules[name]
         said, wrong = self.sizes.construction(layer, given)
-        if wrong is not None:
-            self.wrong(wrong)
-        return None if said is None else self.construct(layer, name, said)
+        for mistake in wrong:
+            self.wrong(mistake)
+        made = None if said is None else self.construct(layer, name, said)
+        if made is None:
+            self.failed.add(name)
+        return made
 
     def construct(self, layer: Layer, name: str, said: Construction) -> nn.Module | None:
         module, error = empty_module(said)
@@ -263,11 +384,8 @@ class _Judge:
         self.found.modules[name] = with_storage(module).eval()
         return self.found.modules[name]
 
-    def uncalled(self, node: Node, name: str = "") -> None:
-        """Declared layers that nothing calls: fine when their sizes are said."""
-        if isinstance(node, Chain | Graph):
-            for key, below in node.children.items():
-                self.uncalled(below, _join(name, key))
+    def uncalled(self, name: str, node: Node | Tensors) -> None:
+        """A declared layer that nothing calls: fine when its sizes are said."""
         if not isinstance(node, Layer) or name in self.found.modules:
             return
         parameters = node.call.entry.parameters.values()
@@ -279,14 +397,14 @@ class _Judge:
             self.wrong(words.at_call("missing-parameter", node.call, message, help))
             return
         said, wrong = self.sizes.construction(node, ())
-        if wrong is not None:
-            self.wrong(wrong)
-        elif said is not None:
+        for mistake in wrong:
+            self.wrong(mistake)
+        if said is not None:
             self.construct(node, name, said)
 
 
 def _unfitting(
-    node: Chain | Graph, name: str, num_positional: int, keywords: Mapping[str, Value], place: Path
+    node: Node, name: str, num_positional: int, keywords: Mapping[str, Value], place: Path
 ) -> Mistake | None:
     """Another number of inputs than a container takes, or a name that it hasn't."""
     names = node.inputs if isinstance(node, Graph) else ("input",)

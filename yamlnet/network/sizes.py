@@ -7,8 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from yamlnet.catalog.entry import Inferred
+from yamlnet.catalog.entry import Call, Inferred
 from yamlnet.diagnostics import Mistake
+from yamlnet.language.calls import settled
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Layer
 from yamlnet.network import words
@@ -22,28 +23,44 @@ class Sizes:
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
 
-    def construction(self, layer: Layer, given: Sequence[Any]) -> tuple[Construction | None, Mistake | None]:
+    def construction(self, layer: Layer, given: Sequence[Any]) -> tuple[Construction | None, list[Mistake]]:
         """The layer's class and arguments: what is said, and the sizes that follow from the inputs."""
-        said = arguments(layer.call)
-        if any(value is UNKNOWN for value in said.values()):
-            return None, None
-        for name, value in said.items():
-            if isinstance(value, Layer):
-                said[name], wrong = self.argument(value, given)
-                if said[name] is None:
-                    return None, wrong
         sizes, wrong = self.inferred(layer, given)
         if wrong is not None:
-            return None, wrong
-        return Construction(layer.call.entry.target, {**sizes, **said}), None
+            return None, [wrong]
+        call, mistakes = self.resolved(layer.call, given)
+        if mistakes:
+            return None, mistakes
+        said = arguments(call)
+        if any(value is UNKNOWN for value in said.values()):
+            return None, []
+        for name, value in said.items():
+            if isinstance(value, Layer):
+                said[name], mistakes = self.argument(value, given)
+                if said[name] is None:
+                    return None, mistakes
+        return Construction(layer.call.entry.target, {**sizes, **said}), []
 
-    def argument(self, layer: Layer, given: Sequence[Any]) -> tuple[Construction | None, Mistake | None]:
+    def resolved(self, call: Call, given: Sequence[Any]) -> tuple[Call, list[Mistake]]:
+        """The call with the arguments that wait for its inferred sizes worked out and checked."""
+        known: dict[str, Any] = {}
+        for parameter in call.entry.parameters.values():
+            if parameter.inferred is not None:
+                known[parameter.name] = call.arguments.get(
+                    parameter.name, self.size(parameter.inferred, given)
+                )
+        known = {name: UNKNOWN if size is None else size for name, size in known.items()}
+        return settled(call, known)
+
+    def argument(self, layer: Layer, given: Sequence[Any]) -> tuple[Construction | None, list[Mistake]]:
         """A layer that is another one's argument: its sizes follow from the same inputs."""
-        said, wrong = self.construction(layer, given)
+        said, mistakes = self.construction(layer, given)
         if said is None:
-            return None, wrong
+            return None, mistakes
         module, error = empty_module(said)
-        return (None, words.refused(layer.call, error, said.arguments)) if module is None else (said, None)
+        if module is None:
+            return None, [words.refused(layer.call, error, said.arguments)]
+        return said, []
 
     def inferred(self, layer: Layer, given: Sequence[Any]) -> tuple[dict[str, Any], Mistake | None]:
         """The sizes that follow from the inputs; those that are said are held against them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -13,7 +13,9 @@ from yamlnet.catalog.entry import Call, Entry, Inferred, Parameter
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
 from yamlnet.language.calls import name_place, show
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.network.probe import BATCH
+from yamlnet.language.nodes import Expression, Function, Layer, Residual, Source
+from yamlnet.network.formula import FormulaError
+from yamlnet.network.probe import BATCH, SECOND, Probe
 
 AXES: Mapping[int, str] = {
     2: "[features]",
@@ -230,8 +232,17 @@ def _cat(call: Call, tensors: Sequence[Tensor], related: tuple[tuple[Path, str],
     return None
 
 
-def failure(call: Call, given: Sequence[Any], error: Exception, made: Sequence[Path | None]) -> Mistake:
+def failure(
+    node: Layer | Function | Expression | Residual,
+    given: Sequence[Any],
+    error: Exception,
+    made: Sequence[Path | None],
+) -> Mistake:
     """Torch's own words about a call, the checker's batch left out."""
+    if isinstance(node, Expression):
+        return _formula(node, given, error, made)
+    assert not isinstance(node, Residual)
+    call = node.call
     text = str(error).strip().split("\n")[0] or type(error).__name__
     arrives = " and ".join(shape(value) for value in given)
     if re.search(DTYPES, text):
@@ -255,6 +266,41 @@ def failure(call: Call, given: Sequence[Any], error: Exception, made: Sequence[P
     return at_call(
         "shape-mismatch", call, f"`{call.name}` can't take {arrives}: {text}", help, related=related
     )
+
+
+def _formula(
+    node: Expression, given: Sequence[Any], error: Exception, made: Sequence[Path | None]
+) -> Mistake:
+    """What torch says of an operation in an expression, and where in it."""
+    part = None
+    if isinstance(error, FormulaError):
+        part = (error.start, error.end) if node.literal else None
+        error = error.error
+    text = str(error).strip().split("\n")[0] or type(error).__name__
+    arrives = " and ".join(
+        f"`{name}` is {shape(value)}" for name, value in zip(node.formula.names, given, strict=True)
+    )
+    said = _rephrased(re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip("."))
+    message = f"this can't be worked out: {said}" + (f", where {arrives}" if arrives else "")
+    code = "dtype-mismatch" if re.search(DTYPES, text) else "shape-mismatch"
+    related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
+    return Mistake(code, node.path, message, part=part, related=related)
+
+
+def unequal(node: Residual, value: Any, result: Any, probe: Probe) -> Mistake | None:
+    """A residual whose body gives another shape than what arrives."""
+    both = isinstance(value, Tensor) and isinstance(result, Tensor)
+    if both and all(probe.shape(value, size) == probe.shape(result, size) for size in (BATCH, SECOND)):
+        return None
+    message = f"`Residual` adds {shape(value)} and what its node gives, {shape(result)}"
+    help = "a `Parallel` with `merge: add` can have a branch that brings them together"
+    at: Literal["key", "value"] = "key"
+    return Mistake("shape-mismatch", (*node.path, "Residual"), message, help, at=at)
+
+
+def no_part(wire: Source, value: Any, part: str) -> str:
+    """A way into a value that isn't there."""
+    return f"`{wire.value}` gives {shape(value)}: it has no part `{part}`"
 
 
 def _rephrased(text: str) -> str:
@@ -288,8 +334,13 @@ def refused(call: Call, error: Exception | None, arguments: Mapping[str, Any]) -
     return at_call("wrong-value", call, f"`{call.name}` can't be made: {words}")
 
 
-def merges_batch(call: Call) -> Mistake:
+def merges_batch(node: Layer | Function | Expression | Residual) -> Mistake:
     """A warning: the first axis of the result isn't the batch."""
+    if isinstance(node, Expression | Residual):
+        message = "this mixes the samples of a batch"
+        help = "dimensions count the batch as 0"
+        return Mistake("shape-mismatch", node.path, message, help, severity="warning")
+    call = node.call
     help = "`Flatten` keeps the batch" if call.name == "flatten" else "dimensions count the batch as 0"
     return at_call(
         "shape-mismatch", call, f"`{call.name}` mixes the samples of a batch", help, severity="warning"

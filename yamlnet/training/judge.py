@@ -34,9 +34,9 @@ CLASS_LOSSES = ("CrossEntropyLoss", "NLLLoss", "MultiMarginLoss")
 MEAN_ERRORS = ("MeanSquaredError", "MeanAbsoluteError")
 
 
-def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[Mistake]:
+def judge(experiment: Experiment, shapes: Shapes, network: nn.Module, facts: Facts | None) -> list[Mistake]:
     """Tries loss, metrics, optimizer and schedule on what was found of the network."""
-    mistakes = list(_optimizer(experiment, shapes.modules, facts))
+    mistakes = list(_optimizer(experiment, network, facts))
     if facts is None or not shapes.complete:
         return mistakes
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
@@ -143,15 +143,12 @@ def _inputs(
     return values, []
 
 
-def _optimizer(
-    experiment: Experiment, modules: Mapping[str, nn.Module], facts: Facts | None
-) -> Iterator[Mistake]:
+def _optimizer(experiment: Experiment, root: nn.Module, facts: Facts | None) -> Iterator[Mistake]:
     section = experiment.optimizer
-    if section is None or not modules:
+    if section is None:
         return
-    root = _tree(modules)
     names = [name for name, _ in root.named_parameters()]
-    if not names:
+    if not any(parameter.requires_grad for parameter in root.parameters()):
         yield _at(section.call, "wrong-value", "the network has no parameters to train")
         return
     unmatched = False
@@ -211,24 +208,6 @@ def _num_advances(experiment: Experiment, facts: Facts | None) -> int:
     lengths = plan(train, ceil(facts.train / data.batch_size))
     by_step = experiment.scheduler is not None and experiment.scheduler.every == "step"
     return lengths.num_steps if by_step else lengths.num_epochs
-
-
-def _tree(modules: Mapping[str, nn.Module]) -> nn.Module:
-    """A module that holds the layers under their qualified names."""
-    root = nn.Module()
-    for name, module in modules.items():
-        if not name:
-            return module
-        holder = root
-        *above, last = name.split(".")
-        for key in above:
-            if key not in holder._modules:
-                holder.add_module(key, nn.Module())
-            below = holder._modules[key]
-            assert below is not None
-            holder = below
-        holder.add_module(last, module)
-    return root
 
 
 def _at(call: Call, code: str, message: str, help: str | None = None) -> Mistake:

@@ -1,0 +1,87 @@
+"""The keys beside a node's call -> what they say of its parameters; those of other calls are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from yamlnet.catalog import lookup
+from yamlnet.catalog.entry import Call
+from yamlnet.diagnostics import Path
+from yamlnet.language.calls import Written, kind_of
+from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.nodes import Beside
+from yamlnet.language.places import CONTAINER_SIDES, Place
+from yamlnet.language.sections import initialisers
+
+if TYPE_CHECKING:
+    from yamlnet.language.reader import Reader
+
+FANS = frozenset({"fan_in", "fan_out"})
+"""What the expressions of an initialiser know of its parameter."""
+
+
+def refuse(reader: Reader, written: Written, keys: Iterable[str], why: str) -> None:
+    """Keys that can't stand beside this call."""
+    for key in keys:
+        if key in written.sides:
+            reader.add("unknown-key", (*written.beside, key), f"`{key}` {why}", at="key")
+
+
+def refuse_others(reader: Reader, written: Written) -> None:
+    """The keys of other containers than this one."""
+    for key, owners in CONTAINER_SIDES.items():
+        of_model = key == "inputs" and written.beside == reader.root_path
+        if written.name not in owners and not of_model:
+            refuse(reader, written, (key,), f"stands beside `{owners[0]}` only")
+
+
+def joined(body: Beside, call: Beside) -> Beside:
+    """What a block's body says of itself, and what its call says of it."""
+    if call == Beside(path=call.path):
+        return body
+    return Beside(
+        body.freeze or call.freeze,
+        {**body.init, **call.init},
+        {**body.tie, **call.tie},
+        call.weights or body.weights,
+        call.path,
+    )
+
+
+def beside(reader: Reader, written: Written, place: Place) -> Beside | None:
+    """What stands beside a module; None where it is wrong."""
+    sides, path = written.sides, written.beside
+    before = reader.num_errors
+    freeze = sides.get("freeze", False)
+    if freeze is not UNKNOWN and not isinstance(freeze, bool):
+        reader.add("wrong-type", (*path, "freeze"), f"`freeze` is true or false, not {kind_of(freeze)}")
+    init = _init(reader, sides["init"], written, place) if "init" in sides else {}
+    tie = _tie(reader, sides.get("tie"), (*path, "tie"))
+    if reader.num_errors > before:
+        return None
+    return Beside(freeze is True, init, tie, sides.get("weights"), path)
+
+
+def _init(reader: Reader, given: Any, written: Written, place: Place) -> Mapping[str, tuple[Call, ...]]:
+    """Initialisers by parameter; those without a name are for the weight, or for what has no other."""
+    path = (*written.beside, "init")
+    value = place.scope.value(given, path, FANS)
+    if value is UNKNOWN:
+        return {}
+    if isinstance(value, dict) and not (len(value) == 1 and lookup.find(next(iter(value)), "init")):
+        found, mistakes = initialisers(value, path)
+    else:
+        found, mistakes = initialisers({"": value}, path, named=False)
+    reader.extend(mistakes)
+    return {name: tuple(calls) for name, calls in found.items()}
+
+
+def _tie(reader: Reader, given: Any, path: Path) -> Mapping[str, str]:
+    if given is None or given is UNKNOWN:
+        return {}
+    if not isinstance(given, dict) or not all(isinstance(target, str) for target in given.values()):
+        message = f"`tie` is a mapping of parameters to others, not {kind_of(given)}"
+        reader.add("wrong-type", path, message, "tie: {weight: embed.weight}")
+        return {}
+    return dict(given)

@@ -1,0 +1,68 @@
+"""The `model` section -> a Model: every name looked up, every wire led to the value it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from yamlnet.diagnostics import Mistake, Path
+from yamlnet.language.blocks import Block
+from yamlnet.language.calls import kind_of
+from yamlnet.language.inputs import read_inputs
+from yamlnet.language.nodes import Input, Model, Tensors
+from yamlnet.language.places import MODEL_SIDES, Place
+from yamlnet.language.reader import Reader, TooMany
+from yamlnet.language.substitution import Scope
+
+
+@dataclass(frozen=True)
+class Network:
+    """What was read of a network: the model, its text with everything worked out, and where that is written.
+
+    `unknown` tells that what the network is made of depends on what isn't known yet.
+    """
+
+    model: Model | None
+    plain: Any
+    origins: Mapping[int, tuple[Any, Path]]
+    mistakes: list[Mistake]
+    unknown: bool = False
+
+
+def read_model(
+    value: Any,
+    path: Path,
+    scope: Mapping[str, Any],
+    blocks: Mapping[str, Block],
+    data: tuple[Input, ...] | None,
+) -> Network:
+    """Reads the network; `data` are the inputs that the data gives, None where there is no data."""
+    names = Scope(scope)
+    if isinstance(value, str):
+        value = names.value(value, path)
+    if not isinstance(value, dict | list):
+        wrong = Mistake("wrong-type", path, f"`model` is a mapping with one call, not {kind_of(value)}")
+        return Network(None, value, {}, [wrong])
+    sides = value if isinstance(value, dict) else {}
+    said = {key: names.value(sides[key], (*path, key)) for key in ("input", "inputs") if key in sides}
+    value = {**value, **said} if isinstance(value, dict) else value
+    inputs, mistakes = read_inputs(said, path, data)
+    mistakes += names.mistakes
+    names = Scope(scope, names.budget)
+    given = tuple(one.name for one in inputs or ()) or ("input",)
+    reader = Reader(names, blocks, path, given)
+    try:
+        read = reader.read(value, path, Place(names), MODEL_SIDES, "`model`")
+    except TooMany:
+        return Network(None, value, {}, mistakes + reader.mistakes)
+    if isinstance(read.node, Tensors):
+        reader.add("wrong-value", path, "a model is a module, not a value", at="key")
+    plain = {"Sequential": read.plain} if isinstance(read.plain, list) else read.plain
+    plain = {**said, **plain} if isinstance(plain, dict) else plain
+    reader.origin(plain, path)
+    mistakes += [*reader.mistakes, *names.mistakes]
+    if read.node is None or isinstance(read.node, str | Tensors) or inputs is None:
+        return Network(None, plain, reader.origins, mistakes, reader.unknown)
+    model = Model(inputs, read.node, path, from_data=not said)
+    return Network(model, plain, reader.origins, mistakes, reader.unknown)

@@ -1,0 +1,78 @@
+"""Where a node is read, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from yamlnet.diagnostics import Path
+from yamlnet.language.nodes import Member, Node, Tensors
+from yamlnet.language.substitution import Scope
+
+CONTAINERS = ("Sequential", "ModuleDict", "ModuleList", "Parallel", "Residual", "Select")
+OWN_SIDES = ("freeze", "init", "tie", "weights")
+"""Keys beside any module."""
+
+CONTAINER_SIDES: Mapping[str, tuple[str, ...]] = {
+    "inputs": ("ModuleDict",),
+    "output": ("ModuleDict",),
+    "forward": ("ModuleDict",),
+    "merge": ("Parallel",),
+    "dim": ("Parallel",),
+    "choose": ("Select",),
+}
+"""Keys beside containers, and which."""
+
+BODY_SIDES = (*OWN_SIDES, *CONTAINER_SIDES)
+NODE_SIDES = ("from", "if", *BODY_SIDES)
+STEP_SIDES = ("from", "if", "name")
+MODEL_SIDES = ("input", "edit", *BODY_SIDES)
+LATER_SIDES = ("forward", "init", "edit")
+"""Keys whose values hold calls: what `$` may use there depends on the call."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a node is read: the names that `$` may use, and the modules above, which may be called again.
+
+    Inside a graph that only declares, `declared` is the way from the graph to here, and `called` what its
+    `forward` calls.
+    """
+
+    scope: Scope
+    modules: Mapping[str, Member] = field(default_factory=dict)
+    later: frozenset[str] = frozenset()
+    declared: tuple[str, ...] | None = None
+    called: frozenset[str] = frozenset()
+
+    def inside(self) -> Place:
+        """The place of a node within this one: it sees nothing of what stands around."""
+        return Place(self.scope)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A node as it was read: what it is, what stood beside it, and its text with everything worked out.
+
+    `node` is the name of a module that is called again (`times` in a row), and None where it has a mistake or
+    isn't there.
+    """
+
+    node: Node | Tensors | str | None
+    sides: Mapping[str, Any] = field(default_factory=dict)
+    plain: Any = None
+    absent: bool = False
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a container: a node under its key, one of `count` copies where it is repeated."""
+
+    key: str
+    value: Any
+    path: Path
+    place: Place
+    copy: int = 0
+    count: int | None = None
