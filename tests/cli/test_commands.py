@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.calling import call
+from yamlnet.catalog.lookup import names
 from yamlnet.cli.commands import app
 
-COMMANDS = ["train", "check", "summary", "config", "evaluate", "list"]
+COMMANDS = ["train", "check", "summary", "config", "evaluate", "list", "explain"]
 READS = [("check",), ("summary",), ("config",), ("train",)]
 
 
@@ -44,6 +45,8 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["summary"],
         ["config", "a.yaml", "b.yaml"],
         ["list", "module", "loss"],
+        ["explain"],
+        ["explain", "Conv2d", "Linear"],
         ["train"],
         ["train", "net.yaml", "--resume", "runs/net/1"],
         ["evaluate"],
@@ -105,7 +108,8 @@ def test_python_m_yamlnet_is_the_same_and_a_closed_pipe_is_fine() -> None:
         env=environment,
         check=False,
     )
-    assert (ended.stdout, ended.stderr, ended.returncode) == ("module:\n", "", 0)
+    heading = f"module ({len(names('module'))}):\n"
+    assert (ended.stdout, ended.stderr, ended.returncode) == (heading, "", 0)
 
 
 def test_a_bug_says_so_and_ends_with_70(

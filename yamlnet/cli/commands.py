@@ -9,6 +9,7 @@ import typer
 from yamlnet.cli.check import check
 from yamlnet.cli.config import config
 from yamlnet.cli.evaluate import evaluate
+from yamlnet.cli.explain import explain
 from yamlnet.cli.list import list_names
 from yamlnet.cli.summary import summary
 from yamlnet.cli.train import train
@@ -47,3 +48,4 @@ app.command("summary")(summary)
 app.command("config")(config)
 app.command("evaluate")(evaluate)
 app.command("list")(list_names)
+app.command("explain")(explain)

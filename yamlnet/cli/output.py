@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,11 @@ from yamlnet.language import render
 def coloured(stream: TextIO) -> bool:
     """Whether a stream is a terminal that wants colour."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width(stream: TextIO) -> int | None:
+    """How many characters a line of a terminal holds; None for what is no terminal."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 def write(text: str) -> None:

@@ -1,0 +1,142 @@
+"""Tables of experiments that show a loss, an optimizer, a scheduler or a data set in use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Document = dict[str, Any]
+"""A file, or a part of one, as plain data."""
+
+CLASSIFIER: Document = {
+    "data": {"dataset": "MNIST5k"},
+    "model": {"Sequential": ["Flatten", {"Linear": 10}]},
+    "loss": "CrossEntropyLoss",
+    "optimizer": {"AdamW": {"lr": 0.001}},
+}
+SAME_SIZE = {"Conv2d": {"out_channels": 1, "kernel_size": 3, "padding": 1}}
+IMAGES: Document = {**CLASSIFIER, "model": {"Sequential": [SAME_SIZE]}}
+"""A network whose output is compared with the image."""
+
+LAYER: tuple[str, Any, list[int]] = ("Linear", 10, [16])
+FILTERS: tuple[str, Any, list[int]] = ("Conv1d", {"out_channels": 16, "kernel_size": 3}, [8, 16])
+"""Layers whose weights are initialised, with their arguments and the shape of their input."""
+
+CLASS_LOSSES = ("CrossEntropyLoss", "LinearCrossEntropyLoss", "MultiMarginLoss", "NLLLoss")
+"""Losses that take the number of a class."""
+
+LAST_LAYERS: Mapping[str, Any] = {"BCELoss": "Sigmoid", "NLLLoss": {"LogSoftmax": 1}}
+"""What a loss wants its input to have been through."""
+
+PLUS_MINUS_ONE = ("HingeEmbeddingLoss", "SoftMarginLoss")
+"""Losses whose targets are -1 and 1."""
+
+
+def _heads(*names: str, size: int) -> Document:
+    """A network with several outputs."""
+    heads: Document = {name: {"Linear": size, "from": "flat"} for name in names}
+    return {"ModuleDict": {"flat": "Flatten", **heads}, "output": {name: name for name in names}}
+
+
+_LABELLED = {"image": [1, 28, 28], "target": {"shape": [], "dtype": "int64"}}
+
+LOSSES: Mapping[str, tuple[Document, tuple[str, ...]]] = {
+    "CosineEmbeddingLoss": (_heads("first", "second", size=16), ("output.first", "output.second", "target")),
+    "CTCLoss": (
+        {
+            "inputs": _LABELLED,
+            "ModuleDict": {
+                "rows": {"squeeze": 1, "from": "image"},
+                "scores": {"Linear": 11},
+                "log_probs": {"log_softmax": 2},
+                "by_time": {"transpose": {"dim0": 0, "dim1": 1}},
+                "targets": {"unsqueeze": 1, "from": "target"},
+                "num_rows": {"full_like": 28, "from": "target"},
+                "num_targets": {"ones_like": None, "from": "target"},
+            },
+            "output": ["by_time", "targets", "num_rows", "num_targets"],
+        },
+        ("output.0", "output.1", "output.2", "output.3"),
+    ),
+    "GaussianNLLLoss": (
+        {
+            "ModuleDict": {
+                "mean": SAME_SIZE,
+                "scale": {**SAME_SIZE, "from": "input"},
+                "var": "Softplus",
+            },
+            "output": {"mean": "mean", "var": "var"},
+        },
+        ("output.mean", "image", "output.var"),
+    ),
+    "KLDivLoss": (
+        {
+            "ModuleDict": {
+                "flat": "Flatten",
+                "student": {"Sequential": [{"Linear": 10}, {"LogSoftmax": 1}]},
+                "teacher": {"Sequential": [{"Linear": 10}, {"Softmax": 1}], "from": "flat"},
+            },
+            "output": {"student": "student", "teacher": "teacher"},
+        },
+        ("output.student", "output.teacher"),
+    ),
+    "MarginRankingLoss": (
+        _heads("first", "second", "order", size=1),
+        ("output.first", "output.second", "output.order"),
+    ),
+    "MultiLabelMarginLoss": (
+        {
+            "inputs": _LABELLED,
+            "ModuleDict": {
+                "flat": {"Flatten": None, "from": "image"},
+                "scores": {"Linear": 10},
+                "first": {"unsqueeze": 1, "from": "target"},
+                "labels": {"pad": {"pad": [0, 9], "value": -1}},
+            },
+            "output": {"scores": "scores", "labels": "labels"},
+        },
+        ("output.scores", "output.labels"),
+    ),
+    "MultiLabelSoftMarginLoss": (
+        {
+            "inputs": _LABELLED,
+            "ModuleDict": {
+                "flat": {"Flatten": None, "from": "image"},
+                "scores": {"Linear": 10},
+                "labels": {"one_hot": 10, "from": "target"},
+            },
+            "output": {"scores": "scores", "labels": "labels"},
+        },
+        ("output.scores", "output.labels"),
+    ),
+    **{
+        name: (
+            _heads("anchor", "positive", "negative", size=16),
+            ("output.anchor", "output.positive", "output.negative"),
+        )
+        for name in ("TripletMarginLoss", "TripletMarginWithDistanceLoss")
+    },
+}
+"""Losses that take parts of an output: the network, and `from`."""
+
+OPTIONS: Mapping[str, Document] = {
+    "LinearCrossEntropyLoss": {"in_features": 10, "num_classes": 10},
+    "Normalize": {"mean": 0.1307, "std": 0.3081},
+    "RandomCrop": {"size": 28, "padding": 2},
+    "SequentialLR": {
+        "schedulers": [{"LinearLR": {"start_factor": 0.1}}, "CosineAnnealingLR"],
+        "milestones": [100],
+    },
+}
+"""Arguments that show more than the required ones would."""
+
+REFUSED: Mapping[str, str] = {
+    "LBFGS": "evaluates the loss several times per step, which training doesn't do",
+    "SparseAdam": "takes sparse gradients alone, and the gradients of a network are dense",
+}
+"""Optimizers that no experiment can use yet."""
+
+MODELS: Mapping[str, Document] = {
+    "Muon": {"Sequential": ["Flatten", {"Linear": {"out_features": 10, "bias": False}}]},
+}
+"""Networks for optimizers that don't take any."""

@@ -1,0 +1,137 @@
+"""An entry of the catalogue in; the lines that `explain` prints of it, and its JSON object, out."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from yamlnet.catalog import types
+from yamlnet.catalog.entry import REQUIRED, Entry, Inferred, Parameter
+from yamlnet.catalog.experiments import REFUSED
+from yamlnet.catalog.ranges import describe_bounds
+from yamlnet.catalog.snippets import snippet, value
+from yamlnet.language.calls import ARTICLES
+from yamlnet.language.layout import flow, lay_out
+
+PROSE = 88
+"""Where prose is broken that isn't for a terminal."""
+
+
+def as_dict(entry: Entry) -> dict[str, Any]:
+    """The object that `list --format json` prints."""
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "torch": entry.target or None,
+        "summary": entry.summary,
+        "parameters": [_parameter(entry, parameter) for parameter in entry.options.values()],
+        "positional": None if entry.positional is None else entry.positional.name,
+        "inputs": [{"name": p.name, "required": p.default is not None} for p in entry.tensors],
+    }
+
+
+def explained(entry: Entry) -> dict[str, Any]:
+    """The object that `explain --format json` prints."""
+    document = snippet(entry)
+    return {**as_dict(entry), "snippet": None if document is None else lay_out(document)}
+
+
+def _parameter(entry: Entry, parameter: Parameter) -> dict[str, Any]:
+    open_ended = parameter.required or parameter.inferred is not None
+    return {
+        "name": parameter.name,
+        "type": parameter.type,
+        "required": parameter.required,
+        "inferred": parameter.inferred is not None,
+        **({} if open_ended else {"default": parameter.default}),
+        "description": _words(entry, parameter),
+    }
+
+
+def lines(entry: Entry, width: int | None) -> list[str]:
+    """What a person reads: the table's last column, and prose, are broken at the terminal's width."""
+    head = [f"{entry.name}: {ARTICLES[entry.kind]}"] + ([entry.target] if entry.target else [])
+    return [
+        *head,
+        *prose(entry.summary, width),
+        *_parameters(entry, width),
+        *prose(" ".join(_sentences(entry)), width, blank=True),
+        "",
+        *_example(entry, width),
+    ]
+
+
+def prose(text: str, width: int | None, blank: bool = False) -> list[str]:
+    """The text broken into lines; nothing where there is none."""
+    return ([""] if blank and text else []) + textwrap.wrap(text, min(width or PROSE, PROSE))
+
+
+def _parameters(entry: Entry, width: int | None) -> list[str]:
+    if not entry.options:
+        return ["", "No parameters."]
+    rows = [(p.name, _default(p), _words(entry, p)) for p in entry.options.values()]
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    found = ["", "Parameters:"]
+    for name, default, words in rows:
+        start = f"  {name:<{first}}  {default:<{second}}  "
+        room = max(width - len(start), 24) if width is not None else None
+        broken = [words] if room is None else textwrap.wrap(words, room)
+        found += [start + broken[0], *(" " * len(start) + line for line in broken[1:])]
+    return found
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.required:
+        return "required"
+    return "inferred" if parameter.inferred is not None else flow(parameter.default)
+
+
+def _words(entry: Entry, parameter: Parameter) -> str:
+    """Type, bounds and origin: `an integer, at least 1, inferred from axis 1 of the input`."""
+    words = [types.describe(parameter.type), describe_bounds(parameter)]
+    if parameter.inferred is not None:
+        words.append(_inferred(entry, parameter.inferred))
+    if parameter.role == "either":
+        words.append("or a tensor that `from` brings")
+    return ", ".join(word for word in words if word)
+
+
+def _inferred(entry: Entry, rule: Inferred) -> str:
+    names = [tensor.name for tensor in entry.tensors if tensor.default is not None]
+    whose = f"`{names[rule.input]}`" if rule.input < len(names) and len(names) > 1 else "the input"
+    axis = f"axis {rule.axis}" if rule.axis >= 0 else "the last axis"
+    unless = f" where it isn't `{rule.only_if_different}`" if rule.only_if_different else ""
+    return f"inferred from {axis} of {whose}{unless}"
+
+
+def _sentences(entry: Entry) -> list[str]:
+    found = []
+    positional = entry.positional
+    if positional is not None and "module" not in positional.type:
+        given = positional.default if positional.default not in (REQUIRED, None) else value(entry, positional)
+        found.append(f"`{entry.name}: {flow(given)}` says `{positional.name}`.")
+    return found + _sources(entry)
+
+
+def _sources(entry: Entry) -> list[str]:
+    """What `from` brings; an initialiser's tensor is the parameter that it fills."""
+    if not entry.tensors or entry.kind == "init":
+        return []
+    needed = [f"`{tensor.name}`" for tensor in entry.tensors if tensor.default is not None]
+    others = [f"`{tensor.name}`" for tensor in entry.tensors if tensor.default is None]
+    brings = f"`from` brings {', '.join(needed or others)}"
+    if entry.kind in ("loss", "metric"):
+        default = ": `[output, target]` when left out" if len(needed) == 2 else ""
+    elif entry.tensors[0].role == "tensors":
+        default = ", as many as it names"
+    else:
+        default = ": the node before, when left out" if len(needed) == 1 else ""
+    may = f" It may bring {', '.join(others)} too." if needed and others else ""
+    return [f"{brings}{default}.{may}"]
+
+
+def _example(entry: Entry, width: int | None) -> list[str]:
+    document = snippet(entry)
+    if document is None:
+        return prose(f"No example: it {REFUSED[entry.name]}.", width)
+    return ["Example:", *(f"  {line}".rstrip() for line in lay_out(document).splitlines())]
