@@ -56,7 +56,7 @@ def test_it_says_what_it_shows(path: Path) -> None:
 @pytest.mark.parametrize("name", PAIRS)
 def test_it_is_its_twin(name: str) -> None:
     built, twin = yamlnet.build(FILES[name]), TWINS[name].make()
-    assert layers(built) == layers(twin)
+    assert not TWINS[name].by_hand or layers(built) == layers(twin)
     laws.agrees(built, twin, batches(name))
     for inputs in batches(name):
         laws.same(gradients(built, inputs), gradients(twin, inputs))
@@ -124,7 +124,8 @@ def test_a_choice_changes_what_runs_and_no_weight(name: str, choices: Sequence[s
     networks = [yamlnet.build(FILES[name])]
     for choice in choices:
         key, _, value = choice.partition("=")
-        networks.append(yamlnet.build(FILES[name], set={f"vars.{key}": value}))
+        chosen = {"true": True, "false": False}.get(value, value)
+        networks.append(yamlnet.build(FILES[name], set={f"vars.{key}": chosen}))
     given = [laws.outputs(network, inputs, training=False) for network in networks]
     for network, output in zip(networks[1:], given[1:], strict=True):
         laws.same(network.state_dict(), networks[0].state_dict())

@@ -13,12 +13,14 @@ from torch import Tensor, nn
 class Twin:
     """The same network as the file, written by hand.
 
-    `static` says why `torch.export` can't leave the size of its batch open; empty where it can.
+    `static` says why `torch.export` can't leave the size of its batch open; empty where it can. One that
+    torchvision wrote may have other layers without weights.
     """
 
     make: Callable[[], nn.Module]
     inputs: Callable[[int], tuple[Tensor, ...]]
     static: str = ""
+    by_hand: bool = True
 
 
 def rand(*shape: int) -> Callable[[int], tuple[Tensor, ...]]:

@@ -390,7 +390,7 @@ def sequence_image_volume(batch: int) -> tuple[Tensor, ...]:
 
 
 TWINS: dict[str, Twin] = {
-    "16_resnet": Twin(resnet, rand(3, 64, 64)),
+    "16_resnet": Twin(resnet, rand(3, 64, 64), by_hand=False),
     "17_unet": Twin(UNet, rand(1, 32, 32)),
     "18a_siamese": Twin(Siamese, image_pair),
     "18b_triplet": Twin(Triplet, ids(number=3)),
@@ -407,6 +407,6 @@ TWINS: dict[str, Twin] = {
     "26_vit": Twin(ViT, rand(3, 16, 16)),
     "27a_dense_block": Twin(dense_block, rand(16, 8, 8)),
     "27b_dense_block_repeat": Twin(dense_block, rand(16, 8, 8)),
-    "28a_mobilenetv3": Twin(mobilenetv3, rand(16, 14, 14)),
-    "28b_inception": Twin(inception, rand(16, 12, 12)),
+    "28a_mobilenetv3": Twin(mobilenetv3, rand(16, 14, 14), by_hand=False),
+    "28b_inception": Twin(inception, rand(16, 12, 12), by_hand=False),
 }
