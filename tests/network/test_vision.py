@@ -211,6 +211,7 @@ def test_the_summary_counts_a_model() -> None:
     found = summary(document("resnet18"))
     assert found.total_parameters == 11_689_512
     assert found.total_flops == 2 * 1_814_073_344
+    assert found.activation_bytes == 4 * 7_477_736
 
 
 def test_without_torchvision_its_names_are_known_and_cant_be_used() -> None:
