@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+import torch
 
-from yamlnet.catalog import lookup
+from yamlnet.catalog import lookup, vision_signatures
 from yamlnet.catalog.entry import KINDS, REQUIRED, Kind
 from yamlnet.catalog.lookup import find, kinds_of, names
 from yamlnet.catalog.own import FIXED
+from yamlnet.catalog.vision import import_torchvision
+from yamlnet.diagnostics import YamlnetError
 
 POSITIONAL: list[tuple[Kind, str, str | None]] = [
     ("module", "Linear", "out_features"),
@@ -35,6 +38,11 @@ POSITIONAL: list[tuple[Kind, str, str | None]] = [
     ("module", "TransformerEncoder", "encoder_layer"),
     ("module", "Transformer", "d_model"),
     ("module", "Identity", None),
+    ("module", "Conv2dNormActivation", "out_channels"),
+    ("module", "SqueezeExcitation", "squeeze_channels"),
+    ("module", "MLP", "hidden_channels"),
+    ("module", "FrozenBatchNorm2d", "num_features"),
+    ("module", "torchvision.resnet18", "weights"),
     ("function", "add", "other"),
     ("function", "cat", "dim"),
     ("function", "permute", "dims"),
@@ -226,15 +234,15 @@ def test_lookup_leaves_torch_alone() -> None:
 import sys
 from yamlnet.catalog.lookup import find, names
 assert find("Conv2d", "module").positional.name == "out_channels"
-assert all(find(name, "function") for name in names("function"))
-assert "torch" not in sys.modules and "numpy" not in sys.modules
+assert all(find(name, kind) for kind in ("module", "function") for name in names(kind))
+assert not {"torch", "torchvision", "numpy"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.fixture
 def another_release(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(lookup, "_installed_release", lambda: "0.0.0")
+    monkeypatch.setattr(lookup, "_installed_release", lambda package: "0.0.0")
     lookup._catalogue.cache_clear()
     yield
     lookup._catalogue.cache_clear()
@@ -247,10 +255,25 @@ def test_another_release_is_read_live_to_the_same_entries(request: pytest.Fixtur
     assert live == stored
 
 
-def test_the_installed_release_is_the_stored_one() -> None:
-    import torch
+@pytest.mark.usefixtures("another_release")
+def test_a_torchvision_that_cant_be_imported_keeps_its_stored_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise YamlnetError("torchvision can't be imported")
 
-    assert lookup._installed_release() == torch.__version__.partition("+")[0]
+    monkeypatch.setattr(vision_signatures, "import_torchvision", broken)
+    assert find("torchvision.resnet18", "module") is not None
+
+
+def test_the_installed_releases_are_the_stored_ones() -> None:
+    for package in (torch, import_torchvision()):
+        assert lookup._installed_release(package.__name__) == package.__version__.partition("+")[0]
+    assert lookup._installed_release("no_such_package") is None
+
+
+def test_a_file_of_torchs_own_names_reads_no_others() -> None:
+    lookup._catalogue.cache_clear()
+    assert find("Conv2d", "module") is not None
+    assert lookup._catalogue.cache_info().currsize == 1
 
 
 def test_required_survives_storing() -> None:

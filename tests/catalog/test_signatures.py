@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pkgutil import resolve_name
 from typing import Any
@@ -11,16 +12,19 @@ import pytest
 import torch
 from torch import nn
 
-from yamlnet.catalog import functions, overrides, records
+from yamlnet.catalog import functions, overrides, records, vision_signatures
 from yamlnet.catalog.entry import KINDS, REQUIRED, Entry, Parameter
 from yamlnet.catalog.lookup import find, names
 from yamlnet.catalog.ranges import describe_bounds, within
 from yamlnet.catalog.signatures import entries
 from yamlnet.catalog.types import accepts, describe, parse, to_python
+from yamlnet.catalog.vision import import_torchvision
 
 ALL = [entry for kind in KINDS for name in names(kind) if (entry := find(name, kind)) is not None]
 PARAMETERS = [(entry, parameter) for entry in ALL for parameter in entry.parameters.values()]
-CLASSES = [entry for entry in ALL if entry.kind in ("module", "loss")]
+MODELS = [entry for entry in ALL if entry.target.startswith("torchvision.models.")]
+CLASSES = [entry for entry in ALL if entry.kind in ("module", "loss") and entry not in MODELS]
+OF_TORCHVISION = [entry for entry in CLASSES if entry.target.startswith("torchvision.")]
 
 PLAUSIBLE: dict[str, Any] = {
     "kernel_size": 3,
@@ -34,6 +38,10 @@ PLAUSIBLE: dict[str, Any] = {
     "batch_first": True,
     "norm_type": 2.0,
     "value": 0.5,
+    "dims": [0, 2, 1],
+    "hidden_channels": [4],
+    "mode": "row",
+    "p": 0.5,
 }
 """Values where 4 won't do."""
 
@@ -46,7 +54,16 @@ def identify(value: object) -> str | None:
 
 
 def resolve(target: str) -> Any:
+    if target.startswith("torchvision."):
+        import_torchvision()
     return resolve_name(target)
+
+
+def in_python(parameter: Parameter) -> Any:
+    """A default as PyTorch has it."""
+    if "type" in parameter.type.split(" | ") and isinstance(parameter.default, str):
+        return getattr(nn, parameter.default)
+    return to_python(parameter.type, parameter.default)
 
 
 def plausible(entry: Entry, parameter: Parameter) -> Any:
@@ -68,9 +85,13 @@ def least_arguments(entry: Entry) -> dict[str, Any]:
     }
 
 
-def test_stored_catalogue_is_up_to_date() -> None:
-    text = records.dump(entries(), records.release(torch.__version__))
-    assert text == records.FILE.read_text(encoding="utf-8"), "`make catalog` writes it anew"
+@pytest.mark.parametrize(
+    ("package", "found"), [(torch, entries), (import_torchvision(), vision_signatures.entries)]
+)
+def test_stored_catalogue_is_up_to_date(package: Any, found: Callable[[], list[Entry]]) -> None:
+    text = records.dump(package.__name__, package.__version__, found())
+    stored = records.file(package.__name__).read_text(encoding="utf-8")
+    assert text == stored, "`make catalog` writes it anew"
 
 
 @pytest.mark.parametrize("entry", CLASSES, ids=identify)
@@ -82,7 +103,7 @@ def test_classes_construct_from_what_is_required(entry: Entry) -> None:
 @pytest.mark.parametrize("entry", CLASSES, ids=identify)
 def test_defaults_are_torchs_own(entry: Entry) -> None:
     arguments = least_arguments(entry)
-    said = {p.name: to_python(p.type, p.default) for p in entry.options.values() if p.name not in arguments}
+    said = {p.name: in_python(p) for p in entry.options.values() if p.name not in arguments}
     cls = resolve(entry.target)
     assert repr(cls(**arguments, **said)) == repr(cls(**arguments))
 
@@ -97,7 +118,11 @@ def test_optimizers_construct_from_defaults(name: str) -> None:
     assert optimizer(weights, **said).defaults == optimizer(weights).defaults
 
 
-@pytest.mark.parametrize("entry", [entry for entry in ALL if entry.target.startswith("torch.")], ids=identify)
+@pytest.mark.parametrize(
+    "entry",
+    [entry for entry in ALL if entry.target.startswith("torch.") or entry in OF_TORCHVISION],
+    ids=identify,
+)
 def test_targets_exist_and_are_what_their_kind_says(entry: Entry) -> None:
     target = resolve(entry.target)
     bases: dict[str, type] = {
@@ -164,8 +189,8 @@ def test_no_class_of_torch_nn_is_missing_without_a_reason() -> None:
 
 
 def test_no_pattern_of_the_tables_is_idle() -> None:
-    present = {*dir(nn), *dir(nn.functional)}
-    for pattern in (*overrides.NOT_MODULES, *functions.NOT_FUNCTIONAL):
+    present = {*dir(nn), *dir(nn.functional), *dir(import_torchvision().ops)}
+    for pattern in (*overrides.NOT_MODULES, *overrides.NOT_OPS, *functions.NOT_FUNCTIONAL):
         assert any(fnmatchcase(name, pattern) for name in present), pattern
     keys = {f"{entry.target}.{parameter.name}" for entry, parameter in PARAMETERS}
     for table in (overrides.TYPES, overrides.CHOICES, overrides.INFERRED, overrides.DEFAULTS):

@@ -26,6 +26,8 @@ from yamlnet.catalog.stubs import Stubs, read
         ("Tensor | Number | _complex", "float"),
         ("str | collections.abc.Callable[[torch.Tensor], torch.Tensor]", "str"),
         ("Literal['zeros', 'reflect']", "'zeros' | 'reflect'"),
+        ("Optional[Callable[..., torch.nn.modules.module.Module]]", "type | none"),
+        ("collections.abc.Callable[[torch.Tensor], torch.Tensor]", "function"),
         ("'float | list[float]'", "float | list[float]"),
         ("Literal[False] | Literal[True]", "bool"),
         ("SomethingNew", "any"),

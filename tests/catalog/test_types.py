@@ -33,6 +33,7 @@ REDUCTION = "'none' | 'mean' | 'sum'"
         ("module", {"Linear": 3}),
         ("module", ["ReLU"]),
         ("function", "pairwise_distance"),
+        ("type | none", "BatchNorm2d"),
         ("list[scheduler]", [{"StepLR": 3}, "PolynomialLR"]),
         ("tuple[int | 'batch', ...]", ["batch", -1]),
     ],
@@ -66,6 +67,7 @@ def test_accepts(expression: str, value: object) -> None:
         ("tensor", [True]),
         ("module", 3),
         ("function", "x + y"),
+        ("type", {"BatchNorm2d": 3}),
         ("list[scheduler]", [3]),
     ],
 )

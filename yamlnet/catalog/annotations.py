@@ -117,6 +117,8 @@ def _generic(name: str, arguments: list[ast.expr]) -> list[str]:
         case "Literal":
             values = [argument.value for argument in arguments if isinstance(argument, ast.Constant)]
             return ["bool" if isinstance(value, bool) else repr(value) for value in values]
+        case "Callable":
+            return ["type" if _options(arguments[-1]) == ["module"] else "function"]
         case "list" | "List":
             return [f"list[{join(_options(arguments[0]))}]"]
         case "Sequence" | "Iterable":

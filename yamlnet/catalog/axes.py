@@ -34,11 +34,18 @@ _OTHERS = {
     "transformerdecoder": (3,),
     "transformerencoderlayer": (3,),
     "transformerdecoderlayer": (3,),
+    "conv2dnormactivation": (4,),
+    "conv3dnormactivation": (5,),
+    "squeezeexcitation": (4,),
+    "frozenbatchnorm2d": (4,),
+    "deformconv2d": (4,),
 }
 
 
 def axes(name: str) -> tuple[int, ...]:
     """The numbers of axes that are fine, the batch counted; none where any number is, or torch says so."""
+    if name.startswith("torchvision."):
+        return (4,)
     folded = name.replace("_", "").lower()
     if spatial := _SPATIAL.fullmatch(folded):
         return (2 + int(spatial[1]),)

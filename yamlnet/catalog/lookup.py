@@ -1,4 +1,7 @@
-"""A name and a kind in, its entry out; torch is imported only where it isn't the release of `torch.json`."""
+"""A name and a kind in, its entry out.
+
+Torch and torchvision are imported only where they aren't the releases of `torch.json` and `torchvision.json`.
+"""
 
 from __future__ import annotations
 
@@ -12,49 +15,70 @@ from pathlib import Path
 from yamlnet.catalog import records
 from yamlnet.catalog.entry import KINDS, Entry, Kind
 from yamlnet.catalog.own import OWN
+from yamlnet.diagnostics import YamlnetError
+
+PACKAGES = ("torch", "torchvision")
+"""Where names come from: the first that has one, has it."""
 
 
 def find(name: str, kind: Kind) -> Entry | None:
     """The entry of this name and kind, None where there is none."""
-    make = _catalogue()[kind].get(name)
-    return None if make is None else make()
+    for package in PACKAGES:
+        make = _catalogue(package)[kind].get(name)
+        if make is not None:
+            return make()
+    return None
 
 
 def names(kind: Kind) -> tuple[str, ...]:
     """The names of a kind, sorted."""
-    return tuple(sorted(_catalogue()[kind]))
+    return tuple(sorted({name for package in PACKAGES for name in _catalogue(package)[kind]}))
 
 
 def kinds_of(name: str) -> tuple[Kind, ...]:
     """The kinds that have this name, in the order of `KINDS`."""
-    return tuple(kind for kind in KINDS if name in _catalogue()[kind])
+    return tuple(kind for kind in KINDS if any(name in _catalogue(package)[kind] for package in PACKAGES))
 
 
 @cache
-def _catalogue() -> Mapping[Kind, Mapping[str, Callable[[], Entry]]]:
+def _catalogue(package: str) -> Mapping[Kind, Mapping[str, Callable[[], Entry]]]:
     """For each kind and name what makes the entry: most files need a few of many hundred."""
     found: dict[Kind, dict[str, Callable[[], Entry]]] = {kind: {} for kind in KINDS}
-    content = json.loads(records.FILE.read_text(encoding="utf-8"))
-    if _installed_release() in (content["torch"], None):
+    content = json.loads(records.file(package).read_text(encoding="utf-8"))
+    live = None if _installed_release(package) in (content[package], None) else _live(package)
+    if live is None:
         for record in content["entries"]:
             found[record["kind"]][record["name"]] = cache(partial(records.entry_of, record))
     else:
+        for entry in live:
+            found[entry.kind][entry.name] = partial(_same, entry)
+    if package == "torch":
+        for kind, entries in OWN.items():
+            found[kind].update({name: partial(_same, entry) for name, entry in entries.items()})
+    return found
+
+
+def _live(package: str) -> list[Entry] | None:
+    """The entries of the installed release; None for a torchvision that can't be imported."""
+    if package == "torch":
         from yamlnet.catalog import signatures
 
-        for entry in signatures.entries():
-            found[entry.kind][entry.name] = partial(_same, entry)
-    for kind, entries in OWN.items():
-        found[kind].update({name: partial(_same, entry) for name, entry in entries.items()})
-    return found
+        return signatures.entries()
+    from yamlnet.catalog import vision_signatures
+
+    try:
+        return vision_signatures.entries()
+    except YamlnetError:
+        return None
 
 
 def _same(entry: Entry) -> Entry:
     return entry
 
 
-def _installed_release() -> str | None:
-    """The release of the installed torch, read from its `version.py`; None where there is no torch."""
-    spec = find_spec("torch")
+def _installed_release(package: str) -> str | None:
+    """The release of the installed package, read from its `version.py`; None where it isn't installed."""
+    spec = find_spec(package)
     if spec is None or spec.origin is None:
         return None
     source = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The few facts about torch that its signatures don't tell, as tables with their reasons.
+"""The few facts about torch and torchvision that their signatures don't tell, as tables with their reasons.
 
 Keys are patterns of `fnmatch` for `TARGET.PARAMETER`, such as `torch.nn.Conv?d.padding`; the first that
 matches holds.
@@ -36,6 +36,14 @@ NOT_MODULES = {
 }
 """Classes of torch.nn (patterns) that are no entries."""
 
+NOT_OPS = {
+    "FeaturePyramidNetwork": "takes and gives a dictionary of tensors",
+    "MultiScaleRoIAlign": "takes a dictionary of tensors, and boxes",
+    "PSRoI*": "takes boxes, which no batch of the language has",
+    "RoI*": "takes boxes, which no batch of the language has",
+}
+"""Modules of torchvision.ops (patterns) that are no entries."""
+
 NOT_OPTIMIZERS = {"Optimizer": "the base of all"}
 
 NOT_SCHEDULERS = {
@@ -52,6 +60,15 @@ SIGNATURES: dict[str, tuple[str, tuple[str, ...], tuple[tuple[str, str, str], ..
 }
 """Classes that declare `*args`: the class that has the signature, what of it they refuse, and the texts they
 take beside it: name, the parameter before, and default."""
+
+IN_BUILDERS: dict[str, tuple[tuple[str, str, Any], ...]] = {
+    "torchvision.models.mobilenet_v3_*": (
+        ("width_mult", "float", 1.0),
+        ("reduced_tail", "bool", False),
+        ("dilated", "bool", False),
+    ),
+}
+"""What a model's builder takes beside the parameters of its class: name, annotation and default."""
 
 HIDDEN = (
     "*.device",  # the trainer's matter, and dtype with it
@@ -77,11 +94,23 @@ HIDDEN = (
     "torch.nn.*.options",  # tuning object of linear_cross_entropy
     "*.scale_fn",  # Python functions
     "torch.nn.functional.*.distance_function",
+    "torchvision.models.*.block",  # classes with a signature of torchvision's own
+    "torchvision.models.*.block_type",
+    "torchvision.models.*.*blocks",
+    "torchvision.models.*.conv_stem_configs",
+    "torchvision.models.*.downsample_layer",
+    "torchvision.models.*.inverted_residual",
+    "torchvision.models.*.stem_type",
+    "torchvision.models.*.dropout_aux",  # of the auxiliary heads
     "torch.optim.*.differentiable",  # refused by torch outside of a differentiated training loop
 )
 """Parameters that a file can't set."""
 
-SUPPLIED = ("torch.optim.*.params", "torch.optim.lr_scheduler.*.optimizer")
+SUPPLIED = (
+    "torch.optim.*.params",
+    "torch.optim.lr_scheduler.*.optimizer",
+    "torchvision.models.*.aux_logits",  # true would make the output a tuple, but in training only
+)
 """Parameters that yamlnet fills in."""
 
 KEYWORD_ONLY = ("*.batch_first",)
@@ -103,6 +132,10 @@ INFERRED = {
     "torch.nn.Transformer*.d_model": Inferred(-1),
     "torch.nn.AdaptiveLogSoftmaxWithLoss.in_features": Inferred(-1),
     "torch.nn.LinearCrossEntropyLoss.in_features": Inferred(-1),
+    "torchvision.ops.*Conv*.in_channels": Inferred(1),
+    "torchvision.ops.FrozenBatchNorm2d.num_features": Inferred(1),
+    "torchvision.ops.MLP.in_channels": Inferred(-1),
+    "torchvision.ops.SqueezeExcitation.input_channels": Inferred(1),
 }
 """Sizes that follow from the inputs: what torch's lazy modules infer, and what follows in the same way."""
 
@@ -122,6 +155,9 @@ DEFAULTS: dict[str, Any] = {
     "torch.Tensor.view.size": REQUIRED,  # its other form reads the bytes as another dtype
     "torch.optim.lr_scheduler.CosineAnnealingLR.T_max": None,  # null: the length of the run
     "torch.optim.lr_scheduler.*.total_iters": None,
+    "torchvision.models.*.image_size": None,  # null: that of the weights, else 224
+    "torchvision.models.*.input_size": None,
+    "torchvision.models.*.transform_input": None,  # null: true with weights, else false
 }
 
 TYPES = {
@@ -145,6 +181,10 @@ TYPES = {
     "torch.nn.functional.gaussian_nll_loss.eps": "float",
     "torch.nn.functional.gaussian_nll_loss.reduction": "str",
     "torch.nn.functional.fractional_max_pool2d.output_ratio": "tuple[float, float] | none",  # takes its len()
+    "torchvision.ops.DeformConv2d.kernel_size": "int | tuple[int, int]",  # say `int`, and take pairs
+    "torchvision.ops.DeformConv2d.stride": "int | tuple[int, int]",
+    "torchvision.ops.DeformConv2d.padding": "int | tuple[int, int]",
+    "torchvision.ops.DeformConv2d.dilation": "int | tuple[int, int]",
     "torch.nn.AvgPool1d.stride": "int | tuple[int] | none",  # contradicts its own default
 }
 """Types that the annotations don't say."""
@@ -160,6 +200,8 @@ CHOICES = {
     "*.reduction": _REDUCTIONS,
     "torch.nn.Conv?d.padding": "'same' | 'valid'",
     "torch.nn.functional.conv?d.padding": "'same' | 'valid'",
+    "torchvision.ops.Conv?dNormActivation.padding": "'same' | 'valid'",
+    "torchvision.ops.StochasticDepth.mode": "'batch' | 'row'",
     "torch.nn.Upsample.mode": _INTERPOLATIONS,
     "torch.nn.functional.interpolate.mode": _INTERPOLATIONS,
     "torch.nn.EmbeddingBag.mode": "'sum' | 'mean' | 'max'",
@@ -186,8 +228,14 @@ SUMMARIES = {
     "torch.masked_fill": "Fills elements of input with value where mask is true",
     "torch.Tensor.float": "Converts the elements to float32",
     "torch.Tensor.long": "Converts the elements to int64",
+    "torchvision.ops.DeformConv2d": "Applies a deformable convolution; a second input moves where it looks",
+    "torchvision.ops.DropBlock?d": "Zeroes blocks of neighbouring elements with a probability, in training",
+    "torchvision.ops.MLP": "Linear layers in a row, with an activation and dropout after each",
+    "torchvision.ops.Permute": "Reorders the dimensions, the batch being 0",
+    "torchvision.ops.SqueezeExcitation": "Weighs each channel by what all channels hold on average",
+    "torchvision.ops.StochasticDepth": "Zeroes whole samples, or the whole batch, in training",
 }
-"""Summaries of what torch doesn't describe."""
+"""Summaries of what torch and torchvision don't describe well."""
 
 INPUT_NAMES = {"torch.nn.PoissonNLLLoss.log_input": "input"}
 """Inputs of a loss that are called as one of its options."""

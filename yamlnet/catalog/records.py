@@ -1,4 +1,4 @@
-"""Entries in, the text of `torch.json` out; and back from its records to entries."""
+"""Entries in, the text of `torch.json` or `torchvision.json` out; and back from its records to entries."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from typing import Any
 
 from yamlnet.catalog.entry import Entry, Inferred, Parameter
 
-FILE = Path(__file__).with_name("torch.json")
-
 Record = Mapping[str, Any]
 
 
-def dump(entries: Iterable[Entry], release: str) -> str:
+def file(package: str) -> Path:
+    """The file of a package's entries."""
+    return Path(__file__).with_name(f"{package}.json")
+
+
+def dump(package: str, version: str, entries: Iterable[Entry]) -> str:
     """The file's text: a line for each entry and each of its parameters, in the order given."""
     body = ",\n".join(map(_dump_entry, entries))
-    return f'{{"torch": {json.dumps(release)}, "entries": [\n{body}\n]}}\n'
+    return f'{{{json.dumps(package)}: {json.dumps(release(version))}, "entries": [\n{body}\n]}}\n'
 
 
 def release(version: str) -> str:

@@ -3,7 +3,7 @@
 An expression is written like a Python annotation: `int | tuple[int, int]`, `list[float]`, `none`, and
 quoted choices such as `'mean' | 'sum'`. Beside `int float bool str any` its names are `dtype` (a name such
 as `float32`), `tensor` (a number or nested list of numbers), `module` (a node), `scheduler` (a call), and
-`function` and `class` (a bare name).
+`function` and `type` (the bare name of one).
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ _JUDGES: dict[str, Callable[[object], bool]] = {
     "module": lambda value: _is_call(value) or isinstance(value, list),
     "scheduler": _is_call,
     "function": _is_name,
-    "class": _is_name,
+    "type": _is_name,
 }
 
 _WORDS = {
@@ -226,7 +226,7 @@ _WORDS = {
     "module": "a node",
     "scheduler": "a scheduler",
     "function": "the name of a function",
-    "class": "the name of a class",
+    "type": "the name of a class",
 }
 
 _PLURALS = {
@@ -241,5 +241,5 @@ _PLURALS = {
     "module": "nodes",
     "scheduler": "schedulers",
     "function": "names of functions",
-    "class": "names of classes",
+    "type": "names of classes",
 }

@@ -160,10 +160,17 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
         help = f"`yamlnet list {kinds[0]}` shows the names"
         return Mistake("unknown-name", written.path, message, help, at=written.at)
     known = {*also, *(name for kind in kinds for name in lookup.names(kind))}
-    advice, suggestion = space_lost(written.name, known) or did_you_mean(written.name, known)
+    found = space_lost(written.name, known) or _of_torchvision(written.name, known)
+    advice, suggestion = found or did_you_mean(written.name, known)
     message = f"unknown {' or '.join(ARTICLES[kind].split(' ', 1)[1] for kind in kinds)} `{written.name}`"
     advice = advice or f"`yamlnet list {kinds[0]}` shows the names"
     return Mistake("unknown-name", written.path, message, advice, suggestion, at=written.at)
+
+
+def _of_torchvision(name: str, known: Iterable[str]) -> tuple[str, str] | None:
+    """The help and the suggestion for a model without its package."""
+    meant = f"torchvision.{name}"
+    return (f"did you mean `{meant}`?", meant) if meant in known else None
 
 
 def check_arguments(written: Written, entry: Entry) -> tuple[Call | None, list[Mistake]]:
@@ -272,11 +279,23 @@ def check_value(value: Any, parameter: Parameter, path: Path, owner: str) -> lis
         return []
     if not types.accepts(parameter.type, value):
         return [_wrong_type(value, parameter, path, owner)]
+    if isinstance(value, str) and "type" in parameter.type.split(" | "):
+        return _wrong_class(value, parameter, path, owner)
     if not ranges.within(parameter, value):
         bounds = ranges.describe_bounds(parameter)
         message = f"`{parameter.name}` of `{owner}` must be {bounds}, not {show(value)}"
         return [Mistake("wrong-value", path, message)]
     return []
+
+
+def _wrong_class(name: str, parameter: Parameter, path: Path, owner: str) -> list[Mistake]:
+    """The mistake of a name that is no class of module; a whole model is built by a function."""
+    classes = [known for known in lookup.names("module") if "." not in known]
+    if name in classes:
+        return []
+    help, suggestion = did_you_mean(name, classes)
+    message = f"`{parameter.name}` of `{owner}` is a class of module, and `{name}` is none"
+    return [Mistake("unknown-name", path, message, help, suggestion)]
 
 
 def _wrong_type(value: Any, parameter: Parameter, path: Path, owner: str) -> Mistake:

@@ -10,12 +10,15 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from yamlnet.catalog import types
-from yamlnet.catalog.entry import Call
+from yamlnet.catalog import lookup, types
+from yamlnet.catalog.entry import Call, Entry, Parameter
+from yamlnet.catalog.vision import import_torchvision
+from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Layer
+from yamlnet.network.vision import is_model, with_weights, without_weights
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,13 @@ class Construction:
 
 @cache
 def target_of(target: str) -> Callable[..., Any]:
-    """The class or function that a dotted path of the catalogue names."""
+    """The class or function that a dotted path of the catalogue names.
+
+    Raises:
+        YamlnetError: it is torchvision's, which isn't installed or can't be imported.
+    """
+    if target.startswith("torchvision."):
+        import_torchvision()
     module, _, name = target.rpartition(".")
     while True:
         try:
@@ -43,13 +52,31 @@ def target_of(target: str) -> Callable[..., Any]:
 
 
 def arguments(call: Call) -> dict[str, Any]:
-    """What the file says of a call, as Python values: tuples, dtypes and tensors where torch wants them."""
-    return {name: _python(call.entry.parameters[name].type, value) for name, value in call.arguments.items()}
+    """What the file says of a call, as the Python values that torch wants: tuples, dtypes, tensors, classes.
+
+    A null that stands for a default without words goes unsaid, and so does every default of a model: its
+    weights may bring others.
+    """
+    parameters = call.entry.parameters
+    return {
+        name: _python(parameters[name].type, value)
+        for name, value in call.arguments.items()
+        if not _goes_unsaid(call.entry, parameters[name], value)
+    }
+
+
+def _goes_unsaid(entry: Entry, parameter: Parameter, value: Any) -> bool:
+    if value is UNKNOWN or value != parameter.default:
+        return False
+    return is_model(entry.target) or (value is None and not types.accepts(parameter.type, None))
 
 
 def _python(annotation: str, value: Any) -> Any:
     if value is None or isinstance(value, Layer):
         return value
+    if isinstance(value, str) and "type" in annotation.split(" | "):
+        entry = lookup.find(value, "module")
+        return value if entry is None else target_of(entry.target)
     if "dtype" in annotation and isinstance(value, str):
         return getattr(torch, value)
     if "tensor" in annotation and isinstance(value, int | float | list):
@@ -65,7 +92,8 @@ def construct(construction: Construction) -> nn.Module:
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        module = target_of(construction.target)(**said)
+        make = target_of(construction.target)
+        module = with_weights(make, said) if is_model(construction.target) else make(**said)
     assert isinstance(module, nn.Module)
     return module
 
@@ -78,12 +106,35 @@ class _Unfilled(TorchFunctionMode):
     ) -> Any:
         if func.__name__ in ("normal_", "uniform_"):
             return args[0] if args else (kwargs or {})["tensor"]
-        return func(*args, **(kwargs or {}))
+        return self.run(func, args, kwargs or {})
+
+    def run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Any other function."""
+        return func(*args, **kwargs)
+
+
+class _Sparing(_Unfilled):
+    """Puts on the meta device only what would be filled with weights.
+
+    What models compute as they are made (the widths of RegNet, the indices of Swin) keeps its values.
+    """
+
+    def run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        return func(*args, **(kwargs if func is not torch.empty else {**kwargs, "device": "meta"}))
 
 
 def empty_module(construction: Construction) -> tuple[nn.Module | None, Exception | None]:
-    """The module with shapes and no storage, or torch's reason why there can't be one."""
+    """The module with shapes and no storage, or torch's reason why there can't be one.
+
+    Raises:
+        YamlnetError: it is torchvision's, which isn't installed or can't be imported.
+    """
+    make = target_of(construction.target)
     try:
+        if is_model(construction.target):
+            with _Sparing(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return without_weights(make, construction.arguments), None
         with torch.device("meta"), _Unfilled():
             return construct(construction), None
     except Exception as error:  # whatever torch raises here is its judgement of the arguments
@@ -91,11 +142,15 @@ def empty_module(construction: Construction) -> tuple[nn.Module | None, Exceptio
 
 
 def with_storage(module: nn.Module) -> nn.Module:
-    """The module with uninitialised tensors in the CPU's memory.
+    """The module with uninitialised tensors in the CPU's memory where it had none.
 
     `Module.to_empty` does the same through `empty_like`, which for meta tensors imports sympy: 0.5 to 1 s.
     """
-    module._apply(lambda tensor: torch.empty(tensor.shape, dtype=tensor.dtype))  # type: ignore[no-untyped-call]
+
+    def stored(tensor: Tensor) -> Tensor:
+        return torch.empty(tensor.shape, dtype=tensor.dtype) if tensor.is_meta else tensor
+
+    module._apply(stored)  # type: ignore[no-untyped-call]
     return module
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
+from torch.utils.hooks import RemovableHandle
 
 from yamlnet.language.nodes import Model
 from yamlnet.network import words
@@ -38,7 +39,8 @@ class Summary:
     """The table; printing it, or showing it in a notebook, draws it.
 
     `weight_bytes` counts parameters and buffers, `activation_bytes` the outputs of all calls for one
-    sample. A training step also holds the gradients and what the optimizer keeps.
+    sample (of a model of torchvision, those of its layers). A training step also holds the gradients and
+    what the optimizer keeps.
     """
 
     name: str
@@ -79,15 +81,17 @@ def summarise(
     """
     rows = []
     seen: set[int] = set()
+    activations = 0
     for row in shapes.rows:
-        rows.append(_row(row, id(row.called) not in seen, shapes.probe))
+        flops, held = _measured(row, shapes.probe)
+        rows.append(_row(row, id(row.called) not in seen, flops))
         seen.add(id(row.called))
+        activations += held
     modules = shapes.modules.values()
     tensors = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
     parameters = [parameter for module in modules for parameter in module.parameters()]
     trainable = sum(p.numel() for p in parameters if p.requires_grad)
     weights = _bytes(tensors)
-    activations = sum(_bytes(_one_sample(row.output)) for row in shapes.rows)
     step = None
     if batch_size is not None and optimizer_slots is not None:
         step = weights + 4 * trainable * (1 + optimizer_slots) + 2 * activations * batch_size
@@ -105,22 +109,25 @@ def summarise(
     )
 
 
-def _row(row: Row, first: bool, probe: Probe) -> SummaryRow:
+def _row(row: Row, first: bool, flops: int) -> SummaryRow:
     parameters = list(row.called.parameters()) if isinstance(row.called, nn.Module) and first else []
     count = sum(p.numel() for p in parameters)
     trainable = sum(p.numel() for p in parameters if p.requires_grad)
-    return SummaryRow(row.name, row.type, words.shape(row.output), count, trainable, _flops(row, probe))
+    return SummaryRow(row.name, row.type, words.shape(row.output), count, trainable, flops)
 
 
-def _flops(row: Row, probe: Probe) -> int:
-    """Counted by torch on one sample of zeros.
+def _measured(row: Row, probe: Probe) -> tuple[int, int]:
+    """The operations, counted by torch on one sample of zeros, and the bytes of what comes out of the call.
 
+    What comes out of every layer inside counts where the call is a whole model.
     The kernels that fuse an LSTM or attention hide their operations: oneDNN and they are off, gradients on.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False)
+    held = [] if row.type.startswith("torchvision.") else [_bytes(_one_sample(row.output))]
+    hooks = _hooked(row.called, held) if not held else []
     inputs, keywords = probe.batch(1, row.inputs, row.keywords)
     before = torch.backends.mkldnn.set_flags(_enabled=False, _fp32_precision=None)  # type: ignore[no-untyped-call]
     try:
@@ -128,7 +135,20 @@ def _flops(row: Row, probe: Probe) -> int:
             row.called(*inputs, **keywords)
     finally:
         torch.backends.mkldnn.set_flags(_enabled=before[0], _fp32_precision=None)  # type: ignore[no-untyped-call]
-    return int(counter.get_total_flops())
+        for hook in hooks:
+            hook.remove()
+    return int(counter.get_total_flops()), sum(held)
+
+
+def _hooked(model: Callable[..., Any], held: list[int]) -> list[RemovableHandle]:
+    """Hooks that note the bytes of what each layer inside a model gives."""
+    assert isinstance(model, nn.Module)
+
+    def note(layer: nn.Module, inputs: Any, output: Any) -> None:
+        held.append(_bytes([leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]))
+
+    layers = [layer for layer in model.modules() if not any(True for _ in layer.children())]
+    return [layer.register_forward_hook(note) for layer in layers]
 
 
 def _one_sample(value: Any) -> list[Tensor]:

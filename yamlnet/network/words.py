@@ -44,6 +44,11 @@ COMPLAINTS: Mapping[str, str] = {
     r"key shape torch\.Size\(\[(\d+), .* value shape torch\.Size\(\[(\d+), ": (
         "there are {0} keys and {1} values"
     ),
+    r"parameter '(\w+)' expected value (.*) but got .* instead": "its weights need `{0}: {1}`",
+    r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'": "`{0}` takes no `{1}`",
+    r"Couldn't load custom C\+\+ ops": (
+        "torchvision was built for another release of torch than the installed one"
+    ),
 }
 """What torch says, as a pattern, and the same in fewer words."""
 

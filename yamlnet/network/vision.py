@@ -1,0 +1,53 @@
+"""A torchvision model's builder and arguments -> the model, with weights or without downloading them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from yamlnet.catalog.builders import ask, class_of
+from yamlnet.diagnostics import YamlnetError
+
+AUXILIARY = ("aux1", "aux2", "AuxLogits")
+"""The heads of GoogLeNet and Inception v3 that would make their output a tuple, but in training only."""
+
+
+def is_model(target: str) -> bool:
+    """Whether a target of the catalogue builds a whole model."""
+    return target.startswith("torchvision.models.")
+
+
+def with_weights(builder: Callable[..., nn.Module], said: Mapping[str, Any]) -> nn.Module:
+    """The model with torchvision's first weights, or those that `weights` names, downloaded on first use.
+
+    Raises:
+        YamlnetError: the weights can't be downloaded, or don't fit the other arguments.
+    """
+    try:
+        return _without_auxiliary(builder(**said, progress=sys.stderr.isatty()))
+    except Exception as error:  # whatever a download and torch's reading of it raise
+        if said.get("weights") is None:
+            raise
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise YamlnetError(
+            f"can't load the weights `{said['weights']}` of `torchvision.{builder.__name__}`: {reason}",
+            help="`weights: null` starts from random ones; TORCH_HOME is the folder that keeps downloads",
+        ) from error
+
+
+def without_weights(builder: Callable[..., nn.Module], said: Mapping[str, Any]) -> nn.Module:
+    """The model as its weights want it, but never downloading them."""
+    return _without_auxiliary(class_of(builder)(**ask(builder, said)))
+
+
+def _without_auxiliary(model: nn.Module) -> nn.Module:
+    """The model without its auxiliary heads, as torchvision takes them off itself."""
+    if getattr(model, "aux_logits", False):
+        model.aux_logits = False  # type: ignore[assignment]
+        for name in AUXILIARY:
+            if hasattr(model, name):
+                setattr(model, name, None)
+    return model
