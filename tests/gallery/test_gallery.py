@@ -18,6 +18,10 @@ from torch.utils._pytree import tree_leaves
 import yamlnet
 from tests.gallery.twin import Twin
 from tests.network import laws
+from yamlnet.language import check as language
+from yamlnet.language import files
+from yamlnet.language.dump import dump
+from yamlnet.language.resolve import resolved
 
 ROOT = Path(__file__).parents[2]
 FILES = {path.stem: path for path in sorted((ROOT / "configs" / "gallery").glob("*.yaml"))}
@@ -51,6 +55,12 @@ def test_it_says_what_it_shows(path: Path) -> None:
     shown = next(number for number, line in enumerate(lines) if not line.startswith("# "))
     assert 1 <= shown <= 3
     assert yamlnet.check(path) == []
+
+
+@pytest.mark.parametrize("path", FILES.values(), ids=FILES)
+def test_its_resolved_document_builds_the_same(path: Path) -> None:
+    document = dump(resolved(language.check(files.read(str(path)))))
+    laws.same(yamlnet.build(document).state_dict(), yamlnet.build(path).state_dict())
 
 
 @pytest.mark.parametrize("name", PAIRS)

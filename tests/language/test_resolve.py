@@ -17,7 +17,8 @@ from yamlnet.language.experiment import Checkpoint, Train
 from yamlnet.language.nodes import Layer
 from yamlnet.language.resolve import calls, explain, resolved
 
-TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in CONFIGS} | RICH
+GALLERY = sorted((CONFIGS[0].parent / "gallery").glob("*.yaml"))
+TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in (*CONFIGS, *GALLERY)} | RICH
 BASE = """\
 vars: {width: 8, label: costs 5$$}
 data: {dataset: MNIST5k, validation: 0.1}

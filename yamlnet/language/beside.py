@@ -10,8 +10,8 @@ from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Path
 from yamlnet.language.calls import Written, kind_of
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.nodes import Beside
-from yamlnet.language.places import CONTAINER_SIDES, Place
+from yamlnet.language.nodes import NOTHING, Beside
+from yamlnet.language.places import CONTAINER_SIDES, OWN_SIDES, Place
 from yamlnet.language.sections import initialisers
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def refuse(reader: Reader, written: Written, keys: Iterable[str], why: str) -> N
 
 def refuse_others(reader: Reader, written: Written) -> None:
     """The keys of other containers than this one."""
+    if not written.sides.keys() & CONTAINER_SIDES.keys():
+        return
     for key, owners in CONTAINER_SIDES.items():
         of_model = key == "inputs" and written.beside == reader.root_path
         if written.name not in owners and not of_model:
@@ -38,8 +40,6 @@ def refuse_others(reader: Reader, written: Written) -> None:
 
 def joined(body: Beside, call: Beside) -> Beside:
     """What a block's body says of itself, and what its call says of it."""
-    if call == Beside(path=call.path):
-        return body
     return Beside(
         body.freeze or call.freeze,
         {**body.init, **call.init},
@@ -52,6 +52,8 @@ def joined(body: Beside, call: Beside) -> Beside:
 def beside(reader: Reader, written: Written, place: Place) -> Beside | None:
     """What stands beside a module; None where it is wrong."""
     sides, path = written.sides, written.beside
+    if not sides.keys() & set(OWN_SIDES):
+        return NOTHING
     before = reader.num_errors
     freeze = sides.get("freeze", False)
     if freeze is not UNKNOWN and not isinstance(freeze, bool):

@@ -8,6 +8,7 @@ import operator
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from yamlnet.diagnostics import did_you_mean
@@ -59,6 +60,7 @@ class Budget:
         return self.left > 0
 
 
+@lru_cache(4096)
 def syntax(text: str, start: int, parsed: str | None = None) -> ast.expr:
     """The syntax tree of an expression; `parsed` is what is parsed in its place. Raises Wrong."""
     end = start + len(text)

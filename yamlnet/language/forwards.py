@@ -184,7 +184,7 @@ def _step(reader: Reader, written: Written, entry: Entry, broken: set[str], valu
         return None
     if not present:
         steps.stand(reader, replace(entry, key=name), values, sides)
-        return {"Identity": None, "name": name, **_text(sides), "if": False}
+        return {written.name: None, **_text(sides), "if": False}
     called = _called(reader, written, entry, broken, values)
     if called is None:
         values.broken.add(name)

@@ -9,11 +9,15 @@ from typing import Any
 from yamlnet.diagnostics import Mistake, Path
 from yamlnet.language.blocks import Block
 from yamlnet.language.calls import kind_of
+from yamlnet.language.expressions import Budget
 from yamlnet.language.inputs import read_inputs
 from yamlnet.language.nodes import Input, Model, Tensors
 from yamlnet.language.places import MODEL_SIDES, Place
 from yamlnet.language.reader import Reader, TooMany
 from yamlnet.language.substitution import Scope
+
+MAX_VALUES = 1_000_000
+"""What the expressions of a network may bring together: some for each of the nodes that it may have."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def read_model(
     data: tuple[Input, ...] | None,
 ) -> Network:
     """Reads the network; `data` are the inputs that the data gives, None where there is no data."""
-    names = Scope(scope)
+    names = Scope(scope, Budget(MAX_VALUES))
     if isinstance(value, str):
         value = names.value(value, path)
     if not isinstance(value, dict | list):

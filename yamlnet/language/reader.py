@@ -16,7 +16,7 @@ from yamlnet.language.calls import Written, check_arguments, kind_of, resolve, s
 from yamlnet.language.expressions import UNKNOWN, Wrong
 from yamlnet.language.formula import parse
 from yamlnet.language.names import refused
-from yamlnet.language.nodes import Expression, Function, Layer, Node
+from yamlnet.language.nodes import NOTHING, Expression, Function, Layer, Node
 from yamlnet.language.places import (
     BODY_SIDES,
     CONTAINERS,
@@ -104,10 +104,19 @@ class Reader:
         return plain
 
     def too_many(self, path: Path) -> None:
-        chain = " calls ".join(f"`{name}`" for name, _ in self.calls)
-        message = f"the network has more than {MAX_NODES:,} nodes" + (f": {chain}" if chain else "")
-        self.add("recursion" if self.calls else "too-large", path, message, at="key")
+        message = f"the network has more than {MAX_NODES:,} nodes"
+        if self.calls:
+            message += f", {len(self.calls)} levels deep: {self.chain()}"
+        sites = [known for known in dict.fromkeys(reversed(self.calls)) if known[1] != path]
+        related = tuple((site, f"calls `{name}`") for name, site in sites[:3])
+        self.add("recursion" if self.calls else "too-large", path, message, at="key", related=related)
         raise TooMany
+
+    def chain(self) -> str:
+        """The blocks that led here, from the last one's call before on where it calls itself."""
+        names = [name for name, _ in self.calls]
+        again = names[-2::-1].index(names[-1]) + 2 if names[-1] in names[:-1] else len(names)
+        return " calls ".join(f"`{name}`" for name in names[-again:])
 
     # -- nodes ----------------------------------------------------------------------------------
 
@@ -124,8 +133,8 @@ class Reader:
             value, path, tuple(sides), lambda name: name in place.modules or self.is_call(name), what
         )
         self.extend(mistakes)
-        if written is None:
-            return None
+        if written is None or not written.sides or place.scope.done:
+            return written
         worked_out = {
             key: item if key in LATER_SIDES else place.scope.value(item, (*path, key))
             for key, item in written.sides.items()
@@ -203,8 +212,10 @@ class Reader:
         self.origin(plain, written.beside)
         if read.node is None or isinstance(read.node, str) or said is None:
             return Read(None, written.sides, plain)
-        node = replace(read.node, beside=beside.joined(read.node.beside, said))
-        return Read(node, written.sides, plain)
+        if said != NOTHING:
+            node = replace(read.node, beside=beside.joined(read.node.beside, said))
+            return Read(node, written.sides, plain)
+        return Read(read.node, written.sides, plain)
 
     def own_sides(self, written: Written) -> Mapping[str, Any]:
         """The keys beside a call that any node may have, as they are worked out."""
@@ -230,8 +241,9 @@ class Reader:
         return self.finished(read, written, place)
 
     def endless(self, written: Written) -> Read:
-        chain = " calls ".join(f"`{name}`" for name in [*(name for name, _ in self.calls[-3:]), written.name])
-        message = f"blocks call each other more than {MAX_LEVELS} levels deep: ... {chain}"
+        self.calls.append((written.name, written.path))
+        message = f"blocks call each other more than {MAX_LEVELS} levels deep: {self.chain()}"
+        self.calls.pop()
         sites = dict.fromkeys(reversed(self.calls))
         related = tuple((path, f"calls `{name}`") for name, path in sites if path != written.path)
         help = "`if` ends it, such as `if: $(depth > 0)` beside the call"
@@ -332,6 +344,7 @@ def late_names(entry: Entry | None) -> frozenset[str]:
 
 def called_from(mistake: Mistake, name: str, path: Path) -> Mistake:
     """A mistake in a block, with a place where the block is called; the outermost calls are left out."""
-    if mistake.path[:1] != ("blocks",) or len(mistake.related) >= 3:
+    shown = (mistake.path, *(known for known, _ in mistake.related))
+    if mistake.path[:1] != ("blocks",) or len(mistake.related) >= 3 or path in shown:
         return mistake
     return replace(mistake, related=(*mistake.related, (path, f"`{name}` is called here")))

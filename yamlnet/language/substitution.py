@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from yamlnet.diagnostics import Mistake, Path
@@ -107,7 +108,7 @@ class Scope:
         if self.budget.left <= 0:
             return UNKNOWN
         try:
-            parts = list(_split(text))
+            parts = _parts(text)
             waits = late - self.names.keys()
             if waits and any(part.expression and names_in(part.text) & waits for part in parts):
                 return Late(text, self, waits, path)
@@ -117,7 +118,7 @@ class Scope:
             self.mistakes.append(Mistake("expression", path, str(wrong), wrong.help, part=part))
             return UNKNOWN
 
-    def joined(self, text: str, parts: list[_Part]) -> Any:
+    def joined(self, text: str, parts: Sequence[_Part]) -> Any:
         """The parts of a text, worked out: a value alone keeps its type, several become one text."""
         values = [
             evaluate(part.text, part.start, self.names, self.budget) if part.expression else part.text
@@ -133,6 +134,7 @@ class Scope:
         return whole
 
 
+@lru_cache(4096)
 def names_in(text: str) -> frozenset[str]:
     """The names of an expression; none where it isn't one."""
     try:
@@ -165,6 +167,11 @@ def literal(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(literal, value)) + "]"
     return repr(value) if isinstance(value, str | float) else as_text(value)
+
+
+@lru_cache(4096)
+def _parts(text: str) -> tuple[_Part, ...]:
+    return tuple(_split(text))
 
 
 def _split(text: str) -> Iterator[_Part]:

@@ -6,6 +6,7 @@ State-dict keys are the names in the file.
 
 from __future__ import annotations
 
+import builtins
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -142,6 +143,14 @@ class _Builder:
         return _graph_module(self.children(graph, name), lines.graph)
 
 
+def _variable(name: str, inputs: Sequence[str]) -> str:
+    """What the code calls an input; fx would call `input` `input_1`, though another input has that name."""
+    variable = name
+    while hasattr(builtins, variable) or (variable != name and variable in inputs):
+        variable += "_"
+    return variable
+
+
 def _adds_outside(node: Node) -> bool:
     """Whether a residual's sum is its parent's line: what it holds has no children to hold."""
     return isinstance(node, Residual) and not isinstance(node.body, Chain | Graph)
@@ -169,7 +178,9 @@ class _Lines:
 
     def __init__(self, inputs: Sequence[str]) -> None:
         self.graph = fx.Graph()
-        self.values = {name: self.graph.create_node("placeholder", name, name=name) for name in inputs}
+        self.values: dict[str, Any] = {
+            name: self.graph.create_node("placeholder", name, name=_variable(name, inputs)) for name in inputs
+        }
         self.size: fx.Node | None = None
         self.first = self.values[inputs[0]]
 

@@ -36,6 +36,9 @@ COMPLAINTS: Mapping[str, str] = {
     r"padded input size per channel: \(([^)]*)\)\. Kernel size: \(([^)]*)\)": (
         "a kernel of {1} is larger than the padded input of {0}"
     ),
+    r"mat1 and mat2 shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)": (
+        "{0} features arrive, and {1} are taken"
+    ),
     r"Calculated output size: \(([^)]*)\)": "its output would be {0}",
     r"shape '(\[[^]]*\])' is invalid for input of size": "it doesn't fill the shape {0}",
     r"first two dimensions of batch2 tensor to be: \[(?:\d+, )?(\d+)\] but got: \[(?:\d+, )?(\d+)\]": (

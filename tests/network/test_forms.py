@@ -1,0 +1,170 @@
+"""Whatever can be written shorter is the same network as its long form: names, first weights, outputs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import yamlnet
+from tests.network import laws
+
+PAIRS = {
+    "a list is a chain": (
+        "{body: [{Linear: 8}, ReLU], head: {Linear: 3}}",
+        "{body: {Sequential: [{Linear: 8}, ReLU]}, head: {Linear: 3}}",
+    ),
+    "repeat in a list": ("[{Linear: 8, repeat: 3}, ReLU]", "[{Linear: 8}, {Linear: 8}, {Linear: 8}, ReLU]"),
+    "repeat counts": (
+        "[{Linear: $(4 * i + 4), repeat: 3}]",
+        "[{Linear: 4}, {Linear: 8}, {Linear: 12}]",
+    ),
+    "repeat under a name": (
+        "{layers: {Linear: $(i + 4), repeat: 2}, head: ReLU}",
+        "{layers: [{Linear: 4}, {Linear: 5}], head: ReLU}",
+    ),
+    "repeat under names": (
+        '{"layer$(i + 1)": {Linear: $(i + 4), repeat: 2}, head: ReLU}',
+        "{layer1: {Linear: 4}, layer2: {Linear: 5}, head: ReLU}",
+    ),
+    "repeat none": ("[{Linear: 8, repeat: 0}, {Linear: 3}]", "[{Linear: 3}]"),
+    "repeat a list": (
+        "[{Sequential: [{Linear: 8}, ReLU], repeat: 2}]",
+        "[[{Linear: 8}, ReLU], [{Linear: 8}, ReLU]]",
+    ),
+    "repeat within repeat": (
+        "[{Sequential: [{Linear: $(i + 4), repeat: 2}], repeat: 2}]",
+        "[[{Linear: 4}, {Linear: 5}], [{Linear: 4}, {Linear: 5}]]",
+    ),
+    "if false in a list": (
+        "[{Linear: 8}, {Dropout: 0.5, if: false}, {Linear: 3}]",
+        "[{Linear: 8}, {Linear: 3}]",
+    ),
+    "if true": ("[{Linear: 8, if: $(1 < 2)}, {Linear: 3}]", "[{Linear: 8}, {Linear: 3}]"),
+    "a node that is a value": ("[$act, {Linear: 3}]", "[{LeakyReLU: 0.2}, {Linear: 3}]"),
+    "a list that is a value": ("[$stem, {Linear: 3}]", "[[{Linear: 8}, Tanh], {Linear: 3}]"),
+    "a block": ("[{Block: 8}, Block]", "[[{Linear: 8}, {Dropout: 0.0}], [{Linear: 6}, {Dropout: 0.0}]]"),
+    "a block of blocks": ("[{Tower: {depth: 2}}]", "[[[[{Linear: 6}], {Linear: 6}], {Linear: 6}]]"),
+    "a default that uses a parameter": ("[{Wide: {width: 3}}]", "[[{Linear: 3}, {Linear: 6}]]"),
+    "a block hides a class": ("[{Bilinear: 4}]", "[{Linear: 4}]"),
+    "inferred sizes": (
+        "[{Linear: $(in_features * 2)}, {Linear: $(in_features // 3)}]",
+        "[{Linear: 12}, {Linear: 4}]",
+    ),
+}
+GRAPHS = {
+    "if false": (
+        "{a: {Linear: 6}, gone: {Linear: 9, from: input, if: false}, sum: {add, from: [a, gone]}}",
+        "{a: {Linear: 6}, sum: {add, from: [a, input]}}",
+    ),
+    "if false, the next takes its input": (
+        "{a: {Linear: 6}, gone: {Linear: 9, if: false}, c: {Linear: 3}}",
+        "{a: {Linear: 6}, c: {Linear: 3}}",
+    ),
+    "repeat with other inputs": (
+        "{a: {Linear: 6}, mixed: {Mix: , from: [a, input], repeat: 2}}",
+        "{a: {Linear: 6}, mixed: {ModuleDict: {one: {Mix: , from: [x, y]}, two: {Mix: , from: [one, y]}},"
+        " inputs: [x, y], from: [a, input]}}",
+    ),
+    "repeat with other inputs under names": (
+        '{a: {Linear: 6}, "mix_$i": {Mix: , from: [a, input], repeat: 2}}',
+        "{a: {Linear: 6}, mix_0: {Mix: , from: [a, input]}, mix_1: {Mix: , from: [mix_0, input]}}",
+    ),
+    "a module called again, repeated": (
+        "{a: {Linear: 6}, again: {a, repeat: 3}}",
+        "{a: {Linear: 6}, b: a, c: a, d: a}",
+    ),
+    "Residual of a layer": (
+        "{a: {Residual: {Linear: 6}}}",
+        "{a: {Linear: 6}, sum: {add, from: [input, a]}}",
+    ),
+    "Residual of a function": (
+        "{a: {Linear: 6}, b: {Residual: tanh}}",
+        "{a: {Linear: 6}, b: {expr: a + tanh(a)}}",
+    ),
+    "Residual of a chain": (
+        "{a: {Residual: [{Linear: 8}, {Linear: 6}]}}",
+        "{a: [{Linear: 8}, {Linear: 6}], sum: {add, from: [input, a]}}",
+    ),
+    "Residual of a Residual": (
+        "{a: {Residual: {Residual: {Linear: 6}}}}",
+        "{a: {Linear: 6}, sum: {add, from: [input, a]}, whole: {add, from: [input, sum]}}",
+    ),
+    "Parallel cat": (
+        "{p: {Parallel: [{Linear: 2}, {Linear: 3}], merge: cat}}",
+        "{p: {ModuleList: [{Linear: 2}, {Linear: 3}]}}; [{p.0, from: input}, {p.1, from: input},"
+        " {cat: 1, from: [p.0, p.1]}]",
+    ),
+    "Parallel mean": (
+        "{p: {Parallel: {a: {Linear: 3}, b: {Linear: 3}}, merge: mean}}",
+        "{p: {ModuleDict: {a: {Linear: 3}, b: {Linear: 3}}}}; [{p.a, from: input}, {p.b, from: input},"
+        " {expr: 'mean(stack([p.a, p.b]), 0)'}]",
+    ),
+    "Parallel mul of three": (
+        "{p: {Parallel: [{Linear: 3, repeat: 3}], merge: mul}}",
+        "{p: {ModuleList: [{Linear: 3, repeat: 3}]}}; [{p.0, from: input}, {p.1, from: input},"
+        " {p.2, from: input}, {expr: 'p.0 * p.1 * p.2'}]",
+    ),
+    "Select": (
+        "{s: {Select: {a: {Linear: 3}, b: {Linear: 5}}, choose: b}}",
+        "{s: {ModuleDict: {a: {Linear: {in_features: 6, out_features: 3}}, b: {Linear: 5}}}}; [s.b]",
+    ),
+    "an expression": (
+        "{a: {Linear: 6}, b: {expr: a * 2 + input}}",
+        "{a: {Linear: 6}, b: {mul: 2}, c: {add, from: [b, input]}}",
+    ),
+    "a parameter": (
+        "{w: {Parameter: {shape: [6], fill: 2}}, out: {mul, from: [input, w]}}",
+        "{w: {Parameter: {shape: [6], fill: 2}}, out: {expr: input * w}}",
+    ),
+}
+SHARED = """
+vars: {act: {LeakyReLU: 0.2}, stem: [{Linear: 8}, Tanh]}
+blocks:
+  Block: {params: {size: 6, p: 0.0}, Sequential: [{Linear: $size}, {Dropout: $p}]}
+  Tower:
+    params: {depth: required}
+    Sequential: [{Tower: $(depth - 1), if: $(depth > 0)}, {Linear: 6}]
+  Wide: {params: {width: required, end: $(width * 2)}, Sequential: [{Linear: $width}, {Linear: $end}]}
+  Bilinear: {params: {size: required}, Linear: $size}
+  Mix: {inputs: [x, y], ModuleDict: {up: {Linear: {out_features: 6}, from: x}, sum: {add, from: [up, y]}}}
+model:
+  input: [6]
+"""
+
+
+def built(text: str) -> torch.nn.Module:
+    return yamlnet.build(SHARED + text)
+
+
+def same(short: str, long: str) -> None:
+    one, other = built(short), built(long)
+    if list(one.state_dict()) == list(other.state_dict()):
+        laws.same(one.state_dict(), other.state_dict())
+    other.load_state_dict(dict(zip(other.state_dict(), one.state_dict().values(), strict=True)))
+    for given in (torch.rand(3, 6), torch.rand(5, 6)):
+        laws.same(laws.outputs(one, (given,), training=True), laws.outputs(other, (given,), training=True))
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_chains(name: str) -> None:
+    short, long = PAIRS[name]
+    one, other = (f"  Sequential: {text}" for text in (short, long))
+    same(one, other)
+    assert list(built(one).state_dict()) == list(built(other).state_dict())
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_graphs(name: str) -> None:
+    short, long = GRAPHS[name]
+    nodes, _, forward = long.partition("; ")
+    whole = f"  ModuleDict: {nodes}" + (f"\n  forward: {forward}" if forward else "")
+    same(f"  ModuleDict: {short}", whole)
+
+
+def test_inputs_have_the_names_that_the_file_gives_them() -> None:
+    network = yamlnet.build(
+        "model: {inputs: {input_1: [3], max: [3], max_1: [3]},"
+        " ModuleDict: {d: {expr: input_1 + 2 * max + 4 * max_1}}}"
+    )
+    one, two, four = torch.rand(3, 2, 3)
+    assert torch.equal(network(input_1=one, max=two, max_1=four), one + 2 * two + 4 * four)
