@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from yamlnet.catalog.entry import REQUIRED, Call, Entry, Parameter
-from yamlnet.diagnostics import Mistake, Path
+from yamlnet.diagnostics import Mistake, Path, nearest
 from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import CONSTANTS, LATER, UNKNOWN
 from yamlnet.language.names import refused
@@ -51,8 +51,9 @@ def read_blocks(value: Any, path: Path) -> tuple[dict[str, Block], list[Mistake]
         if why is not None:
             message = f"a block can't be named `{name}`"
             mistakes.append(Mistake("wrong-value", (*path, name), message, why, at="key"))
-        params = body.get("params") if isinstance(body, dict) else None
-        parameters, wrong = _parameters(params, (*path, name, "params"))
+        said = body if isinstance(body, dict) else {}
+        typo = next((key for key in said if nearest(key, ("params",))), "params")
+        parameters, wrong = _parameters(said.get(typo), (*path, name, typo))
         mistakes += wrong
         if isinstance(body, dict):
             body = {key: item for key, item in body.items() if key != "params"}

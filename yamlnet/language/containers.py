@@ -38,7 +38,8 @@ def residual(reader: Reader, written: Written, place: Place) -> Read:
     for key in ("from", "if"):
         if key in read.sides:
             message = f"`{key}` stands beside `Residual`, not under it"
-            reader.add("unknown-key", (*written.path, key), message, at="key")
+            help = f"{{Residual: ..., {key}: ...}}"
+            reader.add("unknown-key", (*written.path, key), message, help, at="key")
     if read.node is None or isinstance(read.node, str | Tensors):
         if isinstance(read.node, Tensors):
             reader.add("wrong-value", written.path, "`Residual` holds a module or function, not a value")

@@ -58,6 +58,8 @@ def read_model(
     reader = Reader(names, blocks, path, given)
     try:
         read = reader.read(value, path, Place(names), MODEL_SIDES, "`model`")
+        unknown = reader.unknown
+        reader.uncalled()
     except TooMany:
         return Network(None, value, {}, mistakes + reader.mistakes)
     if isinstance(read.node, Tensors):
@@ -67,6 +69,6 @@ def read_model(
     reader.origin(plain, path)
     mistakes += [*reader.mistakes, *names.mistakes]
     if read.node is None or isinstance(read.node, str | Tensors) or inputs is None:
-        return Network(None, plain, reader.origins, mistakes, reader.unknown)
+        return Network(None, plain, reader.origins, mistakes, unknown)
     model = Model(inputs, read.node, path, from_data=not said)
-    return Network(model, plain, reader.origins, mistakes, reader.unknown)
+    return Network(model, plain, reader.origins, mistakes, unknown)

@@ -25,6 +25,7 @@ CONTAINER_SIDES: Mapping[str, tuple[str, ...]] = {
 """Keys beside containers, and which."""
 
 BODY_SIDES = (*OWN_SIDES, *CONTAINER_SIDES)
+BLOCK_SIDES = ("params", *BODY_SIDES)
 NODE_SIDES = ("from", "if", *BODY_SIDES)
 STEP_SIDES = ("from", "if", "name")
 MODEL_SIDES = ("input", "edit", *BODY_SIDES)

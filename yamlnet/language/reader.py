@@ -18,7 +18,7 @@ from yamlnet.language.formula import parse
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import NOTHING, Expression, Function, Layer, Node
 from yamlnet.language.places import (
-    BODY_SIDES,
+    BLOCK_SIDES,
     CONTAINERS,
     LATER_SIDES,
     NODE_SIDES,
@@ -63,6 +63,7 @@ class Reader:
         self.calls: list[tuple[str, Path]] = []
         self.nodes_left = MAX_NODES
         self.unknown = False
+        self.called: set[str] = set()
         self.origins: dict[int, tuple[Any, Path]] = {}
 
     # -- mistakes -------------------------------------------------------------------------------
@@ -81,8 +82,10 @@ class Reader:
         """Adds mistakes; a key that belongs elsewhere says where."""
         for mistake in mistakes:
             key = mistake.path[-1] if mistake.path else None
-            if mistake.code == "unknown-key" and key in ELSEWHERE and mistake.help is None:
-                mistake = replace(mistake, help=ELSEWHERE[str(key)])
+            unsaid = mistake.help is None or mistake.help.startswith("indent it")
+            if mistake.code == "unknown-key" and key in ELSEWHERE and unsaid:
+                message = f"`{key}` can't stand here"
+                mistake = replace(mistake, message=message, help=ELSEWHERE[str(key)], suggestion=None)
             self.mistakes.append(mistake)
 
     @contextmanager
@@ -230,15 +233,23 @@ class Reader:
         self.extend(mistakes)
         if call is None:
             return Read(None, written.sides)
+        self.called.add(written.name)
         inner = block.scope(call, self.scope)
         with self.within(written.name, written.path):
-            read = self.read(block.body, block.path, Place(inner), BODY_SIDES, f"the block `{written.name}`")
+            read = self.read(block.body, block.path, Place(inner), BLOCK_SIDES, f"the block `{written.name}`")
             self.extend(inner.mistakes)
         if read.node is not None and not isinstance(read.node, str):
             read = replace(read, node=replace(read.node, caller=written.path))
         if isinstance(read.plain, list):
             read = replace(read, plain={"Sequential": read.plain})
         return self.finished(read, written, place)
+
+    def uncalled(self) -> None:
+        """Reads the blocks that nothing calls, their parameters unknown: for the mistakes in them."""
+        for name in sorted(self.blocks.keys() - self.called):
+            block = self.blocks[name]
+            scope = self.scope.with_names(dict.fromkeys(block.entry.parameters, UNKNOWN))
+            self.read(block.body, block.path, Place(scope), BLOCK_SIDES, f"the block `{name}`")
 
     def endless(self, written: Written) -> Read:
         self.calls.append((written.name, written.path))

@@ -24,7 +24,8 @@ def tensors(reader: Reader, written: Written, place: Place) -> Read:
     """A node that is a value, not a step."""
     if "from" in written.sides:
         path = (*written.beside, "from")
-        reader.add("unknown-key", path, f"a `{written.name}` takes no value", at="key")
+        help = "it is a value itself"
+        reader.add("unknown-key", path, f"a `{written.name}` takes no value", help, at="key")
     value = place.scope.value(written.argument, written.path)
     if value is UNKNOWN:
         return Read(None, written.sides)
