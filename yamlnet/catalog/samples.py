@@ -93,6 +93,7 @@ USES: Mapping[str, Use] = {
     **{name: Use(_MATRICES) for name in ("maximum", "minimum", "CosineSimilarity", "PairwiseDistance")},
     "AdaptiveLogSoftmaxWithLoss": _use([16], _integers(), n_classes=100, cutoffs=[10, 50]),
     "Bilinear": _use([16], [8], out_features=10),
+    "DeformConv2d": _use([3, 32, 32], [18, 30, 30], out_channels=16, kernel_size=3),
     "ChannelShuffle": _use(_MANY_CHANNELS, groups=4),
     "Embedding": _use(_integers(20), num_embeddings=1000, embedding_dim=32),
     "EmbeddingBag": _use(_integers(20), num_embeddings=1000, embedding_dim=32),

@@ -25,7 +25,7 @@ PLAIN: Mapping[str, Any] = {
     "module": "ReLU",
     "scheduler": "ConstantLR",
     "function": "relu",
-    "class": "ReLU",
+    "type": "ReLU",
     "none": None,
 }
 """A value for each name of a type expression."""
