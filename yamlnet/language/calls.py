@@ -262,7 +262,8 @@ def _missing(call: Call, meant: set[str], num_misnamed: int = 0) -> list[Mistake
     if "batch_first" in names:
         help = "batch_first: true for tensors of [batch, sequence, features]"
     elif call.entry.positional is not None and names == [call.entry.positional.name] and not call.arguments:
-        help = f"for example `{call.name}: {_example(call.entry.positional)}`"
+        example = _example(call.entry.positional)
+        help = f"for example `{call.name}: {example}`" if example != "..." else None
     place = name_place(call.path, call.name)
     return [Mistake("missing-parameter", call.path, f"`{call.name}` needs {words}", help, at=place)]
 

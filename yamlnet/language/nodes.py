@@ -41,11 +41,11 @@ NOTHING = Beside()
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """A node: where it stands, what stands beside it, and where the block was called whose body it is."""
+    """A node: where it stands, what stands beside it, and the block whose body it is with its call."""
 
     path: Path
     beside: Beside = NOTHING
-    caller: Path | None = None
+    caller: tuple[str, Path] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,8 +82,9 @@ class Reader:
         """Adds mistakes; a key that belongs elsewhere says where."""
         for mistake in mistakes:
             key = mistake.path[-1] if mistake.path else None
-            unsaid = mistake.help is None or mistake.help.startswith("indent it")
-            if mistake.code == "unknown-key" and key in ELSEWHERE and unsaid:
+            general = mistake.message.startswith(f"unknown key `{key}`")
+            general = general or (mistake.help or "").startswith("indent it")
+            if mistake.code == "unknown-key" and key in ELSEWHERE and general:
                 message = f"`{key}` can't stand here"
                 mistake = replace(mistake, message=message, help=ELSEWHERE[str(key)], suggestion=None)
             self.mistakes.append(mistake)
@@ -239,7 +240,7 @@ class Reader:
             read = self.read(block.body, block.path, Place(inner), BLOCK_SIDES, f"the block `{written.name}`")
             self.extend(inner.mistakes)
         if read.node is not None and not isinstance(read.node, str):
-            read = replace(read, node=replace(read.node, caller=written.path))
+            read = replace(read, node=replace(read.node, caller=(written.name, written.path)))
         if isinstance(read.plain, list):
             read = replace(read, plain={"Sequential": read.plain})
         return self.finished(read, written, place)

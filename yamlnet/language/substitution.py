@@ -112,16 +112,20 @@ class Scope:
             waits = late - self.names.keys()
             if waits and any(part.expression and names_in(part.text) & waits for part in parts):
                 return Late(text, self, waits, path)
-            return self.joined(text, parts)
+            return self.joined(text, parts, waits)
         except Wrong as wrong:
             part = (wrong.start, wrong.end)
             self.mistakes.append(Mistake("expression", path, str(wrong), wrong.help, part=part))
             return UNKNOWN
 
-    def joined(self, text: str, parts: Sequence[_Part]) -> Any:
-        """The parts of a text, worked out: a value alone keeps its type, several become one text."""
+    def joined(self, text: str, parts: Sequence[_Part], near: frozenset[str]) -> Any:
+        """The parts of a text, worked out: a value alone keeps its type, several become one text.
+
+        `near` are names that it may have meant.
+        """
+        names = {**self.names, **dict.fromkeys(near, UNKNOWN)} if near else self.names
         values = [
-            evaluate(part.text, part.start, self.names, self.budget) if part.expression else part.text
+            evaluate(part.text, part.start, names, self.budget) if part.expression else part.text
             for part in parts
         ]
         if len(parts) == 1 and parts[0].expression:

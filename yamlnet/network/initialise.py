@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -147,6 +148,11 @@ def _apply(
     call: Call, parameter: Tensor, generator: torch.Generator, name: str, fans: Mapping[str, int]
 ) -> Mistake | None:
     call, wrong = settled(call, fans)
+    if wrong and not fans and "`fan_" in wrong[0].message:
+        message = f"`{name}` of {list(parameter.shape)} has no `fan_in` and `fan_out`"
+        return replace(
+            wrong[0], message=message, help="weights of two or more axes have them, and their biases"
+        )
     if wrong:
         return wrong[0]
     if call.name == "add_noise":

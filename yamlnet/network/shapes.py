@@ -159,8 +159,7 @@ class _Judge:
         yield
         found = self.found.mistakes
         new = [m for m in found[before:] if (m.code, m.path, m.message) not in seen]
-        word = str(node.caller[-1])
-        found[before:] = [called_from(mistake, word, node.caller) for mistake in new]
+        found[before:] = [called_from(mistake, *node.caller) for mistake in new]
 
     def add(
         self, code: str, path: tuple[str | int, ...], message: str, help: str | None = None, **more: Any
