@@ -151,8 +151,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     neighbours each cost one (the restricted Damerau-Levenshtein distance), and about a third of the
     letters may be wrong. The first words of a longer name will do: `kernal` is near `kernel_size`.
     """
+    return next((candidate for _, candidate in ranked(name, known)), None)
+
+
+def ranked(name: str, known: Iterable[str]) -> list[tuple[float, str]]:
+    """The known names that `name` may have been meant to be, the nearest first, with their distances."""
     scored = ((_distance(name, candidate), candidate) for candidate in known)
-    return min(((d, candidate) for d, candidate in scored if d is not None), default=(0.0, None))[1]
+    return sorted((distance, candidate) for distance, candidate in scored if distance is not None)
 
 
 def _distance(name: str, candidate: str) -> float | None:
@@ -166,10 +171,14 @@ def _distance(name: str, candidate: str) -> float | None:
         best = min(1.5, best if best is not None else 1.5)
     if best is None:
         return None
-    # capitals break ties, the first above all: classes are offered for classes; then what was cut short
+    # capitals break ties: classes are offered for classes; then what was cut short
     different = sum(x != y for x, y in zip(name, candidate, strict=False)) / 100
-    capital = 0.4 * (name[:1].isupper() != candidate[:1].isupper())
+    capital = 0.4 * (_has_capitals(name) != _has_capitals(candidate))
     return best + different + capital + 0.005 * (len(candidate) < len(name))
+
+
+def _has_capitals(name: str) -> bool:
+    return name != name.lower()
 
 
 def _within_third(a: str, b: str) -> float | None:

@@ -21,6 +21,15 @@ PACKAGES = ("torch", "torchvision")
 """Where names come from: the first that has one, has it."""
 
 
+COMMON = frozenset(
+    """
+    Linear Conv2d BatchNorm2d ReLU relu Dropout Flatten MaxPool2d AdaptiveAvgPool2d LayerNorm Embedding LSTM
+    Sigmoid Softmax GELU mean sum add cat stack reshape CrossEntropyLoss MSELoss Adam AdamW SGD Accuracy
+    """.split()
+)
+"""The names that files say most: of several that a misspelt one is equally near to, the likely ones."""
+
+
 def find(name: str, kind: Kind) -> Entry | None:
     """The entry of this name and kind, None where there is none."""
     for package in PACKAGES:

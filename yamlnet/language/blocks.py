@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from yamlnet.catalog.entry import REQUIRED, Call, Entry, Parameter
-from yamlnet.diagnostics import Mistake, Path, nearest
+from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
 from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import CONSTANTS, LATER, UNKNOWN
 from yamlnet.language.names import refused
-from yamlnet.language.substitution import Scope
+from yamlnet.language.substitution import Scope, names_of
+
+OF_VALUES = ("wrong-type", "wrong-value", "expression")
+"""Codes of mistakes that are a value's, wherever it is used."""
 
 MAX_LEVELS = 64
 """How deep blocks may call blocks."""
@@ -71,9 +74,48 @@ def _parameters(value: Any, path: Path) -> tuple[dict[str, Parameter], list[Mist
     for name in value:
         if not name.isidentifier() or name in CONSTANTS:
             message = f"`{name}` can't name a parameter"
-            help = "names are letters, digits and `_`, and don't begin with a digit"
+            help: str | None = "names are letters, digits and `_`, and don't begin with a digit"
             mistakes.append(Mistake("wrong-value", (*path, name), message, help, at="key"))
+        if isinstance(value[name], str) and nearest(value[name], ("required",)) and value[name] != "required":
+            help, suggestion = did_you_mean(value[name], ("required",))
+            message = f"the default `{value[name]}` is nearly `required`"
+            mistakes.append(Mistake("wrong-value", (*path, name), message, help, suggestion))
     return {
         name: Parameter(name, "any", REQUIRED if default == "required" else default)
         for name, default in value.items()
     }, mistakes
+
+
+def at_call(mistakes: Sequence[Mistake], block: Block, call: Call) -> list[Mistake]:
+    """A wrong value that is nothing but a parameter of the block is the mistake of the call that gave it."""
+    found: list[Mistake] = []
+    for mistake in mistakes:
+        name = _parameter(mistake, block) if mistake.code in OF_VALUES else None
+        if name is not None and name in call.arguments:
+            path = call.argument_path(name)
+            related = (*mistake.related, (mistake.path, f"`{name}` is used here"))
+            mistake = replace(mistake, path=path, at="value", part=None, related=related)
+            if any((known.path, known.code) == (path, mistake.code) for known in found):
+                continue
+            if mistake.code == "expression" and any(known.path == path for known in found):
+                continue
+        found.append(mistake)
+    return found
+
+
+def _parameter(mistake: Mistake, block: Block) -> str | None:
+    """The only parameter that the text at a mistake's place uses."""
+    if mistake.path[: len(block.path)] != block.path:
+        return None
+    value = block.body
+    rest = mistake.path[len(block.path) :]
+    if rest[:1] == ("params",):
+        parameter = block.entry.parameters.get(str(rest[-1]))
+        value, rest = (parameter.default if parameter else None), ()
+    for step in rest:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    used = names_of(value) & block.entry.parameters.keys() if isinstance(value, str) else frozenset()
+    return next(iter(used)) if len(used) == 1 else None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from yamlnet.catalog import lookup, ranges, types
 from yamlnet.catalog.entry import REQUIRED, Call, Entry, Kind, Parameter
-from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
+from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest, ranked
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.source import plain_scalar
 from yamlnet.language.substitution import Late
@@ -161,10 +161,24 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
         return Mistake("unknown-name", written.path, message, help, at=written.at)
     known = {*also, *(name for kind in kinds for name in lookup.names(kind))}
     found = space_lost(written.name, known) or _of_torchvision(written.name, known)
-    advice, suggestion = found or did_you_mean(written.name, known)
+    advice, suggestion = found or _meant(written, kinds, known) or did_you_mean(written.name, known)
     message = f"unknown {' or '.join(ARTICLES[kind].split(' ', 1)[1] for kind in kinds)} `{written.name}`"
     advice = advice or f"`yamlnet list {kinds[0]}` shows the names"
     return Mistake("unknown-name", written.path, message, advice, suggestion, at=written.at)
+
+
+def _meant(written: Written, kinds: tuple[Kind, ...], known: Iterable[str]) -> tuple[str, str] | None:
+    """The help and the suggestion: of names equally near one that takes these arguments, a common one."""
+    near = ranked(written.name, known)
+    equal = [name for distance, name in near if distance < near[0][0] + 0.5]
+
+    def unlikely(name: str) -> tuple[bool, bool]:
+        entry = next((entry for kind in kinds if (entry := lookup.find(name, kind))), None)
+        fits = entry is None or not check_arguments(replace(written, name=name), entry)[1]
+        return not fits, name not in lookup.COMMON
+
+    chosen = min(equal, key=unlikely, default=None)
+    return None if chosen is None else (f"did you mean `{chosen}`?", chosen)
 
 
 def _of_torchvision(name: str, known: Iterable[str]) -> tuple[str, str] | None:

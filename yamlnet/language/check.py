@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts, share
 from yamlnet.catalog.own import FIXED
-from yamlnet.diagnostics import Diagnostic, Mistake, Path
+from yamlnet.diagnostics import Diagnostic, Mistake, Path, nearest
 from yamlnet.language.beside import FANS
 from yamlnet.language.blocks import read_blocks
 from yamlnet.language.consistency import exclusive, inconsistencies, missing_sections, unknown_figures
@@ -109,16 +109,19 @@ class _Sections:
         self.origins: Mapping[int, tuple[Any, Path]] = {}
         self.raw: dict[str, Any] = {}
         self.mistakes: list[Mistake] = []
+        self.meant: set[str | None] = set()
 
     def experiment(self, name: str, to_train: bool) -> tuple[Experiment | None, list[Mistake]]:
         """The experiment, and every mistake in its sections."""
         self.mistakes += missing_sections(set(self.plain), to_train)
         self.raw["name"] = name
         values = self.vars()
+        known = set(Experiment.model_fields)
+        self.meant = {nearest(key, known) for key in self.plain.keys() - known}
         for section in sorted(self.plain, key=lambda key: key != "data"):
-            facts = _scope(self.raw.get("data"), self.facts)
+            facts = _scope(self.raw.get("data", UNKNOWN if "data" in self.meant else None), self.facts)
             self.section(section, values if section == "data" else {**facts, **values})
-        return _validated(self.raw, self.plain, self.facts, self.mistakes)
+        return _validated(self.raw, self.plain, self.facts, self.mistakes, "metrics" in self.meant)
 
     def vars(self) -> Mapping[str, Any]:
         """The values that `vars` names."""
@@ -153,9 +156,8 @@ class _Sections:
     def model(self, scope: Mapping[str, Any]) -> None:
         """The network, and the blocks that it is made of."""
         blocks, found = read_blocks(self.plain.get("blocks"), ("blocks",))
-        network = read_model(
-            self.plain["model"], ("model",), scope, blocks, _data_inputs(self.plain, self.facts)
-        )
+        data = _data_inputs({"data": None} if "data" in self.meant else self.plain, self.facts)
+        network = read_model(self.plain["model"], ("model",), scope, blocks, data)
         self.raw["model"] = network.model
         self.plain["model"] = network.plain
         self.origins = network.origins
@@ -163,7 +165,7 @@ class _Sections:
 
 
 def _validated(
-    raw: dict[str, Any], plain: dict[str, Any], facts: Facts | None, mistakes: list[Mistake]
+    raw: dict[str, Any], plain: dict[str, Any], facts: Facts | None, mistakes: list[Mistake], lost: bool
 ) -> tuple[Experiment | None, list[Mistake]]:
     experiment, found = validate(_known(raw), plain)
     at = {mistake.path for mistake in mistakes}
@@ -175,8 +177,10 @@ def _validated(
         + list(exclusive(plain))
     )
     at = {mistake.path for mistake in mistakes}
-    figures = unknown_figures({**raw, "expect": plain.get("expect")}, facts)
-    mistakes += [mistake for mistake in figures if mistake.path not in at]
+    if not lost and not any(m.path[:1] == ("metrics",) and m.severity == "error" for m in mistakes):
+        figures = unknown_figures({**raw, "expect": plain.get("expect")}, facts)
+        mistakes += [mistake for mistake in figures if mistake.path not in at]
+    mistakes = list(_without_consequences(mistakes))
     right = not any(m.severity == "error" for m in mistakes)
     if right and experiment is not None:
         mistakes += inconsistencies(experiment, facts)
@@ -184,6 +188,16 @@ def _validated(
         message = "what the network is made of can't depend on data that isn't read yet"
         mistakes.append(Mistake("expression", ("model",), message, at="key"))
     return experiment, mistakes
+
+
+def _without_consequences(mistakes: Sequence[Mistake]) -> Iterator[Mistake]:
+    """Leaves out that a key is missing where a misspelt one stands for it."""
+    meant = {(m.path[:-1], m.suggestion) for m in mistakes if m.code == "unknown-key" and m.suggestion}
+    for mistake in mistakes:
+        places = (mistake.path, mistake.path[:-1])
+        missing = mistake.code in ("missing-key", "missing-parameter")
+        if not missing or not any(p in places and f"`{key}`" in mistake.message for p, key in meant):
+            yield mistake
 
 
 def _known(value: Any) -> Any:

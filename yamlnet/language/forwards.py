@@ -98,6 +98,7 @@ def _members(
     members: dict[str, Member] = {}
     plain: dict[str, Any] = {}
     broken: set[str] = set()
+    before = reader.num_errors
     named = isinstance(entries, dict)
     for entry in repeats.entries(reader, entries, path, place):
         key = entry.key if named else str(len(members) + len(broken))
@@ -121,6 +122,8 @@ def _members(
             plain[key] = read.plain
         else:
             broken.add(key)
+    if reader.num_errors > before and not broken:
+        broken.add("")
     text = plain if named else list(plain.values())
     reader.origin(text, path)
     return members, text, broken
@@ -182,10 +185,10 @@ def _step(reader: Reader, written: Written, entry: Entry, broken: set[str], valu
     if present is None:
         values.broken.add(name)
         return None
-    if not present:
+    called = _called(reader, written, entry, broken, values)
+    if not present and called is not None:
         steps.stand(reader, replace(entry, key=name), values, sides)
         return {written.name: None, **_text(sides), "if": False}
-    called = _called(reader, written, entry, broken, values)
     if called is None:
         values.broken.add(name)
         return None

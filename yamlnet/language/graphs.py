@@ -100,7 +100,8 @@ def flow(
 
 def _entry(reader: Reader, entry: Entry, values: Values, plain: dict[str, Any]) -> bool:
     """One node of a graph; whether it could be read."""
-    place = Place(entry.place.scope, dict(values.members), frozenset(values.later))
+    broken = frozenset(values.broken)
+    place = Place(entry.place.scope, dict(values.members), frozenset(values.later), broken)
     reader.wiring.outer.append(values)
     read = repeats.one(reader, Entry(entry.key, entry.value, entry.path, place, entry.copy, entry.count))
     reader.wiring.outer.pop()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from yamlnet.diagnostics import Mistake, Path
+from yamlnet.diagnostics import Mistake, Path, nearest
 from yamlnet.language.blocks import Block
 from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import Budget
@@ -51,10 +51,13 @@ def read_model(
     sides = value if isinstance(value, dict) else {}
     said = {key: names.value(sides[key], (*path, key)) for key in ("input", "inputs") if key in sides}
     value = {**value, **said} if isinstance(value, dict) else value
-    inputs, mistakes = read_inputs(said, path, data)
+    meant = [key for key in sides if key not in MODEL_SIDES and nearest(key, ("input", "inputs"))]
+    inputs, mistakes = (None, []) if meant and not said else read_inputs(said, path, data)
     mistakes += names.mistakes
     names = Scope(scope, names.budget)
     given = tuple(one.name for one in inputs or ()) or ("input",)
+    if inputs is None and isinstance(said.get("inputs"), dict) and said["inputs"]:
+        given = tuple(said["inputs"])
     reader = Reader(names, blocks, path, given)
     try:
         read = reader.read(value, path, Place(names), MODEL_SIDES, "`model`")

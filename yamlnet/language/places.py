@@ -37,6 +37,8 @@ LATER_SIDES = ("forward", "init", "edit")
 class Place:
     """Where a node is read: the names that `$` may use, and the modules above, which may be called again.
 
+    `later` are the names below, `broken` those of nodes with mistakes.
+
     Inside a graph that only declares, `declared` is the way from the graph to here, and `called` what its
     `forward` calls.
     """
@@ -44,6 +46,7 @@ class Place:
     scope: Scope
     modules: Mapping[str, Member] = field(default_factory=dict)
     later: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()
     declared: tuple[str, ...] | None = None
     called: frozenset[str] = frozenset()
 

@@ -10,7 +10,7 @@ from typing import Any
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call, Entry
 from yamlnet.diagnostics import Mistake, Path
-from yamlnet.language import beside, chains, containers, tensors
+from yamlnet.language import beside, blocks, chains, containers, tensors
 from yamlnet.language.blocks import MAX_LEVELS, Block
 from yamlnet.language.calls import Written, check_arguments, kind_of, resolve, split
 from yamlnet.language.expressions import UNKNOWN, Wrong
@@ -64,6 +64,7 @@ class Reader:
         self.nodes_left = MAX_NODES
         self.unknown = False
         self.called: set[str] = set()
+        self.told: set[tuple[Any, ...]] = set()
         self.origins: dict[int, tuple[Any, Path]] = {}
 
     # -- mistakes -------------------------------------------------------------------------------
@@ -79,8 +80,13 @@ class Reader:
         self.extend([Mistake(code, path, message, help, at="key" if at == "key" else "value", **more)])
 
     def extend(self, mistakes: Iterable[Mistake]) -> None:
-        """Adds mistakes; a key that belongs elsewhere says where."""
+        """Adds mistakes, those of copies once; a key that belongs elsewhere says where."""
         for mistake in mistakes:
+            site = self.calls[-1] if self.calls else None
+            told = (mistake.code, mistake.path, mistake.message, mistake.part, site)
+            if told in self.told:
+                continue
+            self.told.add(told)
             key = mistake.path[-1] if mistake.path else None
             general = mistake.message.startswith(f"unknown key `{key}`")
             general = general or (mistake.help or "").startswith("indent it")
@@ -99,8 +105,10 @@ class Reader:
             yield
         finally:
             self.calls.pop()
-        found = [m for m in self.mistakes[before:] if (m.code, m.path, m.message) not in seen]
-        self.mistakes[before:] = [called_from(mistake, name, path) for mistake in found]
+        found = {(m.code, m.path, m.message): m for m in reversed(self.mistakes[before:])}
+        self.mistakes[before:] = [
+            called_from(found[key], name, path) for key in reversed(found) if key not in seen
+        ]
 
     def origin(self, plain: Any, path: Path) -> Any:
         """Remembers where a part of the worked-out document is written."""
@@ -159,13 +167,16 @@ class Reader:
             self.unknown = True
         if isinstance(value, list):
             return chains.chain(self, value, path, place)
+        before = len(self.mistakes)
         written = self.split(value, path, place, sides, what)
-        if written is None:
+        if written is None or any(m.suggestion == "forward" for m in self.mistakes[before:]):
             return Read(None)
+        if written.name in place.broken:
+            return Read(None, written.sides)
         present = self.present(written.sides, path)
         if present is None:
             return Read(None, written.sides)
-        if not present:
+        if not present and (written.name in place.modules or self.is_call(written.name)):
             plain = {
                 "Identity": None,
                 **{k: written.sides[k] for k in ("from", "name") if k in written.sides},
@@ -198,7 +209,8 @@ class Reader:
 
     def node(self, written: Written, place: Place) -> Read:
         """A call of no module above: a block, a container, a layer, a function, an expression."""
-        beside.refuse_others(self, written)
+        if self.is_call(written.name):
+            beside.refuse_others(self, written)
         if written.name in self.blocks:
             return self.block(written, self.blocks[written.name], place)
         if written.name in containers.READERS:
@@ -236,9 +248,11 @@ class Reader:
             return Read(None, written.sides)
         self.called.add(written.name)
         inner = block.scope(call, self.scope)
+        before = len(self.mistakes)
         with self.within(written.name, written.path):
             read = self.read(block.body, block.path, Place(inner), BLOCK_SIDES, f"the block `{written.name}`")
             self.extend(inner.mistakes)
+            self.mistakes[before:] = blocks.at_call(self.mistakes[before:], block, call)
         if read.node is not None and not isinstance(read.node, str):
             read = replace(read, node=replace(read.node, caller=(written.name, written.path)))
         if isinstance(read.plain, list):
@@ -292,7 +306,9 @@ class Reader:
             message = f"`{written.name}` stands after this node"
             self.add("unknown-reference", written.path, message, at=written.at)
             return Read(None, written.sides)
-        argument = place.scope.value(written.argument, written.path, late_names(entry))
+        argument = written.argument
+        if entry is not None or lookup.find(written.name, "function") is not None:
+            argument = place.scope.value(argument, written.path, late_names(entry))
         also = (*place.modules, *CONTAINERS, *self.blocks, *tensors.KINDS, "expr")
         call, mistakes = resolve(replace(written, argument=argument), ("module", "function"), also)
         self.extend(mistakes)

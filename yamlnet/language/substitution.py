@@ -148,6 +148,14 @@ def names_in(text: str) -> frozenset[str]:
     return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
+def names_of(text: str) -> frozenset[str]:
+    """The names that the `$` in a text use."""
+    try:
+        return frozenset().union(*(names_in(part.text) for part in _parts(text) if part.expression))
+    except Wrong:
+        return frozenset()
+
+
 def rewritten(text: str, names: Mapping[str, Any], waits: frozenset[str]) -> str:
     """A text whose expressions use no name but those that they wait for."""
 

@@ -89,6 +89,8 @@ def _tensor(reader: Reader, value: Any, path: Path, word: str) -> Tensor | None:
         return None
     place = (*path, "shape") if isinstance(value, dict) else path
     shape = list(filled) if "shape" not in said and filled else said.get("shape")
+    if shape is None and reader.num_errors > before:
+        return None
     if shape is None:
         reader.add("missing-key", path, f"`{word}` needs a shape", f"for example `{word}: [3, 5]`")
         return None

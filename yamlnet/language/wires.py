@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
 from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Held, Holder, Layer, Member, Output, Source, Step, Tensors, Wire
@@ -157,4 +157,7 @@ class Wiring:
             help = "a container sees its own nodes only; `inputs` and `from` beside it bring others in"
         else:
             help, suggestion = did_you_mean(given, values.names)
+            if "." in given and nearest(first, values.names):
+                suggestion = f"{nearest(first, values.names)}{given.removeprefix(first)}"
+                help = f"did you mean `{suggestion}`?"
         self.mistakes.append(Mistake("unknown-reference", path, message, help, suggestion, part=part))
