@@ -11,6 +11,7 @@ from yamlnet.catalog import foreign, lookup, ranges, types
 from yamlnet.catalog.allowed import CATALOGUED, NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import REQUIRED, Call, Entry, Kind, Parameter
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
+from yamlnet.language import planned
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.source import plain_scalar
 from yamlnet.language.substitution import Late
@@ -174,7 +175,9 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
         return Mistake("unknown-name", written.path, message, help, at=written.at)
     known = {*also, *(name for kind in kinds for name in lookup.names(kind))}
     found = space_lost(written.name, known) or _otherwise_dotted(written.name, known)
-    advice, suggestion = found or did_you_mean(written.name, known)
+    several = planned.split_at_commas(written.name, plainly)
+    each = planned.one_run_each(several, written.path, lambda name: name in known)
+    advice, suggestion = found or ((each, None) if each else did_you_mean(written.name, known))
     message = f"unknown {' or '.join(ARTICLES[kind].split(' ', 1)[1] for kind in kinds)} `{written.name}`"
     advice = advice or f"`yamlnet list {kinds[0]}` shows the names"
     return Mistake("unknown-name", written.path, message, advice, suggestion, at=written.at)
@@ -321,7 +324,9 @@ def _wrong_type(value: Any, parameter: Parameter, path: Path, owner: str) -> Mis
     message = f"`{parameter.name}` of `{owner}` takes {types.describe(parameter.type)}, not {kind_of(value)}"
     meant = plainly(value)
     if meant is None or not types.accepts(parameter.type, meant):
-        return Mistake("wrong-type", path, message)
+        several = planned.split_at_commas(value, plainly)
+        help = planned.one_run_each(several, path, lambda one: types.accepts(parameter.type, one))
+        return Mistake("wrong-type", path, message, help)
     return Mistake("wrong-type", path, message, f"write `{show(meant)}`", show(meant))
 
 

@@ -10,6 +10,7 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Entry, Kind
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
+from yamlnet.language import planned
 from yamlnet.language.calls import check_value, kind_of, name_place, resolve, split, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 
@@ -177,6 +178,11 @@ def snake_case(name: str) -> str:
 
 def read_optimizer(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     """`optimizer`: a call, and `groups` beside it."""
+    several = planned.several_optimizers(
+        value, path, lambda name: lookup.find(name, "optimizer") is not None or is_foreign(name, allow)
+    )
+    if several is not None:
+        return {"call": BROKEN}, [several]
     call, sides, mistakes = read_call(value, path, "optimizer", ("groups",), "`optimizer`", allow)
     read: dict[str, Any] = {"call": call}
     if "groups" in sides:
