@@ -1,4 +1,8 @@
-"""The public functions: each takes a path, YAML text or a dict, and leads it through the phases."""
+"""The public functions: each takes a path, YAML text or a dict, and leads it through the phases.
+
+`allow` names the packages whose layers, functions, losses, optimizers and data sets the file may name by
+their dotted path; without it no code that a file names is run.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from yamlnet import pipeline
+from yamlnet.catalog.allowed import allowed
+from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import Diagnostic, YamlnetError
 from yamlnet.language.files import File, read
 from yamlnet.pipeline import examine, options_of
@@ -20,27 +26,27 @@ if TYPE_CHECKING:
     from yamlnet.training.verdict import Result
 
 
-def check(file: File, set: Mapping[str, Any] | None = None) -> list[Diagnostic]:
+def check(file: File, set: Mapping[str, Any] | None = None, allow: Sequence[str] = ()) -> list[Diagnostic]:
     """Every mistake in a file, without its data and without a device, sorted by place."""
-    return list(examine(read(file), options_of(set)).diagnostics)
+    return list(examine(read(file), options_of(set), allow=allowed(allow)).diagnostics)
 
 
-def build(file: File, set: Mapping[str, Any] | None = None) -> nn.Module:
+def build(file: File, set: Mapping[str, Any] | None = None, allow: Sequence[str] = ()) -> nn.Module:
     """The file's network as a plain `nn.Module`, initialised by the file's seed.
 
     Raises ConfigError for a mistake in the file, YamlnetError where its data can't be read: a data set
     whose images have no fixed shape is read where the model declares no `input`.
     """
-    examined = examine(read(file), options_of(set))
+    examined = examine(read(file), options_of(set), allow=allowed(allow))
     examined.raise_if_wrong()
     if examined.shapes is None or not examined.shapes.complete:
         examined = pipeline.with_data(examined)[0]
     return pipeline.network_of(examined)
 
 
-def summary(file: File, set: Mapping[str, Any] | None = None) -> Summary:
+def summary(file: File, set: Mapping[str, Any] | None = None, allow: Sequence[str] = ()) -> Summary:
     """The table of the network's layers; printed, but for where the caller's prompt or notebook shows it."""
-    table = pipeline.summary_of(examine(read(file), options_of(set)))
+    table = pipeline.summary_of(examine(read(file), options_of(set), allow=allowed(allow)))
     if not hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
         sys.stdout.write(f"{table}\n")
     return table
@@ -51,6 +57,7 @@ def train(
     set: Mapping[str, Any] | None = None,
     runs: str | Path = "runs",
     observer: Observer | None = None,
+    allow: Sequence[str] = (),
 ) -> Result:
     """Trains a file's network, evaluates it and judges what it expects; the run's folder is `result.path`.
 
@@ -59,10 +66,11 @@ def train(
     from yamlnet.training.observer import Silent
 
     source = read(file)
-    return pipeline.start(examine(source, options_of(set), to_train=True), Path(runs), observer or Silent())
+    examined = examine(source, options_of(set), to_train=True, allow=allowed(allow))
+    return pipeline.start(examined, Path(runs), observer or Silent())
 
 
-def load(run: str | Path, which: Literal["best", "last"] = "best") -> nn.Module:
+def load(run: str | Path, which: Literal["best", "last"] = "best", allow: Sequence[str] = ()) -> nn.Module:
     """A run's network in evaluation mode, with the best weights that training found, or the last ones.
 
     Raises YamlnetError where the folder holds no run, or its weights aren't what was written.
@@ -70,7 +78,7 @@ def load(run: str | Path, which: Literal["best", "last"] = "best") -> nn.Module:
     from yamlnet.training import run as runs
 
     folder = runs.load(Path(run))
-    return pipeline.loaded(folder, which)[1]
+    return pipeline.loaded(folder, which, allowed(allow))[1]
 
 
 def evaluate(
@@ -78,6 +86,7 @@ def evaluate(
     split: Literal["train", "validation", "test"] = "test",
     which: Literal["best", "last"] = "best",
     options: Sequence[str] = (),
+    allow: Sequence[str] = (),
 ) -> dict[str, float]:
     """The loss and metrics of a run's weights on a split of its data, or of the data that `options` set.
 
@@ -88,8 +97,9 @@ def evaluate(
     from yamlnet.training.sources import evaluation
 
     folder = runs.load(Path(run))
-    examined, prepared = pipeline.of_run(folder, options)
-    network = pipeline.loaded(folder, which)[1]
+    permitted = allowed(allow)
+    examined, prepared = pipeline.of_run(folder, options, permitted)
+    network = pipeline.loaded(folder, which, permitted)[1]
     task = pipeline.task_of(examined, network, prepared)
     experiment = examined.experiment
     assert experiment.data is not None
@@ -97,4 +107,5 @@ def evaluate(
     if source is None:
         raise YamlnetError(f"the data has no {split} split")
     network.to(task.device)
-    return {f"{split}.{name}": value for name, value in evaluator_of(task).evaluate(source).items()}
+    with blaming(permitted):
+        return {f"{split}.{name}": value for name, value in evaluator_of(task).evaluate(source).items()}

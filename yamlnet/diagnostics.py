@@ -30,6 +30,7 @@ CODES: dict[str, str] = {
     "no-match": "a pattern that matches nothing",
     "unused-value": "a value or parameter that nothing uses",
     "too-large": "more than the limits of a file or of this machine's memory",
+    "not-allowed": "code outside the catalogue that nobody has permitted to run",
 }
 """Every code with the kind of mistake it stands for."""
 
@@ -134,6 +135,14 @@ class YamlnetError(Exception):
         self.message = message
         self.help = help
         self.exit_code = exit_code
+
+
+class MistakeError(YamlnetError):
+    """A mistake in the file that only its data show."""
+
+    def __init__(self, mistake: Mistake) -> None:
+        super().__init__(mistake.message, mistake.help, exit_code=1)
+        self.mistake = mistake
 
 
 class ConfigError(YamlnetError):

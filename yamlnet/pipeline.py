@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.facts import Facts
-from yamlnet.diagnostics import ConfigError, Diagnostic, Mistake, YamlnetError
+from yamlnet.catalog.foreign import blaming
+from yamlnet.diagnostics import ConfigError, Diagnostic, Mistake, MistakeError, YamlnetError
 from yamlnet.language import check as language
 from yamlnet.language import render
 from yamlnet.language.check import Checked
@@ -71,10 +73,14 @@ def _inline(value: Any) -> str:
 
 
 def examine(
-    source: Text, options: Sequence[str] = (), facts: Facts | None = None, to_train: bool = False
+    source: Text,
+    options: Sequence[str] = (),
+    facts: Facts | None = None,
+    to_train: bool = False,
+    allow: Allowed = NOTHING,
 ) -> Examined:
     """Checks a text through every phase that needs no data; torch is imported where names are all right."""
-    checked = language.check(source, options, facts, to_train)
+    checked = language.check(source, options, facts, to_train, allow)
     if checked.wrong or checked.experiment is None or checked.document is None:
         return Examined(checked, checked.diagnostics)
     from yamlnet.network import build, freeze, initialise, shapes, ties
@@ -128,10 +134,15 @@ def with_data(examined: Examined, device: str = "cpu") -> tuple[Examined, Prepar
     experiment = examined.experiment
     assert experiment.data is not None
     data = located_data(examined.checked)
-    prepared = prepare(data, experiment.seed, examined.checked.source.folder, torch.device(device))
-    if examined.checked.facts != prepared.facts:
-        checked = examined.checked
-        examined = examine(checked.source, checked.options, prepared.facts, to_train=True)
+    checked = examined.checked
+    try:
+        prepared = prepare(data, experiment.seed, checked.source.folder, torch.device(device))
+    except MistakeError as error:
+        assert checked.document is not None
+        found = [checked.document.locate(error.mistake)]
+        raise ConfigError(found, render.as_text(found, checked.texts()).rstrip()) from error
+    if checked.facts != prepared.facts:
+        examined = examine(checked.source, checked.options, prepared.facts, True, checked.allow)
         examined.raise_if_wrong()
     return examined, prepared
 
@@ -198,7 +209,8 @@ def start(examined: Examined, runs: Path, observer: Observer) -> Result:
     source = examined.checked.source
     bases = [(base.file, base.content) for base in examined.checked.bases]
     folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
-    return trainer.train(task_of(examined, network, prepared), folder, observer)
+    with blaming(examined.checked.allow):
+        return trainer.train(task_of(examined, network, prepared), folder, observer)
 
 
 def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
@@ -219,29 +231,32 @@ def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
     )
 
 
-def resume(run: Path, options: Sequence[str], observer: Observer) -> Result:
+def resume(run: Path, options: Sequence[str], observer: Observer, allow: Allowed = NOTHING) -> Result:
     """Goes on where a run stopped, from its newest checkpoint that verifies."""
     from yamlnet.training import run as runs
     from yamlnet.training import trainer
 
     folder = runs.load(run)
-    examined, prepared = of_run(folder, options)
+    examined, prepared = of_run(folder, options, allow)
     network = network_of(examined).to(next(iter(prepared.train.fields.values())).device)
-    return trainer.resume(task_of(examined, network, prepared), folder, observer)
+    with blaming(allow):
+        return trainer.resume(task_of(examined, network, prepared), folder, observer)
 
 
-def of_run(folder: Run, options: Sequence[str] = ()) -> tuple[Examined, Prepared]:
+def of_run(folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING) -> tuple[Examined, Prepared]:
     """A run's experiment and its data, read from what the run's folder holds."""
     from yamlnet.training import device as devices
 
-    examined = examine(_resolved_text(folder), options, to_train=True)
+    examined = examine(_resolved_text(folder), options, to_train=True, allow=allow)
     examined.raise_if_wrong()
     return with_data(examined, str(devices.device(examined.experiment.train.device)))
 
 
-def loaded(folder: Run, which: Literal["best", "last"]) -> tuple[Examined, nn.Module]:
+def loaded(
+    folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING
+) -> tuple[Examined, nn.Module]:
     """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(_resolved_text(folder))
+    examined = examine(_resolved_text(folder), allow=allow)
     network = network_of(examined)
     _, weights = folder.weights(which, _warn)
     try:

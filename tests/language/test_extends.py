@@ -10,8 +10,11 @@ import yaml
 
 import yamlnet
 from yamlnet.language.check import Checked, check
+from yamlnet.language.extends import extended
 from yamlnet.language.files import read
+from yamlnet.language.places import MODEL_SIDES, NODE_SIDES
 from yamlnet.language.resolve import explain, path_of
+from yamlnet.language.source import read as read_text
 
 BASE = """
 name: base
@@ -84,6 +87,141 @@ def test_nodes_merge_by_name(tmp_path: Path) -> None:
         "act": {"gelu": {"approximate": "none"}},
         "fc2": {"Linear": {"out_features": 10, "bias": True}},
         "extra": {"Dropout": {"p": 0.1, "inplace": False}},
+    }
+
+
+NODES = {
+    "a-key-beside": ("{Linear: 3, freeze: true}", "{freeze: false}", {"Linear": 3, "freeze": False}),
+    "a-bare-name": ("relu", "{if: $deep}", {"relu": None, "if": "$deep"}),
+    "a-tie": (
+        "{Linear: 3, tie: {weight: a.weight}}",
+        "{tie: {bias: a.bias}}",
+        {"Linear": 3, "tie": {"weight": "a.weight", "bias": "a.bias"}},
+    ),
+    "another-call": ("{Linear: 3, freeze: true}", "{Conv2d: 3}", {"Conv2d": 3}),
+    "the-same-call": (
+        "{Linear: 3, repeat: 2}",
+        "{Linear: {bias: false}}",
+        {"Linear": {"out_features": 3, "bias": False}, "repeat": 2},
+    ),
+    "branches": (
+        "{Parallel: {a: ReLU, b: {Linear: 3}}, merge: cat}",
+        "{Parallel: {b: {Linear: {bias: false}}, c: Tanh}, dim: 2}",
+        {
+            "Parallel": {
+                "a": "ReLU",
+                "b": {"Linear": {"out_features": 3, "bias": False}},
+                "c": {"Tanh": None},
+            },
+            "merge": "cat",
+            "dim": 2,
+        },
+    ),
+    "a-list-of-branches": (
+        "{Parallel: [ReLU], merge: add}",
+        "{Parallel: [Tanh]}",
+        {"Parallel": ["Tanh"], "merge": "add"},
+    ),
+    "a-choice": (
+        "{Select: {a: ReLU, b: Tanh}, choose: a}",
+        "{choose: b}",
+        {"Select": {"a": "ReLU", "b": "Tanh"}, "choose": "b"},
+    ),
+    "a-residual": (
+        "{Residual: {Linear: 3}}",
+        "{Residual: {Linear: {bias: false}, init: zeros}}",
+        {"Residual": {"Linear": {"out_features": 3, "bias": False}, "init": "zeros"}},
+    ),
+    "another-residual": ("{Residual: {Linear: 3}}", "{Residual: relu}", {"Residual": {"relu": None}}),
+    "the-same-initialiser": (
+        "{Linear: 3, init: {normal: {mean: 1, std: 2}}}",
+        "{init: {normal: {std: 3}}}",
+        {"Linear": 3, "init": {"normal": {"mean": 1, "std": 3}}},
+    ),
+    "another-initialiser": (
+        "{Linear: 3, init: {normal: {std: 2}}}",
+        "{init: {constant: 3}}",
+        {"Linear": 3, "init": {"constant": 3}},
+    ),
+    "initialisers-by-parameter": (
+        "{Linear: 3, init: {weight: {normal: {std: 2}}, bias: zeros}}",
+        "{init: {bias: {constant: 1}}}",
+        {"Linear": 3, "init": {"weight": {"normal": {"std": 2}}, "bias": {"constant": 1}}},
+    ),
+    "an-initialiser-for-several": (
+        "{Linear: 3, init: {weight: zeros, bias: zeros}}",
+        "{init: orthogonal}",
+        {"Linear": 3, "init": "orthogonal"},
+    ),
+    "weights": (
+        "{Linear: 3, weights: {file: a.pth, strict: false}}",
+        "{weights: {file: b.pth}}",
+        {"Linear": 3, "weights": {"file": "b.pth", "strict": False}},
+    ),
+    "a-forward": (
+        "{ModuleDict: {a: ReLU}, forward: [a]}",
+        "{ModuleDict: {b: Tanh}, forward: [b]}",
+        {"ModuleDict": {"a": "ReLU", "b": "Tanh"}, "forward": ["b"]},
+    ),
+}
+
+
+def bare(value: Any) -> Any:
+    """A call without arguments as its bare name."""
+    if not isinstance(value, dict):
+        return value
+    return next(iter(value)) if list(value.values()) == [None] else {k: bare(v) for k, v in value.items()}
+
+
+@pytest.mark.parametrize("case", NODES)
+@pytest.mark.parametrize("place", ["node", "block", "model"])
+def test_nodes_merge(place: str, case: str, tmp_path: Path) -> None:
+    lower, over, expected = NODES[case]
+    around = {
+        "node": "model: {{ModuleDict: {{own: {}}}}}",
+        "block": "blocks: {{Own: {}}}\nmodel: {{Linear: 3}}",
+        "model": "model: {}",
+    }[place]
+    document = merging(tmp_path, around.format(lower), around.format(over))
+    found = {
+        "node": lambda: document["model"]["ModuleDict"]["own"],
+        "block": lambda: document["blocks"]["Own"],
+        "model": lambda: document["model"],
+    }[place]()
+    assert bare(found) == bare(expected)
+
+
+def merging(folder: Path, base: str, over: str) -> Any:
+    """The merged document, before anything in it is worked out."""
+    (folder / "base.yaml").write_text(base)
+    (folder / "top.yaml").write_text(f"extends: base.yaml\n{over}")
+    source = read(folder / "top.yaml")
+    document, _ = read_text(source.text, source.file)
+    assert document is not None
+    document, _, diagnostics = extended(source, document)
+    assert diagnostics == []
+    return document.root.plain()
+
+
+@pytest.mark.parametrize("key", sorted({*NODE_SIDES, *MODEL_SIDES, "repeat"}))
+def test_every_key_beside_a_call_leaves_the_call_alone(key: str, tmp_path: Path) -> None:
+    found = merging(tmp_path, f"model: {{Linear: 3, {key}: [1]}}", f"model: {{{key}: [2]}}")
+    assert found["model"] == {"Linear": 3, key: [2]}
+
+
+def test_a_block_keeps_what_isn_t_said_again(tmp_path: Path) -> None:
+    found = merging(
+        tmp_path,
+        "blocks: {A: {params: {width: 3, deep: true}, Sequential: {a: {Linear: $width}, b: ReLU}}, B: ReLU}",
+        "blocks: {A: {params: {width: 5}, Sequential: {b: Tanh}}, C: Tanh}",
+    )
+    assert found["blocks"] == {
+        "A": {
+            "params": {"width": 5, "deep": True},
+            "Sequential": {"a": {"Linear": "$width"}, "b": {"Tanh": None}},
+        },
+        "B": "ReLU",
+        "C": "Tanh",
     }
 
 

@@ -119,6 +119,8 @@ def _generic(name: str, arguments: list[ast.expr]) -> list[str]:
             return ["bool" if isinstance(value, bool) else repr(value) for value in values]
         case "Callable":
             return ["type" if _options(arguments[-1]) == ["module"] else "function"]
+        case "type" | "Type":
+            return ["type" if _options(arguments[0]) == ["module"] else "any"]
         case "list" | "List":
             return [f"list[{join(_options(arguments[0]))}]"]
         case "Sequence" | "Iterable":

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from yamlnet.catalog.allowed import Allowed
 from yamlnet.cli import output
-from yamlnet.cli.options import Quiet, Set
+from yamlnet.cli.options import Allow, Quiet, Set
 from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
 
 
@@ -26,19 +27,22 @@ class CheckFormat(StrEnum):
 def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="YAML files; `-` is standard input.")],
     set: Set = None,
+    allow: Allow = None,
     format: Annotated[
         CheckFormat, typer.Option("--format", help="How to print the mistakes.")
     ] = CheckFormat.text,
     quiet: Quiet = False,
 ) -> int:
     """Find every mistake in the files, without their data and without a device."""
+    from yamlnet.catalog.allowed import allowed
     from yamlnet.language import render
 
+    permitted = allowed(allow or [])
     found: list[Diagnostic] = []
     code = 0
     for file in files:
         try:
-            diagnostics = _one(file, set or [], format, quiet)
+            diagnostics = _one(file, set or [], permitted, format, quiet)
         except YamlnetError as error:
             output.complain(error)
             code = max(code, error.exit_code)
@@ -57,12 +61,14 @@ def check(
     return code
 
 
-def _one(file: str, options: Sequence[str], format: CheckFormat, quiet: bool) -> Sequence[Diagnostic]:
+def _one(
+    file: str, options: Sequence[str], allow: Allowed, format: CheckFormat, quiet: bool
+) -> Sequence[Diagnostic]:
     from yamlnet import pipeline
     from yamlnet.language import files, render
 
     try:
-        examined = pipeline.examine(files.read(file), options)
+        examined = pipeline.examine(files.read(file), options, allow=allow)
     except ConfigError as error:
         found, texts = error.diagnostics, {}
     else:

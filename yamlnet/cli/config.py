@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from yamlnet.cli import output
-from yamlnet.cli.options import FileArgument, Format, FormatOption, Quiet, Set
+from yamlnet.cli.options import Allow, FileArgument, Format, FormatOption, Quiet, Set
 
 
 def config(
     file: FileArgument,
     set: Set = None,
+    allow: Allow = None,
     explain: Annotated[
         str | None,
         typer.Option(
@@ -25,12 +26,13 @@ def config(
     quiet: Quiet = False,
 ) -> int:
     """Print the document with every default and every expression in it."""
+    from yamlnet.catalog.allowed import allowed
     from yamlnet.diagnostics import ConfigError
     from yamlnet.language import check as language
     from yamlnet.language import files, render, resolve
     from yamlnet.language.dump import dump
 
-    checked = language.check(files.read(file), set or [])
+    checked = language.check(files.read(file), set or [], allow=allowed(allow or []))
     if checked.wrong:
         raise ConfigError(checked.diagnostics, render.as_text(checked.diagnostics, checked.texts()).rstrip())
     if not quiet:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from yamlnet.cli import output
-from yamlnet.cli.options import Format, FormatOption, Quiet, RunArgument, Set
+from yamlnet.cli.options import Allow, Format, FormatOption, Quiet, RunArgument, Set
 
 
 class Split(StrEnum):
@@ -35,6 +35,7 @@ def evaluate(
         Which, typer.Option(help="The best weights that training found, or the last.")
     ] = Which.best,
     set: Set = None,
+    allow: Allow = None,
     format: FormatOption = Format.text,
     quiet: Quiet = False,
 ) -> int:
@@ -42,7 +43,7 @@ def evaluate(
     from yamlnet import api
     from yamlnet.cli.train import figure
 
-    evaluated = api.evaluate(run, split.value, which.value, set or [])
+    evaluated = api.evaluate(run, split.value, which.value, set or [], allow or [])
     if format is Format.json:
         output.write(json.dumps(evaluated, indent=2))
         return 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yamlnet.cli import output
-from yamlnet.cli.options import Format, FormatOption, Quiet, Set
+from yamlnet.cli.options import Allow, Format, FormatOption, Quiet, Set
 from yamlnet.diagnostics import YamlnetError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on where th
 def train(
     file: FileOrNone = None,
     set: Set = None,
+    allow: Allow = None,
     device: Device = None,
     runs: Runs = Path("runs"),
     resume: Resume = None,
@@ -43,17 +44,19 @@ def train(
 ) -> int:
     """Train an experiment and judge its result; exit 4 when an expectation isn't met."""
     from yamlnet import pipeline
+    from yamlnet.catalog.allowed import allowed
     from yamlnet.language import files
 
     if (file is None) == (resume is None):
         raise YamlnetError("`yamlnet train` takes either FILE or --resume RUN", exit_code=2)
+    permitted = allowed(allow or [])
     options = [*(set or []), *([f"train.device={device}"] if device else [])]
     if resume is not None:
         with _observer(quiet) as observer:
-            result = pipeline.resume(resume, options, observer)
+            result = pipeline.resume(resume, options, observer, permitted)
     else:
         assert file is not None
-        examined = pipeline.examine(files.read(file), options, to_train=True)
+        examined = pipeline.examine(files.read(file), options, to_train=True, allow=permitted)
         if not quiet and not examined.wrong:
             output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
         examined.raise_if_wrong()

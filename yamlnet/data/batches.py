@@ -41,7 +41,7 @@ class Batches:
         self._seed = seed
         self._device = images.device
         self._others = {name: values for name, values in split.fields.items() if name != "image"}
-        self._transforms = make_transforms(transforms, images.shape[1], images.device)
+        self._transforms = make_transforms(transforms, _channels(images), images.device)
         self._augmentations = make_augmentations(augment, images.shape[1:]) if seed is not None else []
         # a crop that comes first is the gather itself, out of all windows of the resident images
         first = self._augmentations[0] if self._augmentations else None
@@ -95,7 +95,12 @@ class Batches:
 
     def _finish(self, images: Tensor) -> Tensor:
         """uint8 images scaled to [0, 1] by the operations of torchvision's `ToDtype`, and transformed."""
-        scaled = images.to(torch.float32).mul_(1 / 255)
+        is_image = images.dtype is torch.uint8
+        scaled = images.to(torch.float32).mul_(1 / 255) if is_image else images.clone()
         for transform in self._transforms:
             scaled = transform(scaled)
         return scaled
+
+
+def _channels(images: Tensor) -> int:
+    return images.shape[1] if images.dim() > 1 else 1

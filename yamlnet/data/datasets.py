@@ -10,8 +10,10 @@ from pathlib import Path
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
+from yamlnet.catalog.foreign import is_target
 from yamlnet.data.downloads import download as download_files
 from yamlnet.data.downloads import missing, read_cifar
+from yamlnet.data.foreign import read_foreign
 from yamlnet.data.idx_folder import has_any_of_part, has_part, read_part
 from yamlnet.data.image_folder import read_image_folder
 from yamlnet.diagnostics import YamlnetError
@@ -62,6 +64,8 @@ def read_dataset(call: Call, folder: Path) -> Dataset:
     Raises:
         YamlnetError: the data set isn't there, can't be downloaded, or is damaged.
     """
+    if is_target(call.entry.target):
+        return Dataset(read_foreign(call))
     arguments = call.with_defaults()
     if "root" in arguments:
         arguments["root"] = folder / Path(arguments["root"]).expanduser()

@@ -141,24 +141,28 @@ def _to_device(fields: Fields, device: torch.device) -> Split:
 
 
 def _facts(read: Mapping[str, Fields], classes: tuple[str, ...] | None, counts: Mapping[str, int]) -> Facts:
-    highest = {name: int(fields["target"].max()) for name, fields in read.items()}
-    num_classes = len(classes) if classes else max(highest.values()) + 1
+    whole = read["train"]
+    labels = whole["target"].dim() == 1 and not whole["target"].is_floating_point()
+    highest = {name: int(fields["target"].max()) for name, fields in read.items()} if labels else {}
+    num_classes = len(classes) if classes else max(highest.values()) + 1 if labels else None
     for name, label in highest.items():
-        if label >= num_classes:
+        if num_classes is not None and label >= num_classes:
             raise YamlnetError(
                 f"`{name}` has the label {label}, but there are {num_classes} classes, counted from 0"
             )
     return Facts(
-        fields={
-            "image": Field(tuple(read["train"]["image"].shape[1:]), "float32"),
-            "target": Field((), "int64"),
-        },
+        fields={name: _field(values) for name, values in whole.items()},
         num_classes=num_classes,
         train=counts["train"],
         validation=counts.get("validation"),
         test=counts.get("test"),
         classes=classes,
     )
+
+
+def _field(values: Tensor) -> Field:
+    dtype = "float32" if values.dtype is torch.uint8 else str(values.dtype).removeprefix("torch.")
+    return Field(tuple(values.shape[1:]), dtype)
 
 
 def _digest(read: Mapping[str, Fields]) -> str:

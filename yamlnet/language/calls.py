@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from yamlnet.catalog import lookup, ranges, types
+from yamlnet.catalog import foreign, lookup, ranges, types
+from yamlnet.catalog.allowed import CATALOGUED, NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import REQUIRED, Call, Entry, Kind, Parameter
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest, ranked
+from yamlnet.language import planned
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.source import plain_scalar
 from yamlnet.language.substitution import Late
@@ -142,14 +144,26 @@ def space_lost(name: str, known: Iterable[str]) -> tuple[str, str] | None:
 
 
 def resolve(
-    written: Written, kinds: tuple[Kind, ...], also: Iterable[str] = ()
+    written: Written, kinds: tuple[Kind, ...], also: Iterable[str] = (), allow: Allowed = NOTHING
 ) -> tuple[Call | None, list[Mistake]]:
-    """Looks the name up among `kinds`; `also` are names that could have been meant too."""
+    """Looks the name up among `kinds`, then in the packages that `allow` names.
+
+    `also` are names that could have been meant too.
+    """
     for kind in kinds:
         entry = lookup.find(written.name, kind)
         if entry is not None:
             return check_arguments(written, entry)
-    return None, [_unknown_name(written, kinds, also)]
+    if not is_foreign(written.name, allow):
+        return None, [_unknown_name(written, kinds, also)]
+    said = written.argument if isinstance(written.argument, dict) else {}
+    try:
+        entry = foreign.find(written.name, kinds, allow, said)
+    except foreign.Refused as wrong:
+        return None, [
+            Mistake(wrong.code, written.path, str(wrong), wrong.help, wrong.suggestion, at=written.at)
+        ]
+    return check_arguments(written, entry)
 
 
 def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]) -> Mistake:
@@ -160,8 +174,12 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
         help = f"`yamlnet list {kinds[0]}` shows the names"
         return Mistake("unknown-name", written.path, message, help, at=written.at)
     known = {*also, *(name for kind in kinds for name in lookup.names(kind))}
-    found = space_lost(written.name, known) or _of_torchvision(written.name, known)
-    advice, suggestion = found or _meant(written, kinds, known) or did_you_mean(written.name, known)
+    found: tuple[str, str | None] | None = space_lost(written.name, known)
+    found = found or _otherwise_dotted(written.name, known)
+    several = planned.split_at_commas(written.name, plainly)
+    each = planned.one_run_each(several, written.path, lambda name: name in known)
+    found = found or ((each, None) if each else None) or _meant(written, kinds, known)
+    advice, suggestion = found or did_you_mean(written.name, known)
     message = f"unknown {' or '.join(ARTICLES[kind].split(' ', 1)[1] for kind in kinds)} `{written.name}`"
     advice = advice or f"`yamlnet list {kinds[0]}` shows the names"
     return Mistake("unknown-name", written.path, message, advice, suggestion, at=written.at)
@@ -181,10 +199,11 @@ def _meant(written: Written, kinds: tuple[Kind, ...], known: Iterable[str]) -> t
     return None if chosen is None else (f"did you mean `{chosen}`?", chosen)
 
 
-def _of_torchvision(name: str, known: Iterable[str]) -> tuple[str, str] | None:
-    """The help and the suggestion for a model without its package."""
-    meant = f"torchvision.{name}"
-    return (f"did you mean `{meant}`?", meant) if meant in known else None
+def _otherwise_dotted(name: str, known: Iterable[str]) -> tuple[str, str] | None:
+    """The help and the suggestion for a model without its package, and for `nn.Linear` with it."""
+    bare = name.rpartition(".")[2] if name.partition(".")[0] in CATALOGUED else name
+    meant = next((meant for meant in (bare, f"torchvision.{bare}") if meant in known and meant != name), None)
+    return (f"did you mean `{meant}`?", meant) if meant else None
 
 
 def check_arguments(written: Written, entry: Entry) -> tuple[Call | None, list[Mistake]]:
@@ -322,7 +341,9 @@ def _wrong_type(value: Any, parameter: Parameter, path: Path, owner: str) -> Mis
     message = f"`{parameter.name}` of `{owner}` takes {types.describe(parameter.type)}, not {kind_of(value)}"
     meant = plainly(value)
     if meant is None or not types.accepts(parameter.type, meant):
-        return Mistake("wrong-type", path, message)
+        several = planned.split_at_commas(value, plainly)
+        help = planned.one_run_each(several, path, lambda one: types.accepts(parameter.type, one))
+        return Mistake("wrong-type", path, message, help)
     return Mistake("wrong-type", path, message, f"write `{show(meant)}`", show(meant))
 
 

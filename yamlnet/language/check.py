@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts, share
 from yamlnet.catalog.own import FIXED
@@ -32,7 +33,7 @@ class Checked:
     """What the language phases found: an Experiment where they found no error.
 
     `plain` is the document with `$` worked out, `facts` what is known of the data, `bases` the files that it
-    extends.
+    extends, `allow` what the person who runs it permits.
     """
 
     source: Text
@@ -44,6 +45,7 @@ class Checked:
     diagnostics: tuple[Diagnostic, ...]
     bases: tuple[Text, ...] = ()
     origins: Mapping[int, tuple[Any, Path]] = field(default_factory=dict)
+    allow: Allowed = NOTHING
 
     @property
     def wrong(self) -> bool:
@@ -58,9 +60,16 @@ class Checked:
 
 
 def check(
-    source: Text, options: Sequence[str] = (), facts: Facts | None = None, to_train: bool = False
+    source: Text,
+    options: Sequence[str] = (),
+    facts: Facts | None = None,
+    to_train: bool = False,
+    allow: Allowed = NOTHING,
 ) -> Checked:
-    """Checks a text with its options; `facts` are those of data that has been read, where it has."""
+    """Checks a text with its options; `facts` are those of data that has been read, where it has.
+
+    Code that the text names is run only where `allow` names its package.
+    """
     document, diagnostics = read(source.text, source.file)
     if document is None:
         return Checked(source, tuple(options), None, {}, None, facts, tuple(diagnostics))
@@ -77,7 +86,7 @@ def check(
             source, tuple(options), document, {}, None, facts, (*diagnostics, document.locate(wrong))
         )
     plain = {key: v for key, v in plain.items() if v is not None or key not in Experiment.model_fields}
-    sections = _Sections(plain, facts)
+    sections = _Sections(plain, facts, allow)
     experiment, mistakes = sections.experiment(source.name, to_train)
     diagnostics += [document.locate(mistake) for mistake in mistakes]
     if any(d.severity == "error" for d in diagnostics):
@@ -93,6 +102,7 @@ def check(
         found_all,
         bases,
         sections.origins,
+        allow,
     )
 
 
@@ -103,8 +113,9 @@ def _place(diagnostic: Diagnostic) -> tuple[Any, ...]:
 class _Sections:
     """Reads the sections one after another: each may use what those before it say."""
 
-    def __init__(self, plain: dict[str, Any], facts: Facts | None) -> None:
+    def __init__(self, plain: dict[str, Any], facts: Facts | None, allow: Allowed) -> None:
         self.plain = plain
+        self.allow = allow
         self.facts = facts
         self.origins: Mapping[int, tuple[Any, Path]] = {}
         self.raw: dict[str, Any] = {}
@@ -146,9 +157,9 @@ class _Sections:
         self.plain[name], found = substitute(self.plain[name], (name,), scope, late)
         self.mistakes += found
         if name == "data":
-            self.raw["data"], self.facts, found = _data(self.plain["data"], self.facts)
+            self.raw["data"], self.facts, found = _data(self.plain["data"], self.facts, self.allow)
         elif name in READERS:
-            self.raw[name], found = READERS[name](self.plain[name], (name,))
+            self.raw[name], found = READERS[name](self.plain[name], (name,), self.allow)
         else:
             self.raw[name], found = self.plain[name], []
         self.mistakes += found
@@ -157,7 +168,7 @@ class _Sections:
         """The network, and the blocks that it is made of."""
         blocks, found = read_blocks(self.plain.get("blocks"), ("blocks",))
         data = _data_inputs({"data": None} if "data" in self.meant else self.plain, self.facts)
-        network = read_model(self.plain["model"], ("model",), scope, blocks, data)
+        network = read_model(self.plain["model"], ("model",), scope, blocks, data, self.allow)
         self.raw["model"] = network.model
         self.plain["model"] = network.plain
         self.origins = network.origins
@@ -209,8 +220,8 @@ def _known(value: Any) -> Any:
     return value
 
 
-def _data(value: Any, facts: Facts | None) -> tuple[Any, Facts | None, list[Mistake]]:
-    raw, mistakes = READERS["data"](value, ("data",))
+def _data(value: Any, facts: Facts | None, allow: Allowed) -> tuple[Any, Facts | None, list[Mistake]]:
+    raw, mistakes = READERS["data"](value, ("data",), allow)
     data = validate_data(_known(raw)) if isinstance(raw, dict) else None
     if facts is None and data is not None and not mistakes:
         facts = fixed_facts(data)

@@ -285,5 +285,15 @@ EXPLANATIONS: Mapping[str, Explanation] = {
           Linear: 100
         """,
     ),
+    "not-allowed": _explained(
+        "A dotted path leads to code that isn't of the catalogue. A file never has code run by itself: the "
+        "person who runs yamlnet permits a package with `--allow PACKAGE`, each time anew.",
+        """
+        model: {input: [4], my_pkg.layers.Gate: 4}
+        """,
+        """
+        model: {input: [4], Sequential: [{Linear: 8}, GLU]}
+        """,
+    ),
 }
 """An explanation for every code, in the order of `CODES`."""

@@ -10,14 +10,16 @@ from typing import Literal
 from yamlnet.catalog import lookup
 from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError, did_you_mean
 from yamlnet.language.files import Text, read_path
+from yamlnet.language.places import CONTAINERS, MODEL_SIDES, NODE_SIDES, STEP_SIDES
 from yamlnet.language.source import Document, Node, read
 
 MAX_FILES = 64
 
-Place = Literal["document", "data", "metrics", "call", "node", "children", "plain"]
+Place = Literal["document", "data", "metrics", "call", "node", "children", "init", "calls", "plain"]
 """What stands at a place of the document, which decides how two of it merge."""
 
 SECTIONS: Mapping[str, Place] = {
+    "blocks": "children",
     "data": "data",
     "loss": "call",
     "metrics": "metrics",
@@ -25,10 +27,10 @@ SECTIONS: Mapping[str, Place] = {
     "optimizer": "call",
     "scheduler": "call",
 }
-BESIDE = frozenset("every forward from groups input inputs metric name output weight".split())
+BESIDE = frozenset(
+    (*NODE_SIDES, *MODEL_SIDES, *STEP_SIDES, "repeat", "params", "every", "groups", "metric", "weight")
+)
 """Keys that stand beside a call."""
-
-CONTAINERS = ("Sequential", "ModuleDict")
 
 
 @dataclass
@@ -128,6 +130,8 @@ def _without(node: Node, key: str) -> Node:
 
 def merged(base: Node, over: Node, place: Place) -> Node:
     """Mappings merge, all else replaces; where a call stands, another call replaces it whole."""
+    if place == "init":
+        return _initialised(base, over)
     if place in ("call", "node"):
         base, over = _as_mapping(base), _as_mapping(over)
         name, other = _call(base), _call(over)
@@ -137,6 +141,19 @@ def merged(base: Node, over: Node, place: Place) -> Node:
             )
         base, over = _by_name(base, name), _by_name(over, name)
     return _joined(base, over, place)
+
+
+def _initialised(base: Node, over: Node) -> Node:
+    """What a node's own `init` says: a call for its weight, or calls for its parameters by name."""
+    kinds = {_is_initialiser(base), _is_initialiser(over)}
+    if len(kinds) > 1:
+        return over
+    return merged(base, over, "call" if kinds == {True} else "calls")
+
+
+def _is_initialiser(node: Node) -> bool:
+    name = _call(_as_mapping(node))
+    return name is not None and lookup.find(name, "init") is not None
 
 
 def _joined(base: Node, over: Node, place: Place) -> Node:
@@ -157,10 +174,18 @@ def _below(place: Place, key: str) -> Place:
         "document": lambda key: SECTIONS.get(key, "plain"),
         "data": lambda key: "call" if key in ("dataset", "validation", "test") else "plain",
         "metrics": lambda key: "call",
-        "node": lambda key: "children" if key in CONTAINERS else "plain",
+        "calls": lambda key: "call",
+        "node": _beside_or_below,
         "children": lambda key: "node",
     }
     return below[place](key) if place in below else "plain"
+
+
+def _beside_or_below(key: str) -> Place:
+    """What stands under a key of a node."""
+    if key in ("Residual", "init"):
+        return "node" if key == "Residual" else "init"
+    return "children" if key in CONTAINERS else "plain"
 
 
 def _as_mapping(node: Node) -> Node:

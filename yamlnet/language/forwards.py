@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from yamlnet.catalog import lookup
+from yamlnet.catalog.allowed import is_foreign
 from yamlnet.diagnostics import Path, did_you_mean
 from yamlnet.language import repeats, steps
 from yamlnet.language.calls import Written, kind_of
@@ -227,11 +228,19 @@ def _called(
     if written.name == "expr":
         read = reader.expression(written, entry.place)
         return read.node if isinstance(read.node, Expression) else None
-    if lookup.find(written.name, "function") is not None:
+    if lookup.find(written.name, "function") is not None or _is_own(reader, written.name, known):
         read = reader.call(written, entry.place)
         return read.node if isinstance(read.node, Function) else None
     _unknown(reader, written, known)
     return None
+
+
+def _is_own(reader: Reader, name: str, known: Mapping[str, Any]) -> bool:
+    """Whether a step's name is a dotted path into a package, not into what is declared."""
+    if not is_foreign(name, reader.allow):
+        return False
+    declared = name.partition(".")[0] in known or did_you_mean(name, known)[1] is not None
+    return reader.allow.covers(name) or not declared
 
 
 def _unknown(reader: Reader, written: Written, known: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.diagnostics import Mistake, Path, nearest
 from yamlnet.language.blocks import Block
 from yamlnet.language.calls import kind_of
@@ -40,6 +41,7 @@ def read_model(
     scope: Mapping[str, Any],
     blocks: Mapping[str, Block],
     data: tuple[Input, ...] | None,
+    allow: Allowed = NOTHING,
 ) -> Network:
     """Reads the network; `data` are the inputs that the data gives, None where there is no data."""
     names = Scope(scope, Budget(MAX_VALUES))
@@ -58,7 +60,7 @@ def read_model(
     given = tuple(one.name for one in inputs or ()) or ("input",)
     if inputs is None and isinstance(said.get("inputs"), dict) and said["inputs"]:
         given = tuple(said["inputs"])
-    reader = Reader(names, blocks, path, given)
+    reader = Reader(names, blocks, path, given, allow)
     try:
         read = reader.read(value, path, Place(names), MODEL_SIDES, "`model`")
         unknown = reader.unknown

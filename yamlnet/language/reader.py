@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from yamlnet.catalog import lookup
+from yamlnet.catalog.allowed import Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Entry
 from yamlnet.diagnostics import Mistake, Path
 from yamlnet.language import beside, blocks, chains, containers, tensors
@@ -48,16 +49,23 @@ class Reader:
     """Collects mistakes while it reads; a node that can't be read is None, and what follows stays silent.
 
     `scope` holds the names that all nodes may use, `root_path` is where the model stands, `inputs` are the
-    model's. `unknown` tells that what the network is made of depends on what isn't known yet.
+    model's, `allow` tells whose code its dotted paths may name. `unknown` tells that what the network is made
+    of depends on what isn't known yet.
     """
 
     def __init__(
-        self, scope: Scope, blocks: Mapping[str, Block], root_path: Path, inputs: tuple[str, ...]
+        self,
+        scope: Scope,
+        blocks: Mapping[str, Block],
+        root_path: Path,
+        inputs: tuple[str, ...],
+        allow: Allowed,
     ) -> None:
         self.scope = scope
         self.blocks = blocks
         self.root_path = root_path
         self.inputs = inputs
+        self.allow = allow
         self.mistakes: list[Mistake] = []
         self.wiring = Wiring(self.mistakes)
         self.calls: list[tuple[str, Path]] = []
@@ -135,7 +143,8 @@ class Reader:
     def is_call(self, name: str) -> bool:
         """Whether a key can be a node's call."""
         known = name in CONTAINERS or name in self.blocks or name in tensors.KINDS or name == "expr"
-        return known or any(lookup.find(name, kind) for kind in ("module", "function"))
+        known = known or any(lookup.find(name, kind) for kind in ("module", "function"))
+        return known or is_foreign(name, self.allow)
 
     def split(
         self, value: Any, path: Path, place: Place, sides: Collection[str], what: str
@@ -310,7 +319,9 @@ class Reader:
         if entry is not None or lookup.find(written.name, "function") is not None:
             argument = place.scope.value(argument, written.path, late_names(entry))
         also = (*place.modules, *CONTAINERS, *self.blocks, *tensors.KINDS, "expr")
-        call, mistakes = resolve(replace(written, argument=argument), ("module", "function"), also)
+        call, mistakes = resolve(
+            replace(written, argument=argument), ("module", "function"), also, self.allow
+        )
         self.extend(mistakes)
         if call is None:
             return Read(None, written.sides)
@@ -337,7 +348,7 @@ class Reader:
             self.extend(mistakes)
             if written is None:
                 return None
-            inner, mistakes = resolve(written, ("module",))
+            inner, mistakes = resolve(written, ("module",), allow=self.allow)
             self.extend(mistakes)
             inner = None if inner is None else self.with_modules(inner)
             if inner is None:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from yamlnet.catalog import lookup
+from yamlnet.catalog.allowed import NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Entry, Kind
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
+from yamlnet.language import planned
 from yamlnet.language.calls import check_value, kind_of, name_place, resolve, split, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 
@@ -21,13 +23,17 @@ _RULE = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE
 
 
 def read_call(
-    value: Any, path: Path, kind: Kind, sides: tuple[str, ...], what: str
+    value: Any, path: Path, kind: Kind, sides: tuple[str, ...], what: str, allow: Allowed = NOTHING
 ) -> tuple[Call, Mapping[str, Any], list[Mistake]]:
     """One call of a section, and what stands beside it."""
-    written, mistakes = split(value, path, sides, lambda name: lookup.find(name, kind) is not None, what)
+
+    def is_call(name: str) -> bool:
+        return lookup.find(name, kind) is not None or is_foreign(name, allow)
+
+    written, mistakes = split(value, path, sides, is_call, what)
     if written is None:
         return BROKEN, {}, mistakes
-    call, wrong = resolve(written, (kind,))
+    call, wrong = resolve(written, (kind,), allow=allow)
     mistakes += wrong
     if call is not None and kind == "scheduler":
         call, wrong = _nested(call)
@@ -48,7 +54,7 @@ def _nested(call: Call) -> tuple[Call, list[Mistake]]:
     return Call(call.entry, {**call.arguments, "schedulers": found}, call.path, call.positional), mistakes
 
 
-def read_data(value: Any, path: Path) -> Read:
+def read_data(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     """`data`: the data sets, and the lists of transforms."""
     if not isinstance(value, dict):
         return value, []
@@ -56,7 +62,7 @@ def read_data(value: Any, path: Path) -> Read:
     mistakes: list[Mistake] = []
     for key in ("dataset", "validation", "test"):
         if isinstance(value.get(key), dict | str):
-            read[key], _, wrong = read_call(value[key], (*path, key), "dataset", (), f"`{key}`")
+            read[key], _, wrong = read_call(value[key], (*path, key), "dataset", (), f"`{key}`", allow)
             mistakes += wrong
     if "augment" in value:
         read["augment"], wrong = _transforms(value["augment"], (*path, "augment"), random=True)
@@ -94,9 +100,9 @@ def _transforms(value: Any, path: Path, random: bool) -> Read:
     return calls, mistakes
 
 
-def read_loss(value: Any, path: Path) -> Read:
+def read_loss(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     """`loss`: a call, and `from` beside it."""
-    call, sides, mistakes = read_call(value, path, "loss", ("from",), "`loss`")
+    call, sides, mistakes = read_call(value, path, "loss", ("from",), "`loss`", allow)
     inputs, wrong = _inputs(sides, path, call)
     return {"call": call, "inputs": inputs}, mistakes + wrong
 
@@ -117,7 +123,7 @@ def _inputs(sides: Mapping[str, Any], path: Path, call: Call) -> tuple[list[str]
     return names, []
 
 
-def read_metrics(value: Any, path: Path) -> Read:
+def read_metrics(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     """`metrics`: a list of calls named by their class in snake_case, or a mapping of names to calls."""
     if isinstance(value, str) or (
         isinstance(value, dict) and len(value) == 1 and _is_metric(next(iter(value)))
@@ -170,9 +176,14 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def read_optimizer(value: Any, path: Path) -> Read:
+def read_optimizer(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     """`optimizer`: a call, and `groups` beside it."""
-    call, sides, mistakes = read_call(value, path, "optimizer", ("groups",), "`optimizer`")
+    several = planned.several_optimizers(
+        value, path, lambda name: lookup.find(name, "optimizer") is not None or is_foreign(name, allow)
+    )
+    if several is not None:
+        return {"call": BROKEN}, [several]
+    call, sides, mistakes = read_call(value, path, "optimizer", ("groups",), "`optimizer`", allow)
     read: dict[str, Any] = {"call": call}
     if "groups" in sides:
         read["groups"] = sides["groups"]
@@ -201,7 +212,7 @@ def _group(value: Any, path: Path, call: Call) -> Read:
     return ({**read, "match": value["match"]} if "match" in value else read), mistakes
 
 
-def read_scheduler(value: Any, path: Path) -> Read:
+def read_scheduler(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     """`scheduler`: a call, and `every` and `metric` beside it."""
     call, sides, mistakes = read_call(value, path, "scheduler", ("every", "metric"), "`scheduler`")
     plateau = call.name == "ReduceLROnPlateau"
@@ -224,7 +235,7 @@ def read_scheduler(value: Any, path: Path) -> Read:
     return {"call": call, "every": "epoch" if plateau else "step", **sides}, mistakes
 
 
-def read_init(value: Any, path: Path) -> Read:
+def read_init(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     """`init`: a list of rules; each names modules, and initialisers for their parameters."""
     if not isinstance(value, list):
         return value, []
@@ -280,7 +291,7 @@ def initialisers(
     return read, mistakes
 
 
-def read_expect(value: Any, path: Path) -> Read:
+def read_expect(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     """`expect`: a rule such as `>= 0.97` for each figure."""
     if not isinstance(value, dict):
         return value, []
@@ -307,7 +318,7 @@ def _example(key: str, rule: object) -> str:
     return f'for example {key}: ">= {bound}"'
 
 
-READERS: Mapping[str, Callable[[Any, Path], Read]] = {
+READERS: Mapping[str, Callable[[Any, Path, Allowed], Read]] = {
     "data": read_data,
     "init": read_init,
     "loss": read_loss,

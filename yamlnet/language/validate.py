@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.language import planned
 from yamlnet.language.calls import kind_of, plainly, show, unknown_key
 from yamlnet.language.experiment import (
     Checkpoint,
@@ -140,7 +141,9 @@ def _mistake(path: Path, details: list[ErrorDetails], said: Mapping[str, Any]) -
     message = f"`{name}` takes {wanted}, not {kind_of(value)}"
     meant = plainly(value)
     if type(meant) is not _PLAIN.get(kind):
-        return Mistake("wrong-type", path, message)
+        several, plain = planned.split_at_commas(value, plainly), _PLAIN.get(kind, ())
+        help = planned.one_run_each(several, path, lambda one: isinstance(one, plain))
+        return Mistake("wrong-type", path, message, help)
     return Mistake("wrong-type", path, message, f"write `{show(meant)}`", show(meant))
 
 
@@ -165,7 +168,10 @@ def _unknown(path: Path) -> Mistake:
     section = _section(path[:-1])
     known = [*section.model_fields] if section is not None else []
     if section is Experiment:
-        known.append("extends")
+        known += ["extends", "blocks"]
+        if path[-1] in planned.KEYS:
+            message, help = f"unknown key `{path[-1]}` in the document", planned.KEYS[str(path[-1])]
+            return Mistake("unknown-key", path, message, help, at="key")
     where = f"in `{path[-2]}`" if len(path) > 1 else "in the document"
     if len(path) > 2 and isinstance(path[-2], int):
         where = f"in `{path[-3]}`"

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from yamlnet.catalog import lookup, types
+from yamlnet.catalog import foreign, lookup, types
 from yamlnet.catalog.entry import Call, Entry, Parameter
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.language.expressions import UNKNOWN
@@ -29,13 +29,19 @@ class Construction:
     arguments: Mapping[str, Any]
 
 
-@cache
 def target_of(target: str) -> Callable[..., Any]:
-    """The class or function that a dotted path of the catalogue names.
+    """The class or function that an entry's target names.
 
     Raises:
         YamlnetError: it is torchvision's, which isn't installed or can't be imported.
     """
+    found: Callable[..., Any] = foreign.held(target) if foreign.is_target(target) else _imported(target)
+    return found
+
+
+@cache
+def _imported(target: str) -> Callable[..., Any]:
+    """What a dotted path of the catalogue names."""
     if target.startswith("torchvision."):
         import_torchvision()
     module, _, name = target.rpartition(".")
@@ -54,8 +60,8 @@ def target_of(target: str) -> Callable[..., Any]:
 def arguments(call: Call) -> dict[str, Any]:
     """What the file says of a call, as the Python values that torch wants: tuples, dtypes, tensors, classes.
 
-    A null that stands for a default without words goes unsaid, and so does every default of a model: its
-    weights may bring others.
+    A null that stands for a default without words goes unsaid, and so does every default of a model, whose
+    weights may bring others, and of what is outside the catalogue.
     """
     parameters = call.entry.parameters
     return {
@@ -68,7 +74,9 @@ def arguments(call: Call) -> dict[str, Any]:
 def _goes_unsaid(entry: Entry, parameter: Parameter, value: Any) -> bool:
     if value is UNKNOWN or value != parameter.default:
         return False
-    return is_model(entry.target) or (value is None and not types.accepts(parameter.type, None))
+    if is_model(entry.target) or foreign.is_target(entry.target):
+        return True
+    return value is None and not types.accepts(parameter.type, None)
 
 
 def _python(annotation: str, value: Any) -> Any:
@@ -123,8 +131,10 @@ class _Sparing(_Unfilled):
         return func(*args, **(kwargs if func is not torch.empty else {**kwargs, "device": "meta"}))
 
 
-def empty_module(construction: Construction) -> tuple[nn.Module | None, Exception | None]:
+def empty_module(construction: Construction) -> tuple[nn.Module | None, BaseException | None]:
     """The module with shapes and no storage, or torch's reason why there can't be one.
+
+    What is outside the catalogue may compute anything as it is made, and has its storage.
 
     Raises:
         YamlnetError: it is torchvision's, which isn't installed or can't be imported.
@@ -135,9 +145,11 @@ def empty_module(construction: Construction) -> tuple[nn.Module | None, Exceptio
             with _Sparing(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return without_weights(make, construction.arguments), None
+        if foreign.is_target(construction.target):
+            return construct(construction), None
         with torch.device("meta"), _Unfilled():
             return construct(construction), None
-    except Exception as error:  # whatever torch raises here is its judgement of the arguments
+    except (Exception, SystemExit) as error:  # whatever is raised here is a judgement of the arguments
         return None, error
 
 

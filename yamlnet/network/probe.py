@@ -58,7 +58,7 @@ class Answer:
     """What came out, batch 0; or the error. `merges` tells a result that no axis of is the batch."""
 
     value: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
     merges: bool = False
 
 
@@ -125,7 +125,7 @@ class Probe:
             try:
                 given, named = self.batch(size, inputs, keywords)
                 return Answer(called(*given, **named))
-            except Exception as error:  # whatever torch raises here is its judgement
+            except (Exception, SystemExit) as error:  # whatever is raised here is a judgement
                 return Answer(error=error)
 
     def batch(

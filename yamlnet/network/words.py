@@ -10,6 +10,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call, Entry, Inferred, Parameter
+from yamlnet.catalog.foreign import is_target, reason
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
 from yamlnet.language.calls import name_place, show
 from yamlnet.language.expressions import UNKNOWN
@@ -243,7 +244,7 @@ def _cat(call: Call, tensors: Sequence[Tensor], related: tuple[tuple[Path, str],
 def failure(
     node: Layer | Function | Expression | Residual,
     given: Sequence[Any],
-    error: Exception,
+    error: BaseException,
     made: Sequence[Path | None],
 ) -> Mistake:
     """Torch's own words about a call, the checker's batch left out."""
@@ -268,6 +269,8 @@ def failure(
     if many:
         takes = plural(int(many[1]) - 1, "input")
         return at_call("wrong-value", call, f"`{call.name}` takes {takes}, and gets {int(many[2]) - 1}")
+    if is_target(call.entry.target) and not isinstance(error, RuntimeError):
+        return at_call("wrong-value", call, f"`{call.name}` of {arrives} raises {reason(error)}")
     help = "dimensions count the batch as 0" if "size of the batch" in text else None
     text = _rephrased(re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip("."))
     related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
@@ -277,7 +280,7 @@ def failure(
 
 
 def _formula(
-    node: Expression, given: Sequence[Any], error: Exception, made: Sequence[Path | None]
+    node: Expression, given: Sequence[Any], error: BaseException, made: Sequence[Path | None]
 ) -> Mistake:
     """What torch says of an operation in an expression, and where in it."""
     part = None
@@ -333,8 +336,10 @@ def _dtype_help(takes: str) -> str:
     return "`Embedding` turns integers into vectors"
 
 
-def refused(call: Call, error: Exception | None, arguments: Mapping[str, Any]) -> Mistake:
+def refused(call: Call, error: BaseException | None, arguments: Mapping[str, Any]) -> Mistake:
     """Arguments that torch refuses when the module is made; those that it names are shown."""
+    if error is not None and is_target(call.entry.target):
+        return at_call("wrong-value", call, f"`{call.name}` can't be made: {reason(error)}")
     text = str(error).strip().split("\n")[0] or type(error).__name__
     named = [n for n, value in arguments.items() if re.search(rf"\b{n}\b", text) and str(value) not in text]
     values = " and ".join(f"`{name}` is {show(arguments[name])}" for name in named)
