@@ -136,6 +136,14 @@ class YamlnetError(Exception):
         self.exit_code = exit_code
 
 
+class MistakeError(YamlnetError):
+    """A mistake in the file that only its data show."""
+
+    def __init__(self, mistake: Mistake) -> None:
+        super().__init__(mistake.message, mistake.help, exit_code=1)
+        self.mistake = mistake
+
+
 class ConfigError(YamlnetError):
     """Mistakes in the file: `diagnostics` lists them, the text is what `yamlnet check` prints."""
 
