@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
+from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
 from yamlnet.catalog.foreign import blaming
-from yamlnet.diagnostics import ConfigError, Diagnostic, Mistake, MistakeError, YamlnetError
+from yamlnet.catalog.own import PATHS
+from yamlnet.diagnostics import ConfigError, Diagnostic, Mistake, MistakeError, Path, YamlnetError
 from yamlnet.language import check as language
 from yamlnet.language import render
+from yamlnet.language.calls import name_place
 from yamlnet.language.check import Checked
 from yamlnet.language.dump import dump
 from yamlnet.language.files import Text
 from yamlnet.language.inputs import input_fields
-from yamlnet.language.resolve import dataset_calls, path_of, resolved
+from yamlnet.language.resolve import path_of, resolved
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from yamlnet.data.encoding import Encoding
     from yamlnet.data.splits import Prepared
     from yamlnet.language.experiment import Data, Experiment
     from yamlnet.network.initialise import Chosen
@@ -97,10 +102,39 @@ def examine(
         mistakes += wrong or initialise.trial(chosen, empty)
         freeze.freeze(empty, freeze.frozen(experiment.model.root))
         mistakes += judge.judge(experiment, found, empty, checked.facts)
-        mistakes += _cropped(experiment, found)
+        mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, found)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, chosen)
+
+
+def _unfit(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
+    """Augmentations and transforms that images of this size can't take."""
+    import torch
+
+    from yamlnet.data.augment import make_augmentations
+    from yamlnet.data.transforms import make_transforms
+
+    data = experiment.data
+    if data is None or facts is None or "image" not in facts.fields:
+        return []
+    shape, cpu = facts.fields["image"].shape, torch.device("cpu")
+    mistakes: dict[Path, Mistake] = {}
+
+    def tried(call: Call, make: Callable[[], object]) -> bool:
+        try:
+            make()
+        except YamlnetError as error:
+            at = name_place(call.path, call.name)
+            mistakes[call.path] = Mistake("wrong-value", call.path, error.message, error.help, at=at)
+        return call.path not in mistakes
+
+    for number, call in enumerate(data.augment, 1):
+        if not tried(call, partial(make_augmentations, data.augment[:number], shape)):
+            break
+    for call in (*data.transforms.train, *data.transforms.evaluation):
+        tried(call, partial(make_transforms, [call], shape[0], cpu))
+    return list(mistakes.values())
 
 
 def _cropped(experiment: Experiment, found: Shapes) -> list[Mistake]:
@@ -125,8 +159,13 @@ def _cropped(experiment: Experiment, found: Shapes) -> list[Mistake]:
     return [Mistake("shape-mismatch", crops[-1].argument_path("size"), message)]
 
 
-def with_data(examined: Examined, device: str = "cpu") -> tuple[Examined, Prepared]:
-    """Reads the data, and examines the file again where it wasn't known what the data is like."""
+def with_data(
+    examined: Examined, device: str = "cpu", encodings: Mapping[str, Encoding] | None = None
+) -> tuple[Examined, Prepared]:
+    """Reads the data, and examines the file again where it wasn't known what the data is like.
+
+    `encodings` are those of an earlier run.
+    """
     import torch
 
     from yamlnet.data.splits import prepare
@@ -136,15 +175,19 @@ def with_data(examined: Examined, device: str = "cpu") -> tuple[Examined, Prepar
     data = located_data(examined.checked)
     checked = examined.checked
     try:
-        prepared = prepare(data, experiment.seed, checked.source.folder, torch.device(device))
+        prepared = prepare(data, experiment.seed, checked.source.folder, torch.device(device), encodings)
     except MistakeError as error:
-        assert checked.document is not None
-        found = [checked.document.locate(error.mistake)]
-        raise ConfigError(found, render.as_text(found, checked.texts()).rstrip()) from error
+        raise _config_error(checked, [error.mistake]) from error
     if checked.facts != prepared.facts:
         examined = examine(checked.source, checked.options, prepared.facts, True, checked.allow)
         examined.raise_if_wrong()
     return examined, prepared
+
+
+def _config_error(checked: Checked, mistakes: Sequence[Mistake]) -> ConfigError:
+    assert checked.document is not None
+    found = [checked.document.locate(mistake) for mistake in mistakes]
+    return ConfigError(found, render.as_text(found, checked.texts()).rstrip())
 
 
 def located_data(checked: Checked) -> Data:
@@ -154,9 +197,10 @@ def located_data(checked: Checked) -> Data:
     data = checked.experiment.data
     for key in ("dataset", "validation", "test"):
         call = getattr(data, key)
-        if call in dataset_calls(checked.experiment) and "root" in call.entry.parameters:
-            arguments = {**call.arguments, "root": str(path_of(checked, call, "root"))}
-            data = data.model_copy(update={key: replace(call, arguments=arguments)})
+        for parameter in PATHS:
+            if isinstance(call, Call) and parameter in call.entry.parameters:
+                arguments = {**call.arguments, parameter: str(path_of(checked, call, parameter))}
+                data = data.model_copy(update={key: replace(call, arguments=arguments)})
     return data
 
 
@@ -167,15 +211,13 @@ def network_of(examined: Examined) -> nn.Module:
     from yamlnet.network.initialise import initialise
 
     examined.raise_if_wrong()
-    experiment, document = examined.experiment, examined.checked.document
+    experiment = examined.experiment
     assert examined.shapes is not None
-    assert document is not None
     network = build(experiment.model, examined.shapes, experiment.seed)
     ties.tie(network, experiment.model.root)
     mistakes = initialise(network, examined.chosen or {}, experiment.seed)
     if mistakes:
-        found = [document.locate(mistake) for mistake in mistakes]
-        raise ConfigError(found, render.as_text(found, document.texts).rstrip())
+        raise _config_error(examined.checked, mistakes)
     freeze.freeze(network, freeze.frozen(experiment.model.root))
     return network
 
@@ -195,7 +237,7 @@ def summary_of(examined: Examined) -> Summary:
     return summarise(experiment.name, experiment.model, examined.shapes, batch_size, slots)
 
 
-def start(examined: Examined, runs: Path, observer: Observer) -> Result:
+def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
     """Trains what was examined, in a new folder below `runs`."""
     from yamlnet.training import device as devices
     from yamlnet.training import run, trainer
@@ -215,6 +257,7 @@ def start(examined: Examined, runs: Path, observer: Observer) -> Result:
 
 def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
     """The training of a network on its data."""
+    from yamlnet.data.encoding import as_json
     from yamlnet.training.setup import Task
     from yamlnet.training.sources import sources
 
@@ -226,12 +269,13 @@ def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
         input_fields(experiment.model, prepared.facts),
         sources(experiment.data, prepared, experiment.seed),
         next(iter(prepared.train.fields.values())).device,
-        prepared.facts.num_classes,
+        prepared.facts.most_classes,
         prepared.digest,
+        as_json(prepared.encodings),
     )
 
 
-def resume(run: Path, options: Sequence[str], observer: Observer, allow: Allowed = NOTHING) -> Result:
+def resume(run: FilePath, options: Sequence[str], observer: Observer, allow: Allowed = NOTHING) -> Result:
     """Goes on where a run stopped, from its newest checkpoint that verifies."""
     from yamlnet.training import run as runs
     from yamlnet.training import trainer
@@ -245,11 +289,13 @@ def resume(run: Path, options: Sequence[str], observer: Observer, allow: Allowed
 
 def of_run(folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING) -> tuple[Examined, Prepared]:
     """A run's experiment and its data, read from what the run's folder holds."""
+    from yamlnet.data.encoding import from_json
     from yamlnet.training import device as devices
 
     examined = examine(_resolved_text(folder), options, to_train=True, allow=allow)
     examined.raise_if_wrong()
-    return with_data(examined, str(devices.device(examined.experiment.train.device)))
+    where = devices.device(examined.experiment.train.device)
+    return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
 
 
 def loaded(

@@ -15,6 +15,13 @@ def dataset(name: str, **arguments: Any) -> Call:
     return Call(entry, arguments, ("data", "dataset"))
 
 
+def field(name: str, kind: str, **arguments: Any) -> Call:
+    """The call of a field `name` of a table."""
+    entry = find(kind, "field")
+    assert entry is not None
+    return Call(entry, arguments, ("data", "fields", name, kind))
+
+
 def transform(name: str, **arguments: Any) -> Call:
     """The call of a transform or an augmentation."""
     entry = find(name, "transform")

@@ -10,6 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from yamlnet.catalog.lookup import names
+from yamlnet.catalog.own import WITH_FIELDS
+from yamlnet.data.columns import TABLES
 from yamlnet.data.datasets import READERS, read_dataset
 from yamlnet.diagnostics import YamlnetError
 
@@ -18,7 +20,9 @@ from .idx_files import idx_bytes, images_and_labels, write_part
 
 
 def test_every_data_set_of_the_catalogue_can_be_read() -> None:
-    assert set(READERS) == set(names("dataset"))
+    assert {*READERS, *TABLES} == set(names("dataset"))
+    assert set(TABLES) == set(WITH_FIELDS)
+    assert not set(READERS) & set(TABLES)
 
 
 def test_mnist5k_is_whole() -> None:

@@ -149,7 +149,7 @@ def test_facts_of_mnist5k_are_the_catalogues() -> None:
 
 def test_facts_of_a_folder(folder: Path) -> None:
     facts = prepared(folder).facts
-    assert facts.fields == {"image": Field((1, 5, 4), "float32"), "target": Field((), "int64")}
+    assert facts.fields == {"image": Field((1, 5, 4), "float32"), "target": Field((), "int64", 3)}
     assert facts.num_classes == 3
     assert facts.classes is None
 

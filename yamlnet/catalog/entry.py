@@ -8,7 +8,16 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 Kind = Literal[
-    "module", "function", "loss", "metric", "optimizer", "scheduler", "init", "dataset", "transform"
+    "module",
+    "function",
+    "loss",
+    "metric",
+    "optimizer",
+    "scheduler",
+    "init",
+    "dataset",
+    "field",
+    "transform",
 ]
 KINDS: tuple[Kind, ...] = (
     "module",
@@ -19,6 +28,7 @@ KINDS: tuple[Kind, ...] = (
     "scheduler",
     "init",
     "dataset",
+    "field",
     "transform",
 )
 

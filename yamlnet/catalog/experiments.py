@@ -18,6 +18,17 @@ SAME_SIZE = {"Conv2d": {"out_channels": 1, "kernel_size": 3, "padding": 1}}
 IMAGES: Document = {**CLASSIFIER, "model": {"Sequential": [SAME_SIZE]}}
 """A network whose output is compared with the image."""
 
+COLUMNS: Document = {
+    "fields": {"size": {"number": ["width", "height"]}, "species": "category"},
+    "target": "species",
+}
+TABLE: Document = {
+    **CLASSIFIER,
+    "data": {"dataset": {"Csv": {"path": "data.csv"}}, **COLUMNS},
+    "model": {"Sequential": [{"Linear": 16}, "ReLU", {"Linear": "$num_classes"}]},
+}
+"""A network that takes a vector of columns, and tells the category of another."""
+
 LAYER: tuple[str, Any, list[int]] = ("Linear", 10, [16])
 FILTERS: tuple[str, Any, list[int]] = ("Conv1d", {"out_channels": 16, "kernel_size": 3}, [8, 16])
 """Layers whose weights are initialised, with their arguments and the shape of their input."""
@@ -121,7 +132,9 @@ LOSSES: Mapping[str, tuple[Document, tuple[str, ...]]] = {
 
 OPTIONS: Mapping[str, Document] = {
     "LinearCrossEntropyLoss": {"in_features": 10, "num_classes": 10},
+    "Npz": {"path": "data.npz", "arrays": {"image": "x_train", "target": "y_train"}},
     "Normalize": {"mean": 0.1307, "std": 0.3081},
+    "Parquet": {"path": "data.parquet"},
     "RandomCrop": {"size": 28, "padding": 2},
     "SequentialLR": {
         "schedulers": [{"LinearLR": {"start_factor": 0.1}}, "CosineAnnealingLR"],

@@ -50,6 +50,58 @@ DATASETS = (
         Parameter("root", "str"),
         target="torchvision.datasets.ImageFolder",
     ),
+    _entry(
+        "dataset",
+        "Csv",
+        "The rows of a text file with a line for each, gzipped or not",
+        Parameter("path", "str"),
+        Parameter("delimiter", "str", ","),
+        Parameter("encoding", "str", "utf-8"),
+        Parameter("na_values", "list[str]", ["", "NA", "N/A", "NaN", "nan", "NULL", "null"]),
+        Parameter("columns", "list[str] | none", None),
+    ),
+    _entry(
+        "dataset",
+        "Parquet",
+        "The rows of a Parquet file; needs the package pyarrow",
+        Parameter("path", "str"),
+    ),
+    _entry(
+        "dataset",
+        "Npz",
+        "Arrays of NumPy, in one file and of one length; each is a field by its name",
+        Parameter("path", "str"),
+        Parameter("arrays", "names | none", None),
+    ),
+)
+
+TABLES = ("Csv", "Parquet")
+"""Data sets whose `fields` must be said."""
+
+PATHS = ("root", "path")
+"""Parameters of data sets that are paths, relative to the file that says them."""
+
+WITH_FIELDS = (*TABLES, "Npz")
+"""Data sets that take `fields` and `target`."""
+
+FIELDS = (
+    _entry(
+        "field",
+        "category",
+        "A column of categories: each value's number in the sorted vocabulary of the training split, int64",
+        Parameter("column", "str | none", None),
+        Parameter("categories", "list[str | int] | none", None),
+        Parameter("missing", "'error' | 'drop' | 'extra'", "error"),
+        Parameter("unknown", "'error' | 'extra'", "error"),
+    ),
+    _entry(
+        "field",
+        "number",
+        "A column of numbers, or a vector of several, scaled as the training split says, float32",
+        Parameter("columns", "str | list[str] | none", None),
+        Parameter("scale", "'auto' | 'standard' | 'minmax' | 'none'", "auto"),
+        Parameter("missing", "float | 'error' | 'drop' | 'mean' | 'median'", "error"),
+    ),
 )
 
 TRANSFORMS = (
@@ -107,12 +159,12 @@ def _by_kind(entries: Iterable[Entry]) -> dict[Kind, dict[str, Entry]]:
     return found
 
 
-OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *TRANSFORMS, *METRICS, *INITIALISERS))
+OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *TRANSFORMS, *METRICS, *INITIALISERS))
 """Every entry of this file by kind and name."""
 
 
 def _images(shape: tuple[int, int, int], num_classes: int, train: int, test: int) -> Facts:
-    fields = {"image": Field(shape, "float32"), "target": Field((), "int64")}
+    fields = {"image": Field(shape, "float32"), "target": Field((), "int64", num_classes)}
     return Facts(fields, num_classes=num_classes, train=train, test=test)
 
 

@@ -69,6 +69,7 @@ VALUES: Mapping[str, Any] = {
     "output_size": 4,
     "pad": [1, 1],
     "padding": 1,
+    "path": "data.csv",
     "root": "data",
     "schedulers": [{"ConstantLR": {"factor": 0.5}}, {"ExponentialLR": 0.999}],
     "shape": ["batch", -1],

@@ -10,6 +10,7 @@ from yamlnet.catalog import experiments, samples, types
 from yamlnet.catalog.axes import num_spatial
 from yamlnet.catalog.entry import Entry, Parameter
 from yamlnet.catalog.experiments import CLASSIFIER, IMAGES
+from yamlnet.catalog.own import TABLES
 from yamlnet.catalog.ranges import within
 from yamlnet.catalog.samples import Document, Use
 from yamlnet.catalog.types import Choice, Items, Named, Union
@@ -24,6 +25,7 @@ PLAIN: Mapping[str, Any] = {
     "tensor": [0.5, 0.5],
     "module": "ReLU",
     "scheduler": "ConstantLR",
+    "names": {"target": "y"},
     "function": "relu",
     "type": "ReLU",
     "none": None,
@@ -50,8 +52,11 @@ def snippet(entry: Entry) -> Document | None:
         case "scheduler":
             return _scheduled(entry)
         case "dataset":
-            data = {"data": {"dataset": _call(entry)}}
+            columns = experiments.COLUMNS if entry.name in TABLES else {}
+            data = {"data": {"dataset": _call(entry), **columns}}
             return {**CLASSIFIER, **data, "model": {"Sequential": ["Flatten", {"Linear": "$num_classes"}]}}
+        case "field":
+            return experiments.TABLE
         case "transform":
             section = "augment" if entry.name.startswith("Random") else "transforms"
             return {**CLASSIFIER, "data": {"dataset": "MNIST5k", section: [_call(entry)]}}

@@ -2,8 +2,8 @@
 
 An expression is written like a Python annotation: `int | tuple[int, int]`, `list[float]`, `none`, and
 quoted choices such as `'mean' | 'sum'`. Beside `int float bool str any` its names are `dtype` (a name such
-as `float32`), `tensor` (a number or nested list of numbers), `module` (a node), `scheduler` (a call), and
-`function` and `type` (the bare name of one).
+as `float32`), `tensor` (a number or nested list of numbers), `module` (a node), `scheduler` (a call), `names`
+(a mapping of texts to texts), and `function` and `type` (the bare name of one).
 """
 
 from __future__ import annotations
@@ -195,6 +195,12 @@ def _is_call(value: object) -> bool:
     return isinstance(value, (str, Mapping))
 
 
+def _is_names(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(text, str) for pair in value.items() for text in pair
+    )
+
+
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and all(part.isidentifier() for part in value.split("."))
 
@@ -210,6 +216,7 @@ _JUDGES: dict[str, Callable[[object], bool]] = {
     "tensor": _is_tensor,
     "module": lambda value: _is_call(value) or isinstance(value, list),
     "scheduler": _is_call,
+    "names": _is_names,
     "function": _is_name,
     "type": _is_name,
 }
@@ -225,6 +232,7 @@ _WORDS = {
     "tensor": "a number or a nested list of numbers",
     "module": "a node",
     "scheduler": "a scheduler",
+    "names": "a mapping of names to names",
     "function": "the name of a function",
     "type": "the name of a class",
 }
@@ -240,6 +248,7 @@ _PLURALS = {
     "tensor": "nested lists of numbers",
     "module": "nodes",
     "scheduler": "schedulers",
+    "names": "mappings of names to names",
     "function": "names of functions",
     "type": "names of classes",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -13,9 +13,12 @@ from yamlnet.data.seeds import generator
 from yamlnet.data.splits import Split
 from yamlnet.data.transforms import make_transforms
 
+Feed = Callable[[int], Tensor]
+"""A field of an epoch: the number of a batch in, the field's values in that batch out."""
+
 
 class Batches:
-    """The batches of a split: gathered by index, augmented, scaled to [0, 1] and transformed.
+    """The batches of a split: gathered by index; images augmented, scaled to [0, 1] and transformed.
 
     With a seed, each epoch is shuffled anew; without one, the samples come in order, and nothing is
     augmented. The order follows from the seed and the epoch; what augmentation does to a sample from the
@@ -35,19 +38,15 @@ class Batches:
         Raises:
             YamlnetError: a transform or an augmentation doesn't fit the images.
         """
-        images = split.fields["image"]
         self.num_samples = len(split)
         self._batch_size = batch_size
         self._seed = seed
-        self._device = images.device
         self._others = {name: values for name, values in split.fields.items() if name != "image"}
-        self._transforms = make_transforms(transforms, _channels(images), images.device)
-        self._augmentations = make_augmentations(augment, images.shape[1:]) if seed is not None else []
-        # a crop that comes first is the gather itself, out of all windows of the resident images
-        first = self._augmentations[0] if self._augmentations else None
-        self._crop = first if isinstance(first, RandomCrop) else None
-        self._per_batch = self._augmentations[1:] if self._crop else self._augmentations
-        self._images = self._crop.windows(images) if self._crop else images
+        self._device = next(iter(split.fields.values())).device
+        self._images = None
+        if "image" in split.fields:
+            augment = augment if seed is not None else ()
+            self._images = _Images(split.fields["image"], batch_size, transforms, augment)
 
     def __len__(self) -> int:
         """Batches of an epoch; the last may be smaller."""
@@ -56,42 +55,67 @@ class Batches:
     def epoch(self, epoch: int, start: int = 0) -> Iterator[dict[str, Tensor]]:
         """The batches of an epoch, from the `start`-th on.
 
-        Each has `image`, float32 [batch, channels, height, width], and the split's other fields, such as
-        `target`, int64 [batch].
+        Each has the split's fields, their first axis counting its samples: an `image` is float32
+        [batch, channels, height, width].
         """
-        if self._seed is None:
-            return self._in_order(start)
-        return self._shuffled(self._seed, epoch, start)
-
-    def _in_order(self, start: int) -> Iterator[dict[str, Tensor]]:
-        images = self._by_batch(self._images)
-        others = {name: self._by_batch(values) for name, values in self._others.items()}
+        feeds = self._in_order() if self._seed is None else self._shuffled(self._seed, epoch)
         for batch in range(start, len(self)):
-            yield {
-                "image": self._finish(images[batch]),
-                **{name: parts[batch] for name, parts in others.items()},
-            }
+            yield {name: feed(batch) for name, feed in feeds.items()}
 
-    def _shuffled(self, seed: int, epoch: int, start: int) -> Iterator[dict[str, Tensor]]:
+    def _in_order(self) -> Mapping[str, Feed]:
+        images = {} if self._images is None else {"image": self._images.in_order()}
+        return images | {name: self._feed(values) for name, values in self._others.items()}
+
+    def _shuffled(self, seed: int, epoch: int) -> Mapping[str, Feed]:
         order = torch.randperm(self.num_samples, generator=generator(seed, "shuffle", epoch))
+        images = {} if self._images is None else {"image": self._images.shuffled(order, seed, epoch)}
+        order = order.to(self._device)
+        others = {name: self._feed(values.index_select(0, order)) for name, values in self._others.items()}
+        return images | others
+
+    def _feed(self, values: Tensor) -> Feed:
+        return torch.split(values, self._batch_size).__getitem__
+
+
+class _Images:
+    """The images of a split, uint8 [samples, channels, height, width], batch by batch."""
+
+    def __init__(
+        self, images: Tensor, batch_size: int, transforms: Sequence[Call], augment: Sequence[Call]
+    ) -> None:
+        self._batch_size = batch_size
+        self._transforms = make_transforms(transforms, images.shape[1], images.device)
+        self._augmentations = make_augmentations(augment, images.shape[1:])
+        # a crop that comes first is the gather itself, out of all windows of the resident images
+        first = self._augmentations[0] if self._augmentations else None
+        self._crop = first if isinstance(first, RandomCrop) else None
+        self._per_batch = self._augmentations[1:] if self._crop else self._augmentations
+        self._images = self._crop.windows(images) if self._crop else images
+
+    def in_order(self) -> Feed:
+        """The images as they are."""
+        images = torch.split(self._images, self._batch_size)
+        return lambda batch: self._finish(images[batch])
+
+    def shuffled(self, order: Tensor, seed: int, epoch: int) -> Feed:
+        """The images in an order, augmented: each as the seed, the epoch and the image's number say."""
         draws = [
-            augmentation.draw(self.num_samples, generator(seed, "augment", position, epoch))[order]
+            augmentation.draw(len(order), generator(seed, "augment", position, epoch))[order]
             for position, augmentation in enumerate(self._augmentations)
         ]
         rows = self._by_batch(self._crop.rows(order, draws.pop(0)) if self._crop else order)
         drawn = [self._by_batch(values) for values in draws]
-        order = order.to(self._device)
-        others = {
-            name: self._by_batch(values.index_select(0, order)) for name, values in self._others.items()
-        }
-        for batch in range(start, len(self)):
+
+        def feed(batch: int) -> Tensor:
             images = self._images.index_select(0, rows[batch])
             for augmentation, values in zip(self._per_batch, drawn, strict=True):
                 images = augmentation(images, values[batch])
-            yield {"image": self._finish(images), **{name: parts[batch] for name, parts in others.items()}}
+            return self._finish(images)
+
+        return feed
 
     def _by_batch(self, values: Tensor) -> tuple[Tensor, ...]:
-        return torch.split(values.to(self._device), self._batch_size)
+        return torch.split(values.to(self._images.device), self._batch_size)
 
     def _finish(self, images: Tensor) -> Tensor:
         """uint8 images scaled to [0, 1] by the operations of torchvision's `ToDtype`, and transformed."""

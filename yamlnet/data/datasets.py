@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +11,13 @@ from torch import Tensor
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target
+from yamlnet.catalog.own import PATHS
 from yamlnet.data.downloads import download as download_files
 from yamlnet.data.downloads import missing, read_cifar
 from yamlnet.data.foreign import read_foreign
 from yamlnet.data.idx_folder import has_any_of_part, has_part, read_part
 from yamlnet.data.image_folder import read_image_folder
+from yamlnet.data.npz import read_npz
 from yamlnet.diagnostics import YamlnetError
 
 DIGITS = (
@@ -50,7 +52,7 @@ class Dataset:
     """A data set as it is read: its training part, its test part and its classes' names where it has them.
 
     A part has the fields `image`, uint8 [samples, channels, height, width], and `target`, int64
-    [samples], classes counted from 0.
+    [samples], classes counted from 0; those of `Npz` are its arrays.
     """
 
     train: Mapping[str, Tensor]
@@ -66,10 +68,20 @@ def read_dataset(call: Call, folder: Path) -> Dataset:
     """
     if is_target(call.entry.target):
         return Dataset(read_foreign(call))
+    call = absolute(call, folder)
+    if call.name == "Npz":
+        return Dataset(read_npz(call))
     arguments = call.with_defaults()
     if "root" in arguments:
-        arguments["root"] = folder / Path(arguments["root"]).expanduser()
+        arguments["root"] = Path(arguments["root"])
     return READERS[call.name](**arguments)
+
+
+def absolute(call: Call, folder: Path) -> Call:
+    """The call with its path absolute: one of a file is relative to the file's folder."""
+    arguments = call.with_defaults()
+    paths = {key: str(folder / Path(arguments[key]).expanduser()) for key in PATHS if key in arguments}
+    return replace(call, arguments={**call.arguments, **paths})
 
 
 def _read_mnist5k() -> Dataset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,14 @@ import torch
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
-from yamlnet.catalog.facts import Facts, Field, share
-from yamlnet.data.datasets import Dataset, read_dataset
+from yamlnet.catalog.facts import Facts, Field, facts_of, share, too_large_shares
+from yamlnet.data.columns import Columns, read_columns
+from yamlnet.data.datasets import absolute, read_dataset
+from yamlnet.data.encoding import Categories, Encoding, encode, fit
 from yamlnet.data.seeds import generator
-from yamlnet.diagnostics import YamlnetError, plural
+from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural
+from yamlnet.language.calls import name_place
+from yamlnet.language.tables import targets_of
 
 if TYPE_CHECKING:
     from yamlnet.language.experiment import Data
@@ -35,13 +39,22 @@ class Split:
     def __len__(self) -> int:
         return len(next(iter(self.fields.values())))
 
+    def select(self, samples: Tensor) -> Split:
+        """Some of the samples, by their positions: int64 [samples]."""
+        return Split({name: values.index_select(0, samples) for name, values in self.fields.items()})
+
+
+Part = Split | Columns
+"""Samples as they are read: tensors, or a table's rows."""
+
 
 @dataclass(frozen=True)
 class Prepared:
     """The splits, what the network may know of them, and the SHA-256 of the data in hexadecimal.
 
     The digest is of the data as they were read, before shares were split off: it depends neither on the
-    seed nor on the device.
+    seed nor on the device. `encodings` tells how fields were made of a table's columns, and the names of
+    the classes where there are any.
     """
 
     train: Split
@@ -49,129 +62,207 @@ class Prepared:
     test: Split | None
     facts: Facts
     digest: str
+    encodings: Mapping[str, Encoding]
 
 
-def prepare(data: Data, seed: int, folder: Path, device: torch.device) -> Prepared:
+@dataclass(frozen=True)
+class _Read:
+    """A data set as it is read."""
+
+    train: Part
+    test: Part | None = None
+    classes: tuple[str, ...] | None = None
+
+
+def prepare(
+    data: Data,
+    seed: int,
+    folder: Path,
+    device: torch.device,
+    encodings: Mapping[str, Encoding] | None = None,
+) -> Prepared:
     """Reads the data, splits off what `validation` and `test` ask for, and puts the splits on the device.
 
     Which samples are split off follows from the seed and the number of samples alone: a test share
     doesn't change the validation samples, nor the other way round. A data set of their own gives them its
-    test part, or its only one. Relative paths are relative to `folder`.
+    test part, or its only one. Relative paths are relative to `folder`. A table's vocabularies and scales
+    are those of its training split, or the `encodings` of an earlier run.
 
     Raises:
-        YamlnetError: data are missing, damaged, or don't go together; or the shares leave nothing.
+        MistakeError: the file asks for what the data don't have.
+        YamlnetError: data are missing, damaged, or don't go together.
     """
-    own = read_dataset(data.dataset, folder)
+    own = _read(data.dataset, data, folder)
     asked = {"validation": data.validation, "test": data.test}
     read = {"train": own.train}
     if own.test is not None:
         read["test"] = own.test
     for name, part in asked.items():
         if isinstance(part, Call):
-            read[name] = _evaluation_part(name, part, own, folder)
+            read[name] = _evaluation_part(name, _read(part, data, folder), own)
     shares = {name: part for name, part in asked.items() if isinstance(part, int | float)}
     _refuse_second_test_part(data, own, shares)
     parts = {**read, **_split_off(own.train, shares, seed)}
-    splits = {name: _to_device(fields, device) for name, fields in parts.items()}
+    targets = _targets(data, own.train)
+    used = _encodings(data, parts["train"], targets, encodings or {})
+    splits = {name: _encoded(part, data, used) for name, part in parts.items()}
+    if own.classes is not None:
+        used = {targets[0]: Categories(own.classes)}
+    facts = _facts(splits, targets, used)
     return Prepared(
-        train=splits["train"],
-        validation=splits.get("validation"),
-        test=splits.get("test"),
-        facts=_facts(read, own.classes, {name: len(split) for name, split in splits.items()}),
+        train=_on_device(splits["train"], facts, device),
+        validation=_on_device(splits["validation"], facts, device) if "validation" in splits else None,
+        test=_on_device(splits["test"], facts, device) if "test" in splits else None,
+        facts=facts,
         digest=_digest(read),
+        encodings=used,
     )
 
 
-def _refuse_second_test_part(data: Data, own: Dataset, shares: Mapping[str, float | int]) -> None:
+def _read(call: Call, data: Data, folder: Path) -> _Read:
+    if data.fields:
+        return _Read(read_columns(absolute(call, folder), data.fields))
+    found = read_dataset(call, folder)
+    return _Read(Split(found.train), None if found.test is None else Split(found.test), found.classes)
+
+
+def _refuse_second_test_part(data: Data, own: _Read, shares: Mapping[str, float | int]) -> None:
     if "test" in shares and own.test is not None:
-        raise YamlnetError(
-            f"`test` asks for a share, but `{data.dataset.name}` has a test part of its own",
-            help="leave `test` out, or name another data set",
-            exit_code=1,
-        )
+        message = f"`test` asks for a share, but `{data.dataset.name}` has a test part of its own"
+        help = "leave `test` out, or name another data set"
+        raise MistakeError(Mistake("wrong-value", ("data", "test"), message, help))
 
 
-def _evaluation_part(name: str, call: Call, own: Dataset, folder: Path) -> Fields:
+def _evaluation_part(name: str, other: _Read, own: _Read) -> Part:
     """The part that evaluates of a data set of its own, held against the training data."""
-    other = read_dataset(call, folder)
     if own.classes and other.classes and own.classes != other.classes:
         raise YamlnetError(
             f"`{name}` has other classes than the training data: "
             f"{_listed(other.classes)} instead of {_listed(own.classes)}"
         )
     part = other.train if other.test is None else other.test
-    channels, expected = part["image"].shape[1], own.train["image"].shape[1]
-    if channels != expected:
-        raise YamlnetError(
-            f"images of `{name}` have {plural(channels, 'channel')}, those of the training data {expected}"
-        )
+    if isinstance(part, Split) and isinstance(own.train, Split):
+        _check_fields(name, part.fields, own.train.fields)
     return part
 
 
-def _split_off(train: Fields, shares: Mapping[str, float | int], seed: int) -> dict[str, Fields]:
+def _check_fields(name: str, found: Fields, expected: Fields) -> None:
+    """Whether one part has another's fields; images may be of another size."""
+    for field, values in expected.items():
+        if field not in found:
+            raise YamlnetError(f"`{name}` has no field `{field}`, which the training data has")
+        shape, wanted = list(found[field].shape[1:]), list(values.shape[1:])
+        if field == "image" and shape[0] != wanted[0]:
+            channels = plural(shape[0], "channel")
+            raise YamlnetError(f"images of `{name}` have {channels}, those of the training data {wanted[0]}")
+        if field != "image" and (shape, found[field].dtype) != (wanted, values.dtype):
+            kinds = [f"{_dtype(v)} in {list(v.shape[1:])}" for v in (found[field], values)]
+            raise YamlnetError(f"`{field}` of `{name}` is {kinds[0]}, that of the training data {kinds[1]}")
+
+
+def _split_off(train: Part, shares: Mapping[str, float | int], seed: int) -> dict[str, Part]:
     """What is left of the training data, and the shares: from either end of one shuffle."""
-    count = len(train["target"])
+    count = len(train)
     num_test = share(count, shares["test"]) if "test" in shares else 0
     num_validation = share(count, shares["validation"]) if "validation" in shares else 0
     num_taken = num_test + num_validation
     if num_taken >= count:
-        taken = " and ".join(f"`{name}`" for name in sorted(shares, reverse=True))
-        raise YamlnetError(
-            f"{taken} would take {num_taken:,} of {count:,} samples and leave none to train on",
-            exit_code=1,
-        )
+        raise MistakeError(too_large_shares(count, {"validation": num_validation, "test": num_test}))
     if not shares:
         return {"train": train}
     order = torch.randperm(count, generator=generator(seed, "split"))
     test, rest, validation = torch.split(order, [num_test, count - num_taken, num_validation])
     chosen = {"train": rest, "validation": validation, "test": test}
-    return {name: _select(train, chosen[name].sort().values) for name in ("train", *shares)}
+    return {name: train.select(chosen[name].sort().values) for name in ("train", *shares)}
 
 
-def _select(fields: Fields, samples: Tensor) -> dict[str, Tensor]:
-    return {name: values.index_select(0, samples) for name, values in fields.items()}
+def _targets(data: Data, train: Part) -> tuple[str, ...]:
+    """The fields that are no input; images have `target`."""
+    said = targets_of(data)
+    fields = train.values if isinstance(train, Columns) else train.fields
+    for position, name in enumerate(said or ()):
+        if name not in fields:
+            help, suggestion = did_you_mean(name, fields)
+            message = f"`target` names `{name}`, which is no field"
+            path = ("data", "target", position)
+            raise MistakeError(Mistake("unknown-reference", path, message, help, suggestion))
+    if said is None and "target" not in fields:
+        call, names = data.dataset, _listed(fields)
+        message = f"`data` needs `target`: which of the fields {names} are no input"
+        at = name_place(call.path, call.name)
+        raise MistakeError(Mistake("missing-key", call.path, message, at=at))
+    return ("target",) if said is None else said
 
 
-def _to_device(fields: Fields, device: torch.device) -> Split:
+def _encodings(
+    data: Data, train: Part, targets: tuple[str, ...], known: Mapping[str, Encoding]
+) -> dict[str, Encoding]:
+    """How the fields of a table become tensors: as is known, else as the training split says."""
+    if not isinstance(train, Columns):
+        return {}
+    new = fit(train, {name: call for name, call in data.fields.items() if name not in known}, targets)
+    return {name: known[name] if name in known else new[name] for name in data.fields}
+
+
+def _encoded(part: Part, data: Data, encodings: Mapping[str, Encoding]) -> Split:
+    return Split(encode(part, data.fields, encodings)) if isinstance(part, Columns) else part
+
+
+def _on_device(split: Split, facts: Facts, device: torch.device) -> Split:
+    """The split on the device; its only target goes by the name `target` too."""
     try:
-        return Split({name: values.to(device) for name, values in fields.items()})
+        fields = {name: values.to(device) for name, values in split.fields.items()}
     except torch.OutOfMemoryError as error:
-        size = sum(values.nbytes for values in fields.values()) / 2**20
+        size = sum(values.nbytes for values in split.fields.values()) / 2**20
         raise YamlnetError(f"the data don't fit on `{device}`: {size:,.0f} MiB more were needed") from error
+    return Split({name: fields[name if name in fields else facts.targets[0]] for name in facts.fields})
 
 
-def _facts(read: Mapping[str, Fields], classes: tuple[str, ...] | None, counts: Mapping[str, int]) -> Facts:
-    whole = read["train"]
-    labels = whole["target"].dim() == 1 and not whole["target"].is_floating_point()
-    highest = {name: int(fields["target"].max()) for name, fields in read.items()} if labels else {}
-    num_classes = len(classes) if classes else max(highest.values()) + 1 if labels else None
+def _facts(splits: Mapping[str, Split], targets: tuple[str, ...], encodings: Mapping[str, Encoding]) -> Facts:
+    fields = {
+        name: Field(tuple(values.shape[1:]), "float32" if name == "image" else _dtype(values))
+        for name, values in splits["train"].fields.items()
+    }
+    for name, field in fields.items():
+        if isinstance(encoding := encodings.get(name), Categories):
+            fields[name] = replace(field, num_categories=len(encoding.names))
+        if name in targets and field.dtype == "int64" and not field.shape:
+            fields[name] = replace(
+                field, num_categories=_num_labels(name, splits, fields[name].num_categories)
+            )
+    classes = [names.names for name in targets if isinstance(names := encodings.get(name), Categories)]
+    counts = {name: len(split) for name, split in splits.items()}
+    return facts_of(fields, targets, **counts, classes=classes[0] if len(classes) == 1 else None)
+
+
+def _num_labels(target: str, splits: Mapping[str, Split], known: int | None) -> int | None:
+    """How many classes a target has: as many as it has names, else one more than its highest label."""
+    if any(int(split.fields[target].min()) < 0 for split in splits.values()):
+        return None
+    highest = {name: int(split.fields[target].max()) for name, split in splits.items()}
+    num_classes = max(highest.values()) + 1 if known is None else known
     for name, label in highest.items():
         if num_classes is not None and label >= num_classes:
             raise YamlnetError(
                 f"`{name}` has the label {label}, but there are {num_classes} classes, counted from 0"
             )
-    return Facts(
-        fields={name: _field(values) for name, values in whole.items()},
-        num_classes=num_classes,
-        train=counts["train"],
-        validation=counts.get("validation"),
-        test=counts.get("test"),
-        classes=classes,
-    )
+    return num_classes
 
 
-def _field(values: Tensor) -> Field:
-    dtype = "float32" if values.dtype is torch.uint8 else str(values.dtype).removeprefix("torch.")
-    return Field(tuple(values.shape[1:]), dtype)
-
-
-def _digest(read: Mapping[str, Fields]) -> str:
+def _digest(read: Mapping[str, Part]) -> str:
     digest = hashlib.sha256()
     for name in sorted(read):
-        for field, values in sorted(read[name].items()):
+        part = read[name]
+        for field, values in sorted((part.values if isinstance(part, Columns) else part.fields).items()):
             digest.update(f"{name} {field} {values.dtype} {list(values.shape)}\n".encode())
             digest.update(values.contiguous().numpy().data)
+            if isinstance(part, Columns) and field in part.texts:
+                digest.update("\0".join(part.texts[field]).encode())
     return digest.hexdigest()
+
+
+def _dtype(values: Tensor) -> str:
+    return str(values.dtype).removeprefix("torch.")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -25,6 +25,7 @@ ARTICLES: Mapping[Kind, str] = {
     "scheduler": "a scheduler",
     "init": "an initialiser",
     "dataset": "a data set",
+    "field": "a kind of field",
     "transform": "a transform",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.entry import Call
-from yamlnet.catalog.facts import Facts, share
+from yamlnet.catalog.facts import Facts, share, too_large_shares
 from yamlnet.catalog.own import FIXED
 from yamlnet.diagnostics import Diagnostic, Mistake, Path, nearest
 from yamlnet.language.beside import FANS
@@ -18,13 +18,13 @@ from yamlnet.language.experiment import Data, Experiment
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.extends import extended
 from yamlnet.language.files import Text
-from yamlnet.language.inputs import data_inputs
+from yamlnet.language.inputs import UNREAD
 from yamlnet.language.merge import with_options
 from yamlnet.language.model import read_model
-from yamlnet.language.nodes import Input
 from yamlnet.language.sections import READERS
 from yamlnet.language.source import Document, normal, read
 from yamlnet.language.substitution import evaluate_vars, substitute
+from yamlnet.language.tables import field_mistakes, table_facts
 from yamlnet.language.validate import validate, validate_data
 
 
@@ -223,9 +223,27 @@ def _known(value: Any) -> Any:
 def _data(value: Any, facts: Facts | None, allow: Allowed) -> tuple[Any, Facts | None, list[Mistake]]:
     raw, mistakes = READERS["data"](value, ("data",), allow)
     data = validate_data(_known(raw)) if isinstance(raw, dict) else None
-    if facts is None and data is not None and not mistakes:
-        facts = fixed_facts(data)
+    if data is not None and not mistakes:
+        mistakes = [*field_mistakes(data), *_too_large(data)]
+        if facts is None and not mistakes:
+            facts = fixed_facts(data) or table_facts(data)
     return raw, facts, mistakes
+
+
+def _too_large(data: Data) -> Iterator[Mistake]:
+    """Shares that leave nothing of a data set whose size is known."""
+    whole = FIXED.get(data.dataset.name)
+    if whole is None or whole.train is None:
+        return
+    if whole.test is not None and isinstance(data.test, int | float):
+        message = f"`test` asks for a share, but `{data.dataset.name}` has a test part of its own"
+        help = "leave `test` out, or name another data set"
+        yield Mistake("wrong-value", ("data", "test"), message, help)
+        return
+    asked = {"validation": data.validation, "test": data.test}
+    taken = {name: share(whole.train, part) for name, part in asked.items() if isinstance(part, int | float)}
+    if sum(taken.values()) >= whole.train:
+        yield too_large_shares(whole.train, taken)
 
 
 def fixed_facts(data: Data) -> Facts | None:
@@ -255,14 +273,26 @@ def _scope(data: Any, facts: Facts | None) -> dict[str, Any]:
     steps: object = UNKNOWN
     if facts is not None and facts.train is not None and isinstance(batch_size, int) and batch_size > 0:
         steps = -(-facts.train // batch_size)
-    return {
+    known: dict[str, Any] = {
         "num_classes": UNKNOWN if facts is None or facts.num_classes is None else facts.num_classes,
+        "num_categories": UNKNOWN if facts is None else _num_categories(facts),
         "num_samples": UNKNOWN if facts is None or facts.train is None else facts.train,
         "steps_per_epoch": steps,
     }
+    if facts is not None and facts.train is not None and facts.num_classes is None:
+        del known["num_classes"]
+    return known
 
 
-def _data_inputs(plain: Mapping[str, Any], facts: Facts | None) -> tuple[Input, ...] | None:
+def _num_categories(facts: Facts) -> dict[str, Any]:
+    return {
+        name: UNKNOWN if field.num_categories is None else field.num_categories
+        for name, field in facts.fields.items()
+        if field.dtype == "int64"
+    }
+
+
+def _data_inputs(plain: Mapping[str, Any], facts: Facts | None) -> Facts | None:
     if "data" not in plain:
         return None
-    return (Input("input", None, "float32", ("data",)),) if facts is None else data_inputs(facts)
+    return UNREAD if facts is None else facts

@@ -8,8 +8,9 @@ from typing import Any
 from yamlnet.catalog import lookup
 from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
+from yamlnet.language.calls import name_place
 from yamlnet.language.experiment import Experiment
-from yamlnet.language.inputs import input_fields
+from yamlnet.language.inputs import candidates, input_fields
 from yamlnet.language.sections import snake_case
 
 TRAINING = ("loss", "optimizer", "scheduler", "train", "metrics", "expect")
@@ -53,7 +54,12 @@ def _listed(names: list[str] | tuple[str, ...]) -> str:
 
 def inconsistencies(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
     """Fields that a batch hasn't, and a schedule that can't be followed."""
-    return [*_inputs(experiment, facts), *_unknown_fields(experiment, facts), *_schedule(experiment)]
+    return [
+        *_inputs(experiment, facts),
+        *_unknown_fields(experiment, facts),
+        *_image_transforms(experiment, facts),
+        *_schedule(experiment),
+    ]
 
 
 def figures(metrics: Iterable[str], facts: Facts | None) -> dict[str, str | None]:
@@ -138,10 +144,29 @@ def _unknown_fields(experiment: Experiment, facts: Facts | None) -> Iterator[Mis
                 yield Mistake("unknown-reference", place, message, help, suggestion)
 
 
+def _image_transforms(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
+    """Augmentations and transforms of data that holds no images."""
+    data = experiment.data
+    if data is None or facts is None or "image" in facts.fields:
+        return
+    calls = (*data.augment, *data.transforms.train, *data.transforms.evaluation)
+    for call in {call.path: call for call in calls}.values():
+        message = f"`{call.name}` is for images, and a batch of this data has no `image`"
+        help = "`scale` of a `number` field scales it" if call.name == "Normalize" else None
+        yield Mistake("wrong-value", call.path, message, help, at=name_place(call.path, call.name))
+
+
 def _inputs(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
     """Inputs that the model declares against what the data gives."""
     model = experiment.model
     if facts is None or model.from_data:
+        return
+    single = [given.name for given in model.inputs] == ["input"]
+    if single and len(candidates(facts)) != 1:
+        listed = ", ".join(f"`{name}`" for name in candidates(facts)) or "none"
+        message = f"`input` stands for the data's only field that is no target, and there are {listed}"
+        help = f"for example `inputs: [{', '.join(candidates(facts))}]`" if candidates(facts) else None
+        yield Mistake("wrong-value", ("model", "input"), message, help, at="key")
         return
     for given, name in zip(model.inputs, input_fields(model, facts), strict=True):
         field = facts.fields.get(name)
@@ -153,6 +178,10 @@ def _inputs(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
             message = f"`{given.name}` is {list(given.shape)}, but the data gives {list(field.shape)}"
             help = f"write {list(field.shape)}, or leave `input` out: it follows from the data"
             yield Mistake("shape-mismatch", given.path, message, help, str(list(field.shape)))
+        elif given.shape is not None and given.dtype != field.dtype:
+            message = f"`{given.name}` is {given.dtype}, but the data gives {field.dtype}"
+            help = f"write `{{shape: {list(field.shape)}, dtype: {field.dtype}}}`"
+            yield Mistake("dtype-mismatch", given.path, message, help)
 
 
 def _schedule(experiment: Experiment) -> Iterator[Mistake]:

@@ -51,10 +51,13 @@ class Data(Section):
     """The data set, its splits and what is done to a batch.
 
     `validation` and `test` are a share of the training data (a float between 0 and 1), a count of
-    samples, a data set of their own, or nothing.
+    samples, a data set of their own, or nothing. `fields` says what the columns of a table are, and
+    `target` which fields are no input; None where it isn't said.
     """
 
     dataset: InstanceOf[Call]
+    fields: Mapping[str, InstanceOf[Call]] = {}
+    target: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(strict=False)] | None = None
     validation: Annotated[float, Field(gt=0, lt=1)] | Count | InstanceOf[Call] | None = None
     test: Annotated[float, Field(gt=0, lt=1)] | Count | InstanceOf[Call] | None = None
     batch_size: Count = 64

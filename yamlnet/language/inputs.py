@@ -18,28 +18,44 @@ PYTHON_DTYPES = {"int": "int64", "long": "int64", "float": "float32", "double": 
 """What other names for a dtype most likely mean."""
 
 
+UNREAD = Facts({}, ())
+"""Stands for the facts of data that must be read to be known."""
+
+
 def input_fields(model: Model, facts: Facts) -> tuple[str, ...]:
     """The fields of a batch that a model takes, in order.
 
     Named inputs are fields; a single one takes `image`, else the only field that is no target.
     """
     names = tuple(given.name for given in model.inputs)
-    return (_single(facts),) if names == ("input",) else names
+    return (candidates(facts)[0],) if names == ("input",) else names
 
 
-def data_inputs(facts: Facts) -> tuple[Input, ...]:
-    """What a model takes that declares no input."""
-    chosen = facts.fields[_single(facts)]
-    return (Input("input", chosen.shape, chosen.dtype, ("data",)),)
-
-
-def _single(facts: Facts) -> str:
+def candidates(facts: Facts) -> list[str]:
+    """The fields that a single input may be: `image`, else all that are no target."""
     fields = [name for name in facts.fields if name not in facts.targets]
-    return "image" if "image" in fields else fields[0]
+    return ["image"] if "image" in fields else fields
+
+
+def _data_input(facts: Facts, path: Path) -> tuple[tuple[Input, ...] | None, list[Mistake]]:
+    """What a model takes that declares no input."""
+    if facts is UNREAD:
+        return (Input("input", None, "float32", ("data",)),), []
+    names = candidates(facts)
+    if len(names) == 1:
+        chosen = facts.fields[names[0]]
+        return (Input("input", chosen.shape, chosen.dtype, ("data",)),), []
+    if not names:
+        message, help = "all fields of the data are targets: there is none left for the model", None
+    else:
+        listed = ", ".join(f"`{name}`" for name in names)
+        message = f"`model` needs `inputs`: the data has several fields, {listed}"
+        help = f"for example `inputs: [{', '.join(names)}]`"
+    return None, [Mistake("missing-key", path, message, help, at="key")]
 
 
 def read_inputs(
-    value: Mapping[str, Any], path: Path, data: tuple[Input, ...] | None
+    value: Mapping[str, Any], path: Path, data: Facts | None
 ) -> tuple[tuple[Input, ...] | None, list[Mistake]]:
     """The inputs that the model declares; the data's where it declares none."""
     if "input" in value and "inputs" in value:
@@ -49,6 +65,8 @@ def read_inputs(
         found, mistakes = _input("input", value["input"], (*path, "input"))
         return None if found is None else (found,), mistakes
     if "inputs" in value:
+        if isinstance(value["inputs"], list) and data is not None:
+            return _fields(value["inputs"], (*path, "inputs"), data)
         return _several(value["inputs"], (*path, "inputs"))
     if data is None:
         message = "`model` needs `input`: there is no `data` to take the shape from"
@@ -57,7 +75,32 @@ def read_inputs(
                 "missing-key", path, message, "for example `input: [1, 28, 28]`, the batch left out", at="key"
             )
         ]
-    return data, []
+    return _data_input(data, path)
+
+
+def _fields(given: list[Any], path: Path, data: Facts) -> tuple[tuple[Input, ...] | None, list[Mistake]]:
+    """Inputs that are named alone: shapes and dtypes are the data's."""
+    found: list[Input] = []
+    mistakes: list[Mistake] = []
+    for position, name in enumerate(given):
+        place = (*path, position)
+        if name is UNKNOWN:
+            continue
+        why = refused_input(name) if isinstance(name, str) else f"it is {kind_of(name)}"
+        if why is not None:
+            mistakes.append(Mistake("wrong-value", place, f"an input can't be named `{name}`", why))
+        elif data is UNREAD:
+            found.append(Input(name, None, "float32", place))
+        elif name not in data.fields:
+            help, suggestion = did_you_mean(name, data.fields)
+            message = f"a batch of the data has no field `{name}`"
+            mistakes.append(Mistake("unknown-reference", place, message, help, suggestion))
+            found.append(Input(name, None, "float32", place))
+        else:
+            found.append(Input(name, data.fields[name].shape, data.fields[name].dtype, place))
+    if not given:
+        mistakes.append(Mistake("missing-key", path, "`inputs` names no field", at="key"))
+    return tuple(found) or None, mistakes
 
 
 def _several(given: Any, path: Path) -> tuple[tuple[Input, ...] | None, list[Mistake]]:

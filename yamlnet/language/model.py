@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
+from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, nearest
 from yamlnet.language.blocks import Block
 from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import Budget
 from yamlnet.language.inputs import read_inputs
-from yamlnet.language.nodes import Input, Model, Tensors
+from yamlnet.language.nodes import Model, Tensors
 from yamlnet.language.places import MODEL_SIDES, Place
 from yamlnet.language.reader import Reader, TooMany
 from yamlnet.language.substitution import Scope
@@ -40,10 +41,10 @@ def read_model(
     path: Path,
     scope: Mapping[str, Any],
     blocks: Mapping[str, Block],
-    data: tuple[Input, ...] | None,
+    data: Facts | None,
     allow: Allowed = NOTHING,
 ) -> Network:
-    """Reads the network; `data` are the inputs that the data gives, None where there is no data."""
+    """Reads the network; `data` is what is known of the data, None where there is none."""
     names = Scope(scope, Budget(MAX_VALUES))
     if isinstance(value, str):
         value = names.value(value, path)

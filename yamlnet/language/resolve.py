@@ -9,6 +9,7 @@ from typing import Any
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
+from yamlnet.catalog.own import PATHS
 from yamlnet.diagnostics import Path, YamlnetError, did_you_mean
 from yamlnet.language.check import Checked
 from yamlnet.language.experiment import Data, Experiment, Train
@@ -16,6 +17,7 @@ from yamlnet.language.merge import OPTIONS
 from yamlnet.language.nodes import Function, Graph, Layer, Node, walk
 from yamlnet.language.repeats import Choice
 from yamlnet.language.substitution import Late
+from yamlnet.language.tables import targets_of
 
 ORDER = ("version name seed vars data model init loss metrics optimizer scheduler train expect").split()
 
@@ -36,7 +38,8 @@ def resolved(checked: Checked, folder: FilePath | None = None) -> dict[str, Any]
     plain |= {"version": experiment.version, "name": experiment.name, "seed": experiment.seed}
     if experiment.data is not None:
         plain["data"] = _data(plain["data"], experiment.data)
-    plain["model"] = _inputs(experiment, checked.facts) | plain["model"]
+    inputs = _inputs(experiment, checked.facts)
+    plain["model"] = inputs | {key: value for key, value in plain["model"].items() if key not in inputs}
     for section in ("loss", "optimizer", "scheduler", "metrics"):
         if section in plain:
             plain[section] = _beside(plain[section], section, experiment)
@@ -54,6 +57,7 @@ def calls(experiment: Experiment) -> Iterator[Call]:
     if data is not None:
         parts = (data.dataset, data.validation, data.test)
         yield from (part for part in parts if isinstance(part, Call))
+        yield from data.fields.values()
         yield from data.augment
         yield from data.transforms.train
         yield from data.transforms.evaluation
@@ -106,14 +110,19 @@ def _data(section: Mapping[str, Any], data: Data) -> dict[str, Any]:
     filled = {
         key: section.get(key, getattr(data, key)) for key in ("dataset", "validation", "test", "batch_size")
     }
+    if data.fields or data.target is not None:
+        filled |= {"fields": section.get("fields", {}), "target": list(targets_of(data) or ())}
     filled["augment"] = section.get("augment", [])
     filled["transforms"] = section.get("transforms", [])
     return filled
 
 
 def _inputs(experiment: Experiment, facts: Facts | None) -> dict[str, Any]:
-    """The model's input where it is the data's."""
+    """The model's inputs where they are the data's."""
     given = experiment.model.inputs
+    named = all(one.path[:2] == ("model", "inputs") for one in given)
+    if named and all(one.shape is not None for one in given):
+        return {"inputs": {one.name: {"shape": list(one.shape or ()), "dtype": one.dtype} for one in given}}
     if not experiment.model.from_data or facts is None or given[0].shape is None:
         return {}
     return {"input": {"shape": list(given[0].shape), "dtype": given[0].dtype}}
@@ -143,10 +152,10 @@ def _train(train: Train) -> dict[str, Any]:
 
 def _absolute(plain: dict[str, Any], checked: Checked, folder: FilePath) -> None:
     for call in dataset_calls(checked.experiment):
-        root = call.with_defaults().get("root")
-        if root is not None:
-            place = call.path if call.path[-1] == call.name else (*call.path, call.name)
-            _at(plain, place)["root"] = str(path_of(checked, call, "root"))
+        place = call.path if call.path[-1] == call.name else (*call.path, call.name)
+        for parameter in PATHS:
+            if call.with_defaults().get(parameter) is not None:
+                _at(plain, place)[parameter] = str(path_of(checked, call, parameter))
 
 
 def dataset_calls(experiment: Experiment | None) -> Iterator[Call]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -64,6 +65,9 @@ def read_data(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
         if isinstance(value.get(key), dict | str):
             read[key], _, wrong = read_call(value[key], (*path, key), "dataset", (), f"`{key}`", allow)
             mistakes += wrong
+    if isinstance(value.get("fields"), dict):
+        read["fields"], wrong = read_fields(value["fields"], (*path, "fields"))
+        mistakes += wrong
     if "augment" in value:
         read["augment"], wrong = _transforms(value["augment"], (*path, "augment"), random=True)
         mistakes += wrong
@@ -80,6 +84,23 @@ def read_data(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
                     transforms[key], (*path, "transforms", key), random=False
                 )
                 mistakes += wrong
+    return read, mistakes
+
+
+def read_fields(value: Mapping[str, Any], path: Path) -> tuple[dict[str, Call], list[Mistake]]:
+    """`fields` of the data: what kind each is."""
+    read: dict[str, Call] = {}
+    mistakes: list[Mistake] = []
+    for name, item in value.items():
+        place = (*path, name)
+        read[name], _, wrong = read_call(item, place, "field", (), f"`{name}`")
+        mistakes += wrong
+        if not name.isidentifier() or name == "output":
+            message = f"a field can't be named `{name}`"
+            column = json.dumps(name, ensure_ascii=False)
+            kind = read[name].name or "number"
+            help = f"a name of letters, digits and `_` will do: `NAME: {{{kind}: {column}}}`"
+            mistakes.append(Mistake("wrong-value", place, message, help, at="key"))
     return read, mistakes
 
 

@@ -46,6 +46,8 @@ CHOICES: Mapping[str, str] = {
     "every": "`epoch` or a number of steps",
     "validation": "a share such as 0.1, a count, or a data set",
     "test": "a share such as 0.1, a count, or a data set",
+    "fields": "a mapping of names to `number` or `category`",
+    "target": "a field or a list of fields",
     "device": "`auto`, `cpu`, `cuda`, `cuda:N` or `mps`",
     "metric": "a figure such as `validation.loss`",
     "best": "a figure such as `validation.loss`",

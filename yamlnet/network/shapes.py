@@ -96,8 +96,7 @@ def judge(model: Model) -> Shapes:
         judging.makers[id(inputs[-1])] = given.path
     with own_random_state():
         judging.found.output = judging.node(model.root, "", inputs, {})
-        errors = any(mistake.severity == "error" for mistake in judging.found.mistakes)
-        if not errors and all(value is not UNKNOWN for value in inputs):
+        if judging.found.complete:
             for name, node in walk(model.root):
                 judging.uncalled(name, node)
     return judging.found

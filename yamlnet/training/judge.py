@@ -75,16 +75,15 @@ def _unequal(call: Call, names: Sequence[str], values: Sequence[Tensor]) -> Mist
 def _classes(section: Loss, values: Sequence[Tensor], facts: Facts) -> Mistake | None:
     """Fewer numbers than there are classes, or numbers in more axes than the target has."""
     call, given, target = section.call, values[0], values[1]
-    if call.name not in CLASS_LOSSES or section.inputs[1] not in facts.targets or facts.num_classes is None:
+    num_classes = facts.classes_of(section.inputs[1])
+    if call.name not in CLASS_LOSSES or section.inputs[1] not in facts.targets or num_classes is None:
         return None
     if target.dim() == 1 and given.dim() != 2:
         message = f"`{call.name}` takes one number for each class, and {shape(given)} arrives"
         return _at(call, "loss-mismatch", message, "`Flatten` before the last `Linear` gives it a vector")
-    if given.shape[1] >= facts.num_classes:
+    if given.shape[1] >= num_classes:
         return None
-    message = (
-        f"the network gives {plural(given.shape[1], 'number')}, and the data has {facts.num_classes} classes"
-    )
+    message = f"the network gives {plural(given.shape[1], 'number')}, and the data has {num_classes} classes"
     return _at(call, "loss-mismatch", message, "`Linear: $num_classes` follows the data")
 
 
@@ -99,7 +98,8 @@ def _metric(
         return [wrong]
 
     def run() -> None:
-        counted = meter({name: term}, facts.num_classes, 0.0, CPU)
+        unread = 2 if facts.train is None else None
+        counted = meter({name: term}, facts.most_classes or unread, 0.0, CPU)
         counted.add(output, batch)
         counted.compute()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -27,7 +28,7 @@ class Task:
     """What is to be trained on what: the checked file, the built model on its device, and the data.
 
     `inputs` are the fields of a batch that the model takes, in order. `num_classes` and `digest` are the
-    data's; None where it has no classes.
+    data's; None where it has no classes. `fields` tells how the fields were made of the data, as JSON.
     """
 
     experiment: Experiment
@@ -37,6 +38,7 @@ class Task:
     device: torch.device
     num_classes: int | None = None
     digest: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,6 @@ def evaluation(data: Data, split: Split | None) -> Source | None:
     """Batches in order, of about `MAX_EVALUATION_ELEMENTS` numbers and at least the file's `batch_size`."""
     if split is None:
         return None
-    elements = prod(split.fields["image"].shape[1:])
+    elements = max(prod(values.shape[1:]) for values in split.fields.values())
     size = max(data.batch_size, min(MAX_EVALUATION_BATCH, MAX_EVALUATION_ELEMENTS // elements))
     return Batches(split, size, data.transforms.evaluation)

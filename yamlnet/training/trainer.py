@@ -104,7 +104,13 @@ class Trainer:
         made_by = {"name": type(optimizer).__name__, "fused": bool(optimizer.defaults.get("fused"))}
         made_with = origin(task.device, task.experiment.seed)
         self.run.write_manifest(
-            {**made_with, "optimizer": made_by, "data_digest": task.digest, "started": started}
+            {
+                **made_with,
+                "optimizer": made_by,
+                "data_digest": task.digest,
+                "fields": task.fields,
+                "started": started,
+            }
         )
         self.run.log(
             f"{'resumed' if resumed else 'started'} after step {self.position.step} on {task.device}"
