@@ -9,6 +9,7 @@ from typing import Any
 from yamlnet.diagnostics import Mistake, Path
 from yamlnet.language.blocks import Block
 from yamlnet.language.calls import kind_of
+from yamlnet.language.edits import read_edits
 from yamlnet.language.inputs import read_inputs
 from yamlnet.language.nodes import Input, Model, Tensors
 from yamlnet.language.places import MODEL_SIDES, Place
@@ -54,15 +55,18 @@ def read_model(
     reader = Reader(names, blocks, path, given)
     try:
         read = reader.read(value, path, Place(names), MODEL_SIDES, "`model`")
+        edits, written = read_edits(reader, sides.get("edit"), (*path, "edit"), Place(names))
     except TooMany:
         return Network(None, value, {}, mistakes + reader.mistakes)
     if isinstance(read.node, Tensors):
         reader.add("wrong-value", path, "a model is a module, not a value", at="key")
     plain = {"Sequential": read.plain} if isinstance(read.plain, list) else read.plain
     plain = {**said, **plain} if isinstance(plain, dict) else plain
+    if written and isinstance(plain, dict):
+        plain["edit"] = written
     reader.origin(plain, path)
     mistakes += [*reader.mistakes, *names.mistakes]
-    if read.node is None or isinstance(read.node, str | Tensors) or inputs is None:
+    if read.node is None or isinstance(read.node, str | Tensors) or inputs is None or edits is None:
         return Network(None, plain, reader.origins, mistakes, reader.unknown)
-    model = Model(inputs, read.node, path, from_data=not said)
+    model = Model(inputs, read.node, path, from_data=not said, edits=edits)
     return Network(model, plain, reader.origins, mistakes, reader.unknown)
