@@ -27,7 +27,8 @@ class Task:
     """What is to be trained on what: the checked file, the built model on its device, and the data.
 
     `inputs` are the fields of a batch that the model takes, in order. `num_classes` and `digest` are the
-    data's; None where it has no classes.
+    data's; None where it has no classes. `frozen` are the names of what is frozen in the model, `notes` what
+    there is to say of it before it is trained.
     """
 
     experiment: Experiment
@@ -37,6 +38,8 @@ class Task:
     device: torch.device
     num_classes: int | None = None
     digest: str | None = None
+    frozen: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
