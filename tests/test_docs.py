@@ -33,7 +33,8 @@ def test_example(example: str) -> None:
     written = yaml.safe_load(example)
     alone = "model" in written and "data" not in written
     rest = {} if alone else {key: value for key, value in BASE.items() if key not in written}
-    assert yamlnet.check(example + yaml.safe_dump(rest) if rest else example) == []
+    found = yamlnet.check(example + yaml.safe_dump(rest) if rest else example)
+    assert [diagnostic for diagnostic in found if diagnostic.code != "missing-file"] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)

@@ -22,6 +22,7 @@ CODES: dict[str, str] = {
     "wrong-type": "a value of another type than the key or parameter takes",
     "wrong-value": "a value of the right type that can't be used here",
     "unknown-reference": "a `from`, `output` or step names nothing that stands before it",
+    "missing-file": "a file that is needed to build the network isn't there (yet)",
     "expression": "a `$name` or `$(expression)` that can't be worked out",
     "recursion": "a value that leads back to itself",
     "shape-mismatch": "sizes that don't fit together",

@@ -23,7 +23,7 @@ from yamlnet.language.check import Checked
 from yamlnet.language.dump import dump
 from yamlnet.language.files import Text
 from yamlnet.language.inputs import input_fields
-from yamlnet.language.resolve import path_of, resolved
+from yamlnet.language.resolve import path_of, resolved, weights_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,9 +31,12 @@ if TYPE_CHECKING:
     from yamlnet.data.encoding import Encoding
     from yamlnet.data.splits import Prepared
     from yamlnet.language.experiment import Data, Experiment
+    from yamlnet.network.changes import Change
+    from yamlnet.network.construct import Construction
     from yamlnet.network.initialise import Chosen
     from yamlnet.network.shapes import Shapes
     from yamlnet.network.summary import Summary
+    from yamlnet.network.ties import Tie
     from yamlnet.training.observer import Observer
     from yamlnet.training.run import Run
     from yamlnet.training.setup import Task
@@ -41,13 +44,34 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """What is known of a network before it has weights.
+
+    `constructions` are those of its layers before the `changes` of its edits. `ties` and `frozen` have
+    the names after them; `notes` tell what came of edits and weights.
+    """
+
+    empty: nn.Module
+    constructions: Mapping[str, Construction]
+    changes: Sequence[Change]
+    ties: Sequence[Tie]
+    frozen: tuple[str, ...]
+    notes: tuple[str, ...]
+    chosen: Chosen
+
+
+@dataclass(frozen=True)
 class Examined:
-    """A file with every mistake that can be seen without its data, and what was found on the way."""
+    """A file with every mistake that can be seen without its data, and what was found on the way.
+
+    `shapes` are those of the network after its edits; `trained` tells that its weights are those of a run.
+    """
 
     checked: Checked
     diagnostics: tuple[Diagnostic, ...]
     shapes: Shapes | None = None
-    chosen: Chosen | None = None
+    drawn: Drawn | None = None
+    trained: bool = False
 
     @property
     def wrong(self) -> bool:
@@ -83,29 +107,28 @@ def examine(
     facts: Facts | None = None,
     to_train: bool = False,
     allow: Allowed = NOTHING,
+    trained: bool = False,
 ) -> Examined:
     """Checks a text through every phase that needs no data; torch is imported where names are all right."""
     checked = language.check(source, options, facts, to_train, allow)
     if checked.wrong or checked.experiment is None or checked.document is None:
-        return Examined(checked, checked.diagnostics)
-    from yamlnet.network import build, freeze, initialise, shapes, ties
+        return Examined(checked, checked.diagnostics, trained=trained)
+    from yamlnet.network import shapes
     from yamlnet.training import judge
 
     experiment = checked.experiment
     found = shapes.judge(experiment.model)
     mistakes = list(found.mistakes)
-    chosen = None
+    drawn = None
     if found.complete:
-        empty = build.assemble(experiment.model, found.modules.__getitem__)
-        mistakes += ties.tie(empty, experiment.model.root)
-        chosen, wrong = initialise.choose(experiment.init, empty, experiment.model.root)
-        mistakes += wrong or initialise.trial(chosen, empty)
-        freeze.freeze(empty, freeze.frozen(experiment.model.root))
-        mistakes += judge.judge(experiment, found, empty, checked.facts)
-        mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, found)
+        found, drawn, wrong = _drawn(checked, found, trained)
+        mistakes += wrong
+    if drawn is not None:
+        mistakes += judge.judge(experiment, found, drawn.empty, checked.facts)
+        mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, drawn)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
-    return Examined(checked, tuple(diagnostics), found, chosen)
+    return Examined(checked, tuple(diagnostics), found, drawn, trained)
 
 
 def _unfit(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
@@ -137,9 +160,36 @@ def _unfit(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
     return list(mistakes.values())
 
 
-def _cropped(experiment: Experiment, found: Shapes) -> list[Mistake]:
+def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Drawn | None, list[Mistake]]:
+    """The network without weights, edited, tied and frozen, and its shapes; what is wrong with all that."""
+    from yamlnet.network import edit, freeze, initialise, ties
+    from yamlnet.network.build import assemble
+    from yamlnet.network.weights import Loading
+
+    assert checked.experiment is not None
+    experiment, model = checked.experiment, checked.experiment.model
+    empty = assemble(model, found.modules.__getitem__)
+    loading = Loading(None if trained else lambda weights: weights_file(checked, weights))
+    loading.judge(empty, model.root)
+    plan = edit.plan(model, found, empty, loading)
+    mistakes = [*loading.mistakes, *plan.mistakes]
+    if not plan.complete:
+        return plan.shapes, None, mistakes
+    nodes = tuple(plan.nodes())
+    mistakes += ties.tie(empty, plan.ties)
+    chosen, wrong = initialise.choose(experiment.init, empty, nodes)
+    mistakes += wrong or initialise.trial(chosen, empty)
+    frozen = (*freeze.frozen(nodes), *plan.frozen)
+    freeze.freeze(empty, frozen)
+    notes = (*loading.notes, *plan.notes)
+    drawn = Drawn(empty, found.constructions, plan.changes, plan.ties, frozen, notes, chosen)
+    return plan.shapes, drawn, mistakes
+
+
+def _cropped(experiment: Experiment, drawn: Drawn) -> list[Mistake]:
     """A crop after which training images have a size that the network for the other splits can't take."""
-    from yamlnet.network import shapes
+    from yamlnet.network import edit, shapes
+    from yamlnet.network.build import assemble
 
     data, given = experiment.data, experiment.model.inputs[0]
     crops = [call for call in data.augment if call.name == "RandomCrop"] if data is not None else []
@@ -150,9 +200,12 @@ def _cropped(experiment: Experiment, found: Shapes) -> list[Mistake]:
     cropped = replace(given, shape=(given.shape[0], int(height), int(width)))
     if cropped.shape == given.shape:
         return []
-    again = shapes.judge(replace(experiment.model, inputs=(cropped,)))
-    if again.complete and again.constructions == found.constructions:
-        return []
+    model = replace(experiment.model, inputs=(cropped,))
+    again = shapes.judge(model)
+    if again.complete and again.constructions == drawn.constructions:
+        plan = edit.plan(model, again, assemble(model, again.modules.__getitem__))
+        if plan.complete and plan.changes == drawn.changes:
+            return []
     message = (
         f"training images become {height} x {width}, which the network for {list(given.shape)} can't take"
     )
@@ -179,7 +232,9 @@ def with_data(
     except MistakeError as error:
         raise _config_error(checked, [error.mistake]) from error
     if checked.facts != prepared.facts:
-        examined = examine(checked.source, checked.options, prepared.facts, True, checked.allow)
+        examined = examine(
+            checked.source, checked.options, prepared.facts, True, checked.allow, examined.trained
+        )
         examined.raise_if_wrong()
     return examined, prepared
 
@@ -206,20 +261,38 @@ def located_data(checked: Checked) -> Data:
 
 def network_of(examined: Examined) -> nn.Module:
     """The network of a file without mistakes, with its first weights."""
-    from yamlnet.network import freeze, ties
+    from yamlnet.network import edit, freeze, ties
     from yamlnet.network.build import build
     from yamlnet.network.initialise import initialise
+    from yamlnet.network.weights import Loading
 
     examined.raise_if_wrong()
-    experiment = examined.experiment
-    assert examined.shapes is not None
-    network = build(experiment.model, examined.shapes, experiment.seed)
-    ties.tie(network, experiment.model.root)
-    mistakes = initialise(network, examined.chosen or {}, experiment.seed)
+    require_files(examined)
+    experiment, drawn = examined.experiment, examined.drawn
+    assert drawn is not None
+    model, seed, starts = experiment.model, experiment.seed, not examined.trained
+    network = build(model, drawn.constructions, seed, downloads=starts)
+    loading = Loading(lambda weights: weights_file(examined.checked, weights)) if starts else None
+    if loading is not None:
+        loading.load(network, model.root)
+    edit.make(network, drawn.changes, seed, loading)
+    ties.tie(network, drawn.ties)
+    named = network.named_parameters(remove_duplicate=False)
+    loaded = {name for name, parameter in named if loading is not None and parameter in loading.loaded}
+    chosen = {name: calls for name, calls in drawn.chosen.items() if name not in loaded}
+    mistakes = initialise(network, chosen, seed)
     if mistakes:
         raise _config_error(examined.checked, mistakes)
-    freeze.freeze(network, freeze.frozen(experiment.model.root))
+    freeze.freeze(network, drawn.frozen)
     return network
+
+
+def require_files(examined: Examined) -> None:
+    """Raises YamlnetError where weights aren't there."""
+    for found in examined.diagnostics:
+        if found.code == "missing-file":
+            place = f"{found.file}:{found.line}:{found.column}"
+            raise YamlnetError(f"can't load weights: {found.message}", help=f"they are named in {place}")
 
 
 def summary_of(examined: Examined) -> Summary:
@@ -244,6 +317,7 @@ def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
 
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
+    require_files(examined)
     examined, prepared = with_data(examined, str(where))
     network = network_of(examined).to(where)
     document = resolved(examined.checked, examined.checked.source.folder)
@@ -272,6 +346,8 @@ def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
         prepared.facts.most_classes,
         prepared.digest,
         as_json(prepared.encodings),
+        () if examined.drawn is None else examined.drawn.frozen,
+        () if examined.drawn is None else examined.drawn.notes,
     )
 
 
@@ -292,7 +368,7 @@ def of_run(folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING) -
     from yamlnet.data.encoding import from_json
     from yamlnet.training import device as devices
 
-    examined = examine(_resolved_text(folder), options, to_train=True, allow=allow)
+    examined = examine(_resolved_text(folder), options, to_train=True, allow=allow, trained=True)
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
@@ -302,7 +378,7 @@ def loaded(
     folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING
 ) -> tuple[Examined, nn.Module]:
     """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(_resolved_text(folder), allow=allow)
+    examined = examine(_resolved_text(folder), allow=allow, trained=True)
     network = network_of(examined)
     _, weights = folder.weights(which, _warn)
     try:

@@ -43,6 +43,12 @@ def warn(message: str) -> None:
     sys.stderr.flush()
 
 
+def note(message: str) -> None:
+    """A line to standard error that is no warning."""
+    sys.stderr.write(f"note: {render.printable(message)}\n")
+    sys.stderr.flush()
+
+
 def complain(error: YamlnetError) -> None:
     """An error, to standard error: diagnostics as they are, anything else as one line and its help."""
     if isinstance(error, ConfigError):

@@ -25,5 +25,7 @@ def summary(
     if not quiet and not examined.wrong:
         output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
     table = pipeline.summary_of(examined)
+    for note in () if quiet or examined.drawn is None else examined.drawn.notes:
+        output.note(note)
     output.write(json.dumps(table.as_dict(), indent=2) if format is Format.json else str(table))
     return 0

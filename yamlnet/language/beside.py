@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Path
-from yamlnet.language.calls import Written, kind_of
+from yamlnet.language.calls import Written, kind_of, unknown_key
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.nodes import NOTHING, Beside
+from yamlnet.language.nodes import NOTHING, Beside, Weights
 from yamlnet.language.places import CONTAINER_SIDES, OWN_SIDES, Place
 from yamlnet.language.sections import initialisers
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 FANS = frozenset({"fan_in", "fan_out"})
 """What the expressions of an initialiser know of its parameter."""
+
+WEIGHTS_KEYS = ("file", "strict", "rename")
+SUFFIXES = (".safetensors", ".pth", ".pt")
+"""The files that weights are read from."""
 
 
 def refuse(reader: Reader, written: Written, keys: Iterable[str], why: str) -> None:
@@ -60,9 +64,10 @@ def beside(reader: Reader, written: Written, place: Place) -> Beside | None:
         reader.add("wrong-type", (*path, "freeze"), f"`freeze` is true or false, not {kind_of(freeze)}")
     init = _init(reader, sides["init"], written, place) if "init" in sides else {}
     tie = _tie(reader, sides.get("tie"), (*path, "tie"))
+    weights = _weights(reader, sides.get("weights"), (*path, "weights"))
     if reader.num_errors > before:
         return None
-    return Beside(freeze is True, init, tie, sides.get("weights"), path)
+    return Beside(freeze is True, init, tie, weights, path)
 
 
 def _init(reader: Reader, given: Any, written: Written, place: Place) -> Mapping[str, tuple[Call, ...]]:
@@ -86,4 +91,50 @@ def _tie(reader: Reader, given: Any, path: Path) -> Mapping[str, str]:
         message = f"`tie` is a mapping of parameters to others, not {kind_of(given)}"
         reader.add("wrong-type", path, message, "tie: {weight: embed.weight}")
         return {}
+    return dict(given)
+
+
+def _weights(reader: Reader, given: Any, path: Path) -> Weights | None:
+    """`weights: FILE`, or a mapping with `file`."""
+    if given is None or given is UNKNOWN:
+        return None
+    written = given if isinstance(given, dict) else {"file": given}
+    place = (*path, "file") if isinstance(given, dict) else path
+    reader.extend(
+        unknown_key(key, (*path, key), WEIGHTS_KEYS, "in `weights`")
+        for key in written
+        if key not in WEIGHTS_KEYS
+    )
+    file, strict = written.get("file"), written.get("strict", True)
+    if "file" not in written:
+        if not written.keys() - set(WEIGHTS_KEYS):
+            reader.add("missing-key", path, "`weights` needs `file`", at="key")
+    elif not isinstance(file, str):
+        if file is not UNKNOWN:
+            reader.add("wrong-type", place, f"`weights` is the name of a file, not {kind_of(file)}")
+    elif not file.endswith(SUFFIXES):
+        message = f"weights can't be read from `{file}`"
+        reader.add("wrong-value", place, message, "files end in " + ", ".join(f"`{s}`" for s in SUFFIXES))
+    if not isinstance(strict, bool) and strict is not UNKNOWN:
+        reader.add("wrong-type", (*path, "strict"), f"`strict` is true or false, not {kind_of(strict)}")
+    rename = _rename(reader, written.get("rename"), (*path, "rename"))
+    if not isinstance(file, str) or not isinstance(strict, bool):
+        return None
+    return Weights(file, path, strict, rename, place)
+
+
+def _rename(reader: Reader, given: Any, path: Path) -> Mapping[str, str]:
+    """Patterns of names, and what stands for them: one `*` in both, or in neither."""
+    if given is None or given is UNKNOWN:
+        return {}
+    if not isinstance(given, dict) or not all(isinstance(new, str) for new in given.values()):
+        message = f"`rename` is a mapping of names to others, not {kind_of(given)}"
+        reader.add("wrong-type", path, message, 'rename: {"backbone.*": "*"}')
+        return {}
+    for old, new in given.items():
+        if old.count("*") > 1:
+            reader.add("wrong-value", (*path, old), "a name has one `*` at most", at="key")
+        elif new.count("*") != old.count("*"):
+            message = f"`{new}` can't stand for `{old}`: both have a `*`, or neither"
+            reader.add("wrong-value", (*path, old), message)
     return dict(given)

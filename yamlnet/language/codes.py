@@ -164,6 +164,21 @@ EXPLANATIONS: Mapping[str, Explanation] = {
             sum: {add, from: [fc, input]}
         """,
     ),
+    "missing-file": _explained(
+        "Weights are read where the network is built, from a path relative to the file that says it. `check` "
+        "only warns of a file that isn't there, because it may come later or be elsewhere.",
+        """
+        model:
+          input: [4]
+          Linear: 2
+          weights: nowhere.safetensors
+        """,
+        """
+        model:
+          input: [4]
+          Linear: 2
+        """,
+    ),
     "expression": _explained(
         "`$name` and `$(expression)` are worked out when the file is read, from `vars` and the data's "
         "facts. They know numbers, texts, lists, arithmetic and a few functions, and nothing else.",

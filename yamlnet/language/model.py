@@ -11,6 +11,7 @@ from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, nearest
 from yamlnet.language.blocks import Block
 from yamlnet.language.calls import kind_of
+from yamlnet.language.edits import read_edits
 from yamlnet.language.expressions import Budget
 from yamlnet.language.inputs import read_inputs
 from yamlnet.language.nodes import Model, Tensors
@@ -64,6 +65,7 @@ def read_model(
     reader = Reader(names, blocks, path, given, allow)
     try:
         read = reader.read(value, path, Place(names), MODEL_SIDES, "`model`")
+        edits, written = read_edits(reader, sides.get("edit"), (*path, "edit"), Place(names))
         unknown = reader.unknown
         reader.uncalled()
     except TooMany:
@@ -72,9 +74,11 @@ def read_model(
         reader.add("wrong-value", path, "a model is a module, not a value", at="key")
     plain = {"Sequential": read.plain} if isinstance(read.plain, list) else read.plain
     plain = {**said, **plain} if isinstance(plain, dict) else plain
+    if written and isinstance(plain, dict):
+        plain["edit"] = written
     reader.origin(plain, path)
     mistakes += [*reader.mistakes, *names.mistakes]
-    if read.node is None or isinstance(read.node, str | Tensors) or inputs is None:
+    if read.node is None or isinstance(read.node, str | Tensors) or inputs is None or edits is None:
         return Network(None, plain, reader.origins, mistakes, unknown)
-    model = Model(inputs, read.node, path, from_data=not said)
+    model = Model(inputs, read.node, path, from_data=not said, edits=edits)
     return Network(model, plain, reader.origins, mistakes, unknown)

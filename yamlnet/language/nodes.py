@@ -23,6 +23,27 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """A file of weights to start a module from, as the file names it.
+
+    `rename` leads from patterns of the names in the file of weights to the module's own; `strict` tells that
+    all names and shapes must fit. `path` leads to what is written.
+    """
+
+    file: str
+    path: Path
+    strict: bool = True
+    rename: Mapping[str, str] = field(default_factory=dict)
+    file_path: Path = ()
+
+    def written(self, file: str) -> str | dict[str, Any]:
+        """What says the same of this file."""
+        if self.strict and not self.rename:
+            return file
+        return {"file": file, "strict": self.strict, "rename": dict(self.rename)}
+
+
+@dataclass(frozen=True)
 class Beside:
     """What the keys beside a node's call say of its parameters.
 
@@ -32,7 +53,7 @@ class Beside:
     freeze: bool = False
     init: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
     tie: Mapping[str, str] = field(default_factory=dict)
-    weights: Any = None
+    weights: Weights | None = None
     path: Path = ()
 
 
@@ -195,6 +216,29 @@ class Step:
         return named if named or isinstance(self.called, Expression) else (self.before,)
 
 
+Verb = Literal["replace", "insert", "append", "remove", "after_every", "freeze"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of a network that is there: what is done, where, and the node that comes in, if one does.
+
+    `target` is a module's qualified name (for `insert` that of `after`), a pattern of classes for
+    `after_every`, one of names for `freeze`. `name` is the qualified name of what `insert` brings in.
+    """
+
+    verb: Verb
+    target: str
+    path: Path
+    node: Node | None = None
+    name: str = ""
+
+    @property
+    def place(self) -> Path:
+        """Where the target is written."""
+        return (*self.path, "after" if self.verb == "insert" else self.verb)
+
+
 @dataclass(frozen=True)
 class Model:
     """The root of the network and its inputs; `from_data` where their shapes are the data's.
@@ -207,7 +251,7 @@ class Model:
     path: Path
     from_data: bool = False
     plain: Any = None
-    edits: tuple[Any, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 def child(node: Node | Member, keys: tuple[str, ...]) -> Module:

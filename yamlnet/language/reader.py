@@ -37,6 +37,7 @@ ELSEWHERE: Mapping[str, str] = {
     "name": "`name` stands in a `forward` list; elsewhere a node's name is its key",
     "if": "`if` stands beside the nodes of a container",
     "from": "`from` stands beside the nodes of a `ModuleDict`",
+    "edit": "`edit` stands beside the model's call",
 }
 """Keys of nodes, and where they can stand."""
 
@@ -227,6 +228,7 @@ class Reader:
         if written.name == "expr":
             return self.expression(written, place)
         if written.name in tensors.KINDS:
+            beside.refuse(self, written, ("weights",), "stands beside a module only")
             return self.finished(tensors.tensors(self, written, place), written, place)
         return self.call(written, place)
 
@@ -237,6 +239,8 @@ class Reader:
         self.origin(plain, written.beside)
         if read.node is None or isinstance(read.node, str) or said is None:
             return Read(None, written.sides, plain)
+        if said.weights is not None:
+            plain = self.origin({**(plain or {}), "weights": said.weights}, written.beside)
         if said != NOTHING:
             node = replace(read.node, beside=beside.joined(read.node.beside, said))
             return Read(node, written.sides, plain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -14,7 +14,7 @@ from yamlnet.diagnostics import Path, YamlnetError, did_you_mean
 from yamlnet.language.check import Checked
 from yamlnet.language.experiment import Data, Experiment, Train
 from yamlnet.language.merge import OPTIONS
-from yamlnet.language.nodes import Function, Graph, Layer, Node, walk
+from yamlnet.language.nodes import Function, Graph, Layer, Node, Weights, walk
 from yamlnet.language.repeats import Choice
 from yamlnet.language.substitution import Late
 from yamlnet.language.tables import targets_of
@@ -48,7 +48,11 @@ def resolved(checked: Checked, folder: FilePath | None = None) -> dict[str, Any]
     if folder is not None:
         _absolute(plain, checked, folder)
     ordered = {key: plain[key] for key in ORDER if key in plain}
-    return {key: _escaped(value) for key, value in ordered.items()}
+
+    def file(weights: Weights) -> str:
+        return weights.file if folder is None else str(weights_file(checked, weights))
+
+    return {key: _escaped(value, file) for key, value in ordered.items()}
 
 
 def calls(experiment: Experiment) -> Iterator[Call]:
@@ -168,23 +172,34 @@ def dataset_calls(experiment: Experiment | None) -> Iterator[Call]:
 def path_of(checked: Checked, call: Call, parameter: str) -> FilePath:
     """A path of the file, absolute: relative to the file that says it, or to the working directory
     where the command line does."""
-    written = FilePath(call.with_defaults()[parameter]).expanduser()
+    said_at = call.argument_path(parameter) if parameter in call.arguments else None
+    return _located(checked, call.with_defaults()[parameter], said_at)
+
+
+def weights_file(checked: Checked, weights: Weights) -> FilePath:
+    """Where a file of weights is, absolute, as `path_of` finds it."""
+    return _located(checked, weights.file, weights.file_path)
+
+
+def _located(checked: Checked, written: str, path: Path | None) -> FilePath:
     folder = checked.source.folder
-    if parameter in call.arguments and checked.document is not None:
-        file = checked.document.span(call.argument_path(parameter)).file
+    if path is not None and checked.document is not None:
+        file = checked.document.span(path).file
         folder = FilePath.cwd() if file == OPTIONS else checked.document.folders.get(file, folder)
-    return (folder / written).absolute()
+    return (folder / FilePath(written).expanduser()).absolute()
 
 
-def _escaped(value: Any) -> Any:
+def _escaped(value: Any, file: Callable[[Weights], str]) -> Any:
     """Dollars doubled: what is worked out must not be worked out again."""
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, Late | Choice):
         return str(value)
     if isinstance(value, Mapping):
-        return {key: _escaped(item) for key, item in value.items()}
-    return [_escaped(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _escaped(item, file) for key, item in value.items()}
+    if isinstance(value, Weights):
+        return _escaped(value.written(file(value)), file)
+    return [_escaped(item, file) for item in value] if isinstance(value, list | tuple) else value
 
 
 def explain(checked: Checked, key: str) -> tuple[Any, str]:
@@ -220,7 +235,9 @@ def _origin(checked: Checked, path: Path) -> str:
     source = _written_at(checked, path)
     if checked.document.has(source):
         return _place(checked, source)
-    for call in (*calls(checked.experiment), *_model_calls(checked.experiment.model.root)):
+    model = checked.experiment.model
+    edited = (call for edit in model.edits if edit.node is not None for call in _model_calls(edit.node))
+    for call in (*calls(checked.experiment), *_model_calls(model.root), *edited):
         if source == (*call.path, call.positional):
             return _place(checked, call.path)
     return "the default"

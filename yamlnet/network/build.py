@@ -39,27 +39,33 @@ from yamlnet.language.nodes import (
     takes_before,
 )
 from yamlnet.network.bind import arrange, asks_batch, options, with_batch
-from yamlnet.network.construct import construct, target_of
+from yamlnet.network.construct import Construction, construct, target_of
 from yamlnet.network.formula import asks_batch as formula_asks_batch
 from yamlnet.network.formula import emit
 from yamlnet.network.probe import own_random_state
-from yamlnet.network.shapes import Shapes
 from yamlnet.seeds import seed_of
 
 Make = Callable[[str], nn.Module]
 """What gives a layer's module for its qualified name."""
 
 
-def build(model: Model, shapes: Shapes, seed: int) -> nn.Module:
-    """The network with torch's own first weights.
+def build(
+    model: Model,
+    constructions: Mapping[str, Construction],
+    seed: int,
+    name: str = "",
+    downloads: bool = True,
+) -> nn.Module:
+    """The network with torch's own first weights; `name` is that of the place where it stands in another.
 
     A layer's weights depend on the seed and on its qualified name alone. Torch's global random state
-    and the number of threads are left as they were.
+    and the number of threads are left as they were. `downloads` are torchvision's weights.
     """
 
-    def make(name: str) -> nn.Module:
-        torch.default_generator.manual_seed(seed_of(seed, "weights", name))
-        return construct(shapes.constructions[name])
+    def make(inner: str) -> nn.Module:
+        whole = ".".join(part for part in (name, inner) if part)
+        torch.default_generator.manual_seed(seed_of(seed, "weights", whole))
+        return construct(constructions[whole], downloads)
 
     with own_random_state():
         return assemble(model, make)
@@ -70,13 +76,13 @@ def assemble(model: Model, make: Make) -> nn.Module:
     builder = _Builder(make)
     names = tuple(given.name for given in model.inputs)
     root = model.root
-    if isinstance(root, Layer | Chain | Graph | Residual) and not _adds_outside(root):
+    if isinstance(root, Layer | Chain | Graph | Residual) and not adds_outside(root):
         whole: nn.Module = builder.module(root, "", names)
         return whole
     lines = _Lines(names)
     given = [lines.values[name] for name in names]
     children: dict[str, Any] = {}
-    if _adds_outside(root) and isinstance(root, Residual) and isinstance(root.body, Module):
+    if adds_outside(root) and isinstance(root, Residual) and isinstance(root.body, Module):
         children["0"] = builder.module(root, "")
     lines.graph.output(lines.call(root, "0", given, {}, "0"))
     return _graph_module(children, lines.graph)
@@ -98,7 +104,7 @@ class _Builder:
             return self.residual(node, name, inputs)
         if isinstance(node, Graph):
             return self.graph(node, name)
-        if any(not isinstance(inner, Module) or _adds_outside(inner) for inner in node.children.values()):
+        if any(not isinstance(inner, Module) or adds_outside(inner) for inner in node.children.values()):
             return self.chain_graph(node, name, inputs)
         chain = nn.Sequential()
         for key, inner in node.children.items():
@@ -151,7 +157,7 @@ def _variable(name: str, inputs: Sequence[str]) -> str:
     return variable
 
 
-def _adds_outside(node: Node) -> bool:
+def adds_outside(node: Node) -> bool:
     """Whether a residual's sum is its parent's line: what it holds has no children to hold."""
     return isinstance(node, Residual) and not isinstance(node.body, Chain | Graph)
 
@@ -223,7 +229,7 @@ class _Lines:
         if isinstance(node, Expression):
             values = dict(zip(node.formula.names, inputs, strict=True))
             return emit(node.formula, self.graph, values, self.batch(formula_asks_batch(node.formula)))
-        if isinstance(node, Residual) and _adds_outside(node):
+        if isinstance(node, Residual) and adds_outside(node):
             count = len(node.body.formula.names) if isinstance(node.body, Expression) else 1
             value = self.call(node.body, target, inputs * count, keywords, f"{name}_body")
             return self.sum(inputs[0], value, name)

@@ -92,8 +92,11 @@ def _python(annotation: str, value: Any) -> Any:
     return types.to_python(annotation, value)
 
 
-def construct(construction: Construction) -> nn.Module:
-    """The module, its parameters drawn from torch's global generator as its constructor does."""
+def construct(construction: Construction, downloads: bool = True) -> nn.Module:
+    """The module, its parameters drawn from torch's global generator as its constructor does.
+
+    Without `downloads`, a model of torchvision is drawn too, where weights are named.
+    """
     said = {
         name: construct(value) if isinstance(value, Construction) else value
         for name, value in construction.arguments.items()
@@ -101,7 +104,10 @@ def construct(construction: Construction) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         make = target_of(construction.target)
-        module = with_weights(make, said) if is_model(construction.target) else make(**said)
+        if is_model(construction.target):
+            module = with_weights(make, said) if downloads else without_weights(make, said)
+        else:
+            module = make(**said)
     assert isinstance(module, nn.Module)
     return module
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from yamlnet.language.nodes import Node, walk
+from yamlnet.language.nodes import Member, Node
 
 
-def frozen(root: Node) -> tuple[str, ...]:
+def frozen(nodes: Iterable[tuple[str, Node | Member]]) -> tuple[str, ...]:
     """The qualified names of what `freeze` stands beside."""
-    return tuple(name for name, node in walk(root) if node.beside.freeze)
+    return tuple(name for name, node in nodes if node.beside.freeze)
 
 
 def freeze(network: nn.Module, names: Iterable[str]) -> None:
@@ -25,12 +25,8 @@ def freeze(network: nn.Module, names: Iterable[str]) -> None:
 def train_mode(network: nn.Module, names: Iterable[str]) -> None:
     """Sets training mode, and evaluation mode for the norms of what is frozen: their statistics stay."""
     network.train()
+    modules = dict(network.named_modules(remove_duplicate=False))
     for name in names:
-        module = network.get_submodule(name) if _is_module(network, name) else None
-        for part in module.modules() if module is not None else ():
+        for part in modules[name].modules() if name in modules else ():
             if "Norm" in type(part).__name__:
                 part.eval()
-
-
-def _is_module(network: nn.Module, name: str) -> bool:
-    return name in dict(network.named_modules())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,7 +15,7 @@ from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Mistake, Path
 from yamlnet.language.calls import settled
 from yamlnet.language.experiment import InitRule
-from yamlnet.language.nodes import Layer, Member, Node, Tensors, walk
+from yamlnet.language.nodes import Layer, Member, Node, Tensors
 from yamlnet.language.patterns import matches
 from yamlnet.network.construct import arguments, target_of
 from yamlnet.network.probe import own_random_state
@@ -26,11 +26,12 @@ Chosen = dict[str, tuple[Call, ...]]
 
 
 def choose(
-    rules: Sequence[InitRule], network: nn.Module, root: Node | None = None
+    rules: Sequence[InitRule], network: nn.Module, nodes: Iterable[tuple[str, Node | Member]] = ()
 ) -> tuple[Chosen, list[Mistake]]:
     """Which initialisers set which parameter: rules apply in order, the later wins, a node's own over all.
 
-    `network` may be an empty one. A rule, or a parameter in it, that matches nothing is a mistake.
+    `network` may be an empty one, `nodes` are those of the file by name.
+    A rule, or a parameter in it, that matches nothing is a mistake.
     """
     chosen: Chosen = {}
     mistakes: list[Mistake] = []
@@ -49,7 +50,7 @@ def choose(
                             chosen[f"{name}.{parameter}" if name else parameter] = calls
             if not found:
                 mistakes.append(_no_parameter((*rule.path, pattern), pattern, [m for _, m in selected]))
-    for name, node in walk(root) if root is not None else ():
+    for name, node in nodes:
         for pattern, calls in node.beside.init.items():
             found_names, wrong = _own(network, name, node, pattern)
             chosen |= dict.fromkeys(found_names, calls)

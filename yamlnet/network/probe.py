@@ -114,7 +114,7 @@ class Probe:
         if empty.error is None and not mixed and self._as_foreseen(empty.value, real.value):
             return empty
         second = self.at(SECOND, called, inputs, keywords)
-        return second if second.error is not None else self._joined(real.value, second.value, given)
+        return second if second.error is not None else self.joined(real.value, second.value, given)
 
     def at(
         self, size: int, called: Callable[..., Any], inputs: Sequence[Any], keywords: Mapping[str, Any]
@@ -150,7 +150,7 @@ class Probe:
             self.plain(tensor) for tensor in _tensors(empty)
         )
 
-    def _joined(self, first: Any, second: Any, given: Sequence[Tensor]) -> Answer:
+    def joined(self, first: Any, second: Any, given: Sequence[Tensor]) -> Answer:
         """The empty value of what two batch sizes gave."""
         (some, form), (others, other_form) = tree_flatten(first), tree_flatten(second)
         if form != other_form:

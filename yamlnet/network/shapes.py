@@ -86,20 +86,41 @@ class Shapes:
         return not errors and all(leaf is not UNKNOWN for leaf in tree_leaves(self.output))
 
 
-def judge(model: Model) -> Shapes:
-    """Runs the network node by node on empty batches; what follows from a mistake is unknown, and silent."""
-    judging = _Judge()
-    inputs = []
-    for given in model.inputs:
-        dtype = getattr(torch, given.dtype)
-        inputs.append(UNKNOWN if given.shape is None else torch.empty((0, *given.shape), dtype=dtype))
-        judging.makers[id(inputs[-1])] = given.path
+def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
+    """Runs the network node by node on empty batches; what follows from a mistake is unknown, and silent.
+
+    `made` are modules that are there already, by the names of their layers.
+    """
+    judging = _Judge(made or {})
+    inputs = empty_inputs(model)
+    judging.makers = {id(value): given.path for value, given in zip(inputs, model.inputs, strict=True)}
     with own_random_state():
         judging.found.output = judging.node(model.root, "", inputs, {})
         if judging.found.complete:
             for name, node in walk(model.root):
                 judging.uncalled(name, node)
     return judging.found
+
+
+def judge_part(
+    node: Node, name: str, inputs: Sequence[Value], keywords: Mapping[str, Value], place: Path, probe: Probe
+) -> Shapes:
+    """Runs a node that comes into a network: what arrives are values that `probe` knows."""
+    judging = _Judge({}, probe)
+    with own_random_state():
+        judging.found.output = judging.node(node, name, inputs, keywords, place)
+    if not judging.found.mistakes:
+        for inner, part in walk(node, name):
+            judging.uncalled(inner, part)
+    return judging.found
+
+
+def empty_inputs(model: Model) -> list[Value]:
+    """A batch of nothing for each input, UNKNOWN where the data says its shape."""
+    return [
+        UNKNOWN if given.shape is None else torch.empty((0, *given.shape), dtype=getattr(torch, given.dtype))
+        for given in model.inputs
+    ]
 
 
 HELD = "held tensors"
@@ -115,8 +136,9 @@ class _Held:
 
 
 class _Judge:
-    def __init__(self) -> None:
-        self.found = Shapes()
+    def __init__(self, made: Mapping[str, nn.Module], probe: Probe | None = None) -> None:
+        self.found = Shapes(probe=probe or Probe())
+        self.given = made
         self.probe = self.found.probe
         self.sizes = Sizes(self.probe)
         self.bytes = 0
@@ -139,7 +161,7 @@ class _Judge:
                 return self.function(node, name, inputs, keywords)
             if isinstance(node, Expression):
                 return self.expression(node, name, inputs)
-            wrong = _unfitting(node, name, len(inputs), keywords, place or node.path)
+            wrong = words.unfitting(node, name, len(inputs), keywords, place or node.path)
             if wrong is not None:
                 return self.wrong(wrong)
             if isinstance(node, Graph):
@@ -228,6 +250,9 @@ class _Judge:
             if isinstance(member, Layer):
                 name = _join(holder.name, ".".join(wire.keys[:position]))
                 return self.parameter(member, name, wire, ".".join(wire.keys[position:]))
+            if key not in below(member):
+                self.add("unknown-reference", wire.path, f"there is no `{wire}`")
+                return UNKNOWN
             member = below(member)[key]
         assert isinstance(member, Tensors)
         return self.among(member, wire, (), _join(holder.name, str(wire)))
@@ -369,7 +394,11 @@ class _Judge:
         return made
 
     def construct(self, layer: Layer, name: str, said: Construction) -> nn.Module | None:
-        module, error = empty_module(said)
+        module, error = (self.given[name], None) if name in self.given else empty_module(said)
+        wrong = words.misfit(layer.call, module, said.arguments) if name in self.given else None
+        if wrong is not None:
+            self.wrong(wrong)
+            return None
         if module is None:
             self.wrong(words.refused(layer.call, error, said.arguments))
             return None
@@ -401,25 +430,6 @@ class _Judge:
             self.construct(node, name, said)
 
 
-def _unfitting(
-    node: Node, name: str, num_positional: int, keywords: Mapping[str, Value], place: Path
-) -> Mistake | None:
-    """Another number of inputs than a container takes, or a name that it hasn't."""
-    names = node.inputs if isinstance(node, Graph) else ("input",)
-    unknown = [key for key in keywords if key not in names]
-    if unknown and len(keywords) + num_positional <= len(names):
-        message = f"`{_last(name)}` has no input `{unknown[0]}`"
-        return Mistake(
-            "unknown-reference", (*place, unknown[0]), message, *did_you_mean(unknown[0], names), at="key"
-        )
-    given = len(keywords) + num_positional
-    if given == len(names):
-        return None
-    takes = "one input" if len(names) == 1 else f"{len(names)} inputs"
-    help = "`inputs: [x, skip]` beside a `ModuleDict` names several" if len(names) == 1 else None
-    return Mistake("wrong-value", place, f"`{_last(name)}` takes {takes}, and gets {given}", help)
-
-
 def _in_order(call: Call, inputs: Sequence[Value], keywords: Mapping[str, Value]) -> list[Value]:
     """A layer's inputs in the order of its forward."""
     rank = {given.name: position for position, given in enumerate(call.entry.inputs)}
@@ -428,7 +438,3 @@ def _in_order(call: Call, inputs: Sequence[Value], keywords: Mapping[str, Value]
 
 def _join(name: str, key: str) -> str:
     return f"{name}.{key}" if name else key
-
-
-def _last(name: str) -> str:
-    return name.rsplit(".", 1)[-1] or "the model"

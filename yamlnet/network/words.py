@@ -14,7 +14,7 @@ from yamlnet.catalog.foreign import is_target, reason
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
 from yamlnet.language.calls import name_place, show
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.nodes import Expression, Function, Layer, Residual, Source
+from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Residual, Source
 from yamlnet.network.formula import FormulaError
 from yamlnet.network.probe import BATCH, SECOND, Probe
 
@@ -155,6 +155,20 @@ def contradiction(call: Call, parameter: Parameter, said: Any, size: int, value:
     return Mistake("shape-mismatch", path, message, help, show(arrives))
 
 
+def misfit(call: Call, module: Any, arguments: Mapping[str, Any]) -> Mistake | None:
+    """A module that was made for other sizes than arrive now."""
+    for parameter in call.entry.parameters.values():
+        made, now = getattr(module, parameter.name, None), arguments.get(parameter.name)
+        if parameter.inferred is not None and None not in (made, now) and made != now:
+            message = f"`{call.name}` was made for {_size(made)} {parameter.name}, and now gets {_size(now)}"
+            return at_call("shape-mismatch", call, message)
+    return None
+
+
+def _size(value: Any) -> str:
+    return show(list(value) if isinstance(value, tuple) else value)
+
+
 def cannot_infer(call: Call, parameter: Parameter, rule: Inferred, given: Sequence[Any]) -> Mistake:
     """A size that has nothing to follow from."""
     if not given:
@@ -272,7 +286,7 @@ def failure(
     if is_target(call.entry.target) and not isinstance(error, RuntimeError):
         return at_call("wrong-value", call, f"`{call.name}` of {arrives} raises {reason(error)}")
     help = "dimensions count the batch as 0" if "size of the batch" in text else None
-    text = _rephrased(re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip("."))
+    text = rephrased(re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip("."))
     related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
     return at_call(
         "shape-mismatch", call, f"`{call.name}` can't take {arrives}: {text}", help, related=related
@@ -291,11 +305,31 @@ def _formula(
     arrives = " and ".join(
         f"`{name}` is {shape(value)}" for name, value in zip(node.formula.names, given, strict=True)
     )
-    said = _rephrased(re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip("."))
+    said = rephrased(re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip("."))
     message = f"this can't be worked out: {said}" + (f", where {arrives}" if arrives else "")
     code = "dtype-mismatch" if re.search(DTYPES, text) else "shape-mismatch"
     related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
     return Mistake(code, node.path, message, part=part, related=related)
+
+
+def unfitting(
+    node: Node, name: str, num_positional: int, keywords: Mapping[str, Any], place: Path
+) -> Mistake | None:
+    """Another number of inputs than a container takes, or a name that it hasn't."""
+    last = name.rsplit(".", 1)[-1] or "the model"
+    names = node.inputs if isinstance(node, Graph) else ("input",)
+    unknown = [key for key in keywords if key not in names]
+    if unknown and len(keywords) + num_positional <= len(names):
+        message = f"`{last}` has no input `{unknown[0]}`"
+        return Mistake(
+            "unknown-reference", (*place, unknown[0]), message, *did_you_mean(unknown[0], names), at="key"
+        )
+    given = len(keywords) + num_positional
+    if given == len(names):
+        return None
+    takes = "one input" if len(names) == 1 else f"{len(names)} inputs"
+    help = "`inputs: [x, skip]` beside a `ModuleDict` names several" if len(names) == 1 else None
+    return Mistake("wrong-value", place, f"`{last}` takes {takes}, and gets {given}", help)
 
 
 def unequal(node: Residual, value: Any, result: Any, probe: Probe) -> Mistake | None:
@@ -314,7 +348,7 @@ def no_part(wire: Source, value: Any, part: str) -> str:
     return f"`{wire.value}` gives {shape(value)}: it has no part `{part}`"
 
 
-def _rephrased(text: str) -> str:
+def rephrased(text: str) -> str:
     """Torch's complaint as a part of a sentence."""
     for pattern, words in COMPLAINTS.items():
         match = re.search(pattern, text)
@@ -343,7 +377,7 @@ def refused(call: Call, error: BaseException | None, arguments: Mapping[str, Any
     text = str(error).strip().split("\n")[0] or type(error).__name__
     named = [n for n, value in arguments.items() if re.search(rf"\b{n}\b", text) and str(value) not in text]
     values = " and ".join(f"`{name}` is {show(arguments[name])}" for name in named)
-    words = _rephrased(text.rstrip(".")) + (f", but {values}" if values else "")
+    words = rephrased(text.rstrip(".")) + (f", but {values}" if values else "")
     return at_call("wrong-value", call, f"`{call.name}` can't be made: {words}")
 
 

@@ -30,13 +30,14 @@ class Evaluator:
         What the model draws at random is the same each time, and taken from no other stream. `check` is
         called after each batch and may end it by raising.
         """
-        was_training = self.model.training
+        modes = [(module, module.training) for module in self.model.modules()]
         self.model.eval()
         try:
             with drawn_apart(self.sums.total.device, SEED), torch.inference_mode():
                 return self._measure(source, check)
         finally:
-            self.model.train(was_training)
+            for module, training in modes:
+                module.training = training
 
     def _measure(self, source: Source, check: Callable[[], object]) -> dict[str, float]:
         self.sums.reset()

@@ -29,6 +29,8 @@ class Task:
 
     `inputs` are the fields of a batch that the model takes, in order. `num_classes` and `digest` are the
     data's; None where it has no classes. `fields` tells how the fields were made of the data, as JSON.
+    `frozen` are the names of what is frozen in the model, `notes` what there is to say of it before it is
+    trained.
     """
 
     experiment: Experiment
@@ -39,6 +41,8 @@ class Task:
     num_classes: int | None = None
     digest: str | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    frozen: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

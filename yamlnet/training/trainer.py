@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.network.freeze import train_mode
 from yamlnet.seeds import seed_of
 from yamlnet.training import checkpoint, state
 from yamlnet.training.checkpoint import Snapshot
@@ -116,11 +117,13 @@ class Trainer:
             f"{'resumed' if resumed else 'started'} after step {self.position.step} on {task.device}"
         )
         self.observer.started(self.run.path, self.setup.plan.num_steps, self.position.step)
+        for note in task.notes if not resumed else ():
+            self._note(note)
 
     def fit(self) -> None:
         """Trains to the end; after an interruption to the step under way, which is saved."""
         plan, position = self.setup.plan, self.position
-        self.task.model.train()
+        train_mode(self.task.model, self.task.frozen)
         try:
             while True:
                 if plan.is_pause(position) and position.step > self.standing.settled:
