@@ -41,11 +41,12 @@ NOTHING = Beside()
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """A node: where it stands, what stands beside it, and where the block was called whose body it is."""
+    """A node: where it stands, what stands beside it; of a block's body the block and where it was called."""
 
     path: Path
     beside: Beside = NOTHING
     caller: Path | None = None
+    block: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,9 +99,13 @@ class Tensors(Placed):
 
 @dataclass(frozen=True, kw_only=True)
 class Chain(Placed):
-    """`Sequential`: children run one after another; keys are positions or names."""
+    """`Sequential`: children run one after another; keys are positions or names.
+
+    Made from a repeated node, its word is `repeat`.
+    """
 
     children: Mapping[str, Node]
+    word: str = "Sequential"
 
 
 @dataclass(frozen=True, kw_only=True)

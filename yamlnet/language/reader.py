@@ -224,7 +224,7 @@ class Reader:
             read = self.read(block.body, block.path, Place(inner), BODY_SIDES, f"the block `{written.name}`")
             self.extend(inner.mistakes)
         if read.node is not None and not isinstance(read.node, str):
-            read = replace(read, node=replace(read.node, caller=written.path))
+            read = replace(read, node=replace(read.node, caller=written.path, block=written.name))
         if isinstance(read.plain, list):
             read = replace(read, plain={"Sequential": read.plain})
         return self.finished(read, written, place)

@@ -13,7 +13,7 @@ from yamlnet.catalog.entry import Call, Entry, Inferred, Parameter
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
 from yamlnet.language.calls import name_place, show
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.nodes import Expression, Function, Layer, Residual, Source
+from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Residual, Source
 from yamlnet.network.formula import FormulaError
 from yamlnet.network.probe import BATCH, SECOND, Probe
 
@@ -350,3 +350,26 @@ def merges_batch(node: Layer | Function | Expression | Residual) -> Mistake:
     return at_call(
         "shape-mismatch", call, f"`{call.name}` mixes the samples of a batch", help, severity="warning"
     )
+
+
+def unfitting(
+    node: Node, name: str, num_positional: int, keywords: Mapping[str, Any], place: Path
+) -> Mistake | None:
+    """Another number of inputs than a container takes, or a name that it hasn't."""
+    names = node.inputs if isinstance(node, Graph) else ("input",)
+    unknown = [key for key in keywords if key not in names]
+    if unknown and len(keywords) + num_positional <= len(names):
+        message = f"`{_last(name)}` has no input `{unknown[0]}`"
+        return Mistake(
+            "unknown-reference", (*place, unknown[0]), message, *did_you_mean(unknown[0], names), at="key"
+        )
+    given = len(keywords) + num_positional
+    if given == len(names):
+        return None
+    takes = "one input" if len(names) == 1 else f"{len(names)} inputs"
+    help = "`inputs: [x, skip]` beside a `ModuleDict` names several" if len(names) == 1 else None
+    return Mistake("wrong-value", place, f"`{_last(name)}` takes {takes}, and gets {given}", help)
+
+
+def _last(name: str) -> str:
+    return name.rsplit(".", 1)[-1] or "the model"
