@@ -35,12 +35,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Examined:
-    """A file with every mistake that can be seen without its data, and what was found on the way."""
+    """A file with every mistake that can be seen without its data, and what was found on the way.
+
+    `network` is it without weights, its parameters tied and frozen; None where the shapes aren't complete.
+    """
 
     checked: Checked
     diagnostics: tuple[Diagnostic, ...]
     shapes: Shapes | None = None
     chosen: Chosen | None = None
+    network: nn.Module | None = None
 
     @property
     def wrong(self) -> bool:
@@ -83,7 +87,7 @@ def examine(
     experiment = checked.experiment
     found = shapes.judge(experiment.model)
     mistakes = list(found.mistakes)
-    chosen = None
+    chosen = empty = None
     if found.complete:
         empty = build.assemble(experiment.model, found.modules.__getitem__)
         mistakes += ties.tie(empty, experiment.model.root)
@@ -94,7 +98,7 @@ def examine(
         mistakes += _cropped(experiment, found)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
-    return Examined(checked, tuple(diagnostics), found, chosen)
+    return Examined(checked, tuple(diagnostics), found, chosen, empty)
 
 
 def _cropped(experiment: Experiment, found: Shapes) -> list[Mistake]:
@@ -169,19 +173,31 @@ def network_of(examined: Examined) -> nn.Module:
     return network
 
 
-def summary_of(examined: Examined) -> Summary:
-    """The summary of a file without mistakes."""
-    from yamlnet.network.summary import summarise
+def summary_of(examined: Examined, depth: int | None = None) -> Summary:
+    """The summary of a file; where its shapes have a mistake, up to the node that has it.
+
+    Raises ConfigError where the mistakes are such that no shapes are known.
+    """
+    from yamlnet.language.nodes import walk
+    from yamlnet.network import inventory, summary
     from yamlnet.training.memory import num_slots
 
-    examined.raise_if_wrong()
-    if examined.shapes is None or not examined.shapes.complete:
+    if examined.shapes is None:
+        examined.raise_if_wrong()
+    if not examined.wrong and (examined.shapes is None or not examined.shapes.complete):
         examined = with_data(examined)[0]
-    experiment = examined.experiment
+    experiment, document = examined.experiment, examined.checked.document
     assert examined.shapes is not None
-    slots = None if experiment.optimizer is None else num_slots(experiment.optimizer)
-    batch_size = None if experiment.data is None else experiment.data.batch_size
-    return summarise(experiment.name, experiment.model, examined.shapes, batch_size, slots)
+    assert document is not None
+    model, network = experiment.model, examined.network
+    table = summary.summarise(experiment.name, model, examined.shapes, document, network, depth)
+    if network is not None:
+        held = inventory.inventory(network, walk(model.root), examined.chosen or {}, document)
+        table = replace(table, parameters=held)
+    if experiment.data is None or experiment.optimizer is None:
+        return table
+    optimizer = summary.Keeps(experiment.optimizer.call.name, num_slots(experiment.optimizer))
+    return summary.in_training(table, optimizer, experiment.data.batch_size)
 
 
 def start(examined: Examined, runs: Path, observer: Observer) -> Result:
