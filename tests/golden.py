@@ -1,27 +1,56 @@
-"""Every case of tests/cases -> what `yamlnet check` prints for it; `python -m tests.golden` rewrites them."""
+"""Every case of tests/cases -> what `yamlnet check` prints for it, and some files -> what `summary` prints.
+
+`python -m tests.golden` rewrites them.
+"""
 
 from __future__ import annotations
 
 import os
-from contextlib import chdir, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
 from yamlnet.cli import main
 
-FOLDER = Path(__file__).parent / "cases"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "tests" / "cases"
 CASES = tuple(sorted(FOLDER.glob("*.yaml")))
+TABLES = {
+    "convolutions": ("configs/mnist_cnn.yaml",),
+    "blocks": ("configs/gallery/16_resnet.yaml", "--depth", "2"),
+    "values": ("configs/gallery/26_vit.yaml",),
+    "values-parameters": ("configs/gallery/26_vit.yaml", "--parameters"),
+    "initialisers": ("configs/gallery/15_init.yaml", "--init"),
+    "mistake": ("tests/cases/shape-mismatch-add.yaml",),
+    "markdown": ("configs/gallery/17_unet.yaml", "--depth", "1", "--format", "markdown"),
+}
+"""Arguments of `yamlnet summary`, by the name of a file in tests/tables."""
 
 
 def printed(case: Path, *options: str) -> str:
     """What `yamlnet check` prints for a case, called in the case's folder by its bare name."""
+    return _called(case.parent, "check", case.name, *options)
+
+
+def table(name: str) -> str:
+    """What `yamlnet summary` prints, called from the root."""
+    with redirect_stderr(StringIO()):
+        return _called(ROOT, "summary", *TABLES[name])
+
+
+def table_file(name: str) -> Path:
+    """Where that is kept."""
+    return ROOT / "tests" / "tables" / f"{name}.out"
+
+
+def _called(folder: Path, *arguments: str) -> str:
     output, code = StringIO(), None
-    with chdir(case.parent), redirect_stdout(output):
+    with chdir(folder), redirect_stdout(output):
         try:
-            main(["check", case.name, *options])
+            main(list(arguments))
         except SystemExit as end:
             code = end.code
-    assert code in (0, 1), f"{case.name} ends with {code}"
+    assert code in (0, 1), f"{arguments} ends with {code}"
     return output.getvalue()
 
 
@@ -32,6 +61,8 @@ def write() -> None:
             old.unlink()
     for case in CASES:
         case.with_suffix(".out").write_text(printed(case), encoding="utf-8")
+    for name in TABLES:
+        table_file(name).write_text(table(name), encoding="utf-8")
 
 
 if __name__ == "__main__":

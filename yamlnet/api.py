@@ -44,11 +44,23 @@ def build(file: File, set: Mapping[str, Any] | None = None, allow: Sequence[str]
     return pipeline.network_of(examined)
 
 
-def summary(file: File, set: Mapping[str, Any] | None = None, allow: Sequence[str] = ()) -> Summary:
-    """The table of the network's layers; printed, but for where the caller's prompt or notebook shows it."""
-    table = pipeline.summary_of(examine(read(file), options_of(set), allow=allowed(allow)))
+def summary(
+    file: File,
+    set: Mapping[str, Any] | None = None,
+    depth: int | None = None,
+    allow: Sequence[str] = (),
+) -> Summary:
+    """The table of the network's layers; printed, but for where the caller's prompt or notebook shows it.
+
+    Rows deeper than `depth` are counted in those around them; one that reaches into a layer shows what
+    modules it is made of.
+    Raises ConfigError for a mistake in the file.
+    """
+    examined = examine(read(file), options_of(set), allow=allowed(allow))
+    examined.raise_if_wrong()
+    table = pipeline.summary_of(examined, depth)
     if not hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
-        sys.stdout.write(f"{table}\n")
+        sys.stdout.write(f"{table!r}\n")
     return table
 
 

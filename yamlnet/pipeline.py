@@ -295,19 +295,32 @@ def require_files(examined: Examined) -> None:
             raise YamlnetError(f"can't load weights: {found.message}", help=f"they are named in {place}")
 
 
-def summary_of(examined: Examined) -> Summary:
-    """The summary of a file without mistakes."""
-    from yamlnet.network.summary import summarise
+def summary_of(examined: Examined, depth: int | None = None) -> Summary:
+    """The summary of a file; where its shapes have a mistake, up to the node that has it.
+
+    Raises ConfigError where the mistakes are such that no shapes are known.
+    """
+    from yamlnet.language.nodes import walk
+    from yamlnet.network import inventory, summary
     from yamlnet.training.memory import num_slots
 
-    examined.raise_if_wrong()
-    if examined.shapes is None or not examined.shapes.complete:
+    if examined.shapes is None:
+        examined.raise_if_wrong()
+    if not examined.wrong and (examined.shapes is None or not examined.shapes.complete):
         examined = with_data(examined)[0]
-    experiment = examined.experiment
+    experiment, document = examined.experiment, examined.checked.document
     assert examined.shapes is not None
-    slots = None if experiment.optimizer is None else num_slots(experiment.optimizer)
-    batch_size = None if experiment.data is None else experiment.data.batch_size
-    return summarise(experiment.name, experiment.model, examined.shapes, batch_size, slots)
+    assert document is not None
+    model, drawn = experiment.model, examined.drawn
+    network = None if drawn is None else drawn.empty
+    table = summary.summarise(experiment.name, model, examined.shapes, document, network, depth)
+    if drawn is not None:
+        held = inventory.inventory(drawn.empty, walk(model.root), drawn.chosen, document)
+        table = replace(table, parameters=held)
+    if experiment.data is None or experiment.optimizer is None:
+        return table
+    optimizer = summary.Keeps(experiment.optimizer.call.name, num_slots(experiment.optimizer))
+    return summary.in_training(table, optimizer, experiment.data.batch_size)
 
 
 def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:

@@ -62,11 +62,12 @@ NOTHING = Beside()
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """A node: where it stands, what stands beside it, and the block whose body it is with its call."""
+    """A node: where it stands, what stands beside it; of a block's body the block and where it was called."""
 
     path: Path
     beside: Beside = NOTHING
-    caller: tuple[str, Path] | None = None
+    caller: Path | None = None
+    block: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +120,13 @@ class Tensors(Placed):
 
 @dataclass(frozen=True, kw_only=True)
 class Chain(Placed):
-    """`Sequential`: children run one after another; keys are positions or names."""
+    """`Sequential`: children run one after another; keys are positions or names.
+
+    Made from a repeated node, its word is `repeat`.
+    """
 
     children: Mapping[str, Node]
+    word: str = "Sequential"
 
 
 @dataclass(frozen=True, kw_only=True)

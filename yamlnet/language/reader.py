@@ -267,7 +267,7 @@ class Reader:
             self.extend(inner.mistakes)
             self.mistakes[before:] = blocks.at_call(self.mistakes[before:], block, call)
         if read.node is not None and not isinstance(read.node, str):
-            read = replace(read, node=replace(read.node, caller=(written.name, written.path)))
+            read = replace(read, node=replace(read.node, caller=written.path, block=written.name))
         if isinstance(read.plain, list):
             read = replace(read, plain={"Sequential": read.plain})
         return self.finished(read, written, place)

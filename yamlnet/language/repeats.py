@@ -147,7 +147,7 @@ def _joined(
         others = tuple(key for key in given if key != first)
     if not others:
         plain = reader.origin({"Sequential": list(plains), **sides}, entry.path)
-        return Read(Chain(path=entry.path, children=_numbered(nodes)), sides, plain)
+        return Read(Chain(path=entry.path, children=_numbered(nodes), word="repeat"), sides, plain)
     inputs = (first if isinstance(given, dict) else "input", *others)
     last = Source(inputs[0], (), entry.path)
     steps: list[Step] = []
@@ -160,7 +160,14 @@ def _joined(
         last = Source(str(position), (), entry.path)
     children = {key: node for key, node in _numbered(nodes).items() if not isinstance(node, Function)}
     plain = reader.origin({**_alike(plains), "repeat": len(nodes), **sides}, entry.path)
-    graph = Graph(path=entry.path, inputs=inputs, children=children, steps=tuple(steps), output=last)  # type: ignore[arg-type]
+    graph = Graph(
+        path=entry.path,
+        inputs=inputs,
+        children=children,  # type: ignore[arg-type]
+        steps=tuple(steps),
+        output=last,
+        word="repeat",
+    )
     return Read(graph, sides, plain)
 
 

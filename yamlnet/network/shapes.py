@@ -47,24 +47,12 @@ from yamlnet.network.construct import (
     with_storage,
 )
 from yamlnet.network.formula import compute
+from yamlnet.network.journal import Journal, Row
 from yamlnet.network.probe import Probe, own_random_state
 from yamlnet.network.sizes import Sizes
 
 Value = Any
 """A tensor with batch 0, a tuple, list or dict of them, or UNKNOWN."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One call as it ran: for the summary, and for whoever asks what a layer takes and gives."""
-
-    name: str
-    type: str
-    path: tuple[str | int, ...]
-    called: Callable[..., Value]
-    inputs: tuple[Value, ...]
-    keywords: Mapping[str, Value]
-    output: Value
 
 
 @dataclass
@@ -74,16 +62,25 @@ class Shapes:
     constructions: dict[str, Construction] = field(default_factory=dict)
     modules: dict[str, nn.Module] = field(default_factory=dict)
     tensors: dict[str, dict[str, Tensor]] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
+    journal: Journal = field(default_factory=Journal)
     output: Value = UNKNOWN
     mistakes: list[Mistake] = field(default_factory=list)
     probe: Probe = field(default_factory=Probe)
 
     @property
+    def rows(self) -> list[Row]:
+        """The calls in running order."""
+        return self.journal.rows
+
+    @property
+    def num_errors(self) -> int:
+        """How many of the mistakes are more than warnings."""
+        return sum(mistake.severity == "error" for mistake in self.mistakes)
+
+    @property
     def complete(self) -> bool:
         """Whether everything is known: no error, and no input or size that waits for the data."""
-        errors = any(mistake.severity == "error" for mistake in self.mistakes)
-        return not errors and all(leaf is not UNKNOWN for leaf in tree_leaves(self.output))
+        return not self.num_errors and all(leaf is not UNKNOWN for leaf in tree_leaves(self.output))
 
 
 def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
@@ -144,6 +141,7 @@ class _Judge:
         self.bytes = 0
         self.makers: dict[int, Path] = {}
         self.failed: set[str] = set()
+        self.journal = self.found.journal
 
     def node(
         self,
@@ -155,19 +153,50 @@ class _Judge:
     ) -> Value:
         """The value of a node for its inputs, which `place` names."""
         with self.within(node):
-            if isinstance(node, Layer):
-                return self.layer(node, name, inputs, keywords)
-            if isinstance(node, Function):
-                return self.function(node, name, inputs, keywords)
-            if isinstance(node, Expression):
-                return self.expression(node, name, inputs)
-            wrong = words.unfitting(node, name, len(inputs), keywords, place or node.path)
+            if isinstance(node, Layer | Function | Expression):
+                return self.leaf(node, name, inputs, keywords)
+            return self.whole(node, name, inputs, keywords, place or node.path)
+
+    def leaf(
+        self,
+        node: Layer | Function | Expression,
+        name: str,
+        inputs: Sequence[Value],
+        keywords: Mapping[str, Value],
+    ) -> Value:
+        if isinstance(node, Layer):
+            value = self.layer(node, name, inputs, keywords)
+        elif isinstance(node, Function):
+            value = self.function(node, name, inputs, keywords)
+        else:
+            value = self.expression(node, name, inputs)
+        if self.journal.shows(self.found.num_errors):
+            word = "expr" if isinstance(node, Expression) else node.call.name
+            self.journal.row(name, word, node, None, inputs, keywords)
+        return value
+
+    def whole(
+        self,
+        node: Chain | Graph | Residual | Holder,
+        name: str,
+        inputs: Sequence[Value],
+        keywords: Mapping[str, Value],
+        place: Path,
+    ) -> Value:
+        wrong = words.unfitting(node, name, len(inputs), keywords, place)
+        with self.journal.whole(name, node, inputs, keywords) as ended:
             if wrong is not None:
-                return self.wrong(wrong)
-            if isinstance(node, Graph):
-                return self.graph(node, name, inputs, keywords)
-            value = [*inputs, *keywords.values()][0]
-            return self.chain(node, name, value) if isinstance(node, Chain) else self.sum(node, name, value)
+                value = self.wrong(wrong)
+            elif isinstance(node, Graph):
+                value = self.graph(node, name, inputs, keywords)
+            else:
+                value = [*inputs, *keywords.values()][0]
+                if isinstance(node, Chain):
+                    value = self.chain(node, name, value)
+                else:
+                    value = self.sum(node, name, value)
+            ended(value, self.found.num_errors)
+        return value
 
     @contextmanager
     def within(self, node: Node) -> Iterator[None]:
@@ -180,7 +209,9 @@ class _Judge:
         yield
         found = self.found.mistakes
         new = [m for m in found[before:] if (m.code, m.path, m.message) not in seen]
-        found[before:] = [called_from(mistake, *node.caller) for mistake in new]
+        word = node.block or str(node.caller[-1])
+        found[before:] = [called_from(mistake, word, node.caller) for mistake in new]
+        self.journal.shows(self.found.num_errors)
 
     def add(
         self, code: str, path: tuple[str | int, ...], message: str, help: str | None = None, **more: Any
@@ -209,7 +240,8 @@ class _Judge:
         values: dict[str, Value] = dict(zip(graph.inputs, inputs, strict=False)) | dict(keywords)
         values[HELD] = _Held(graph, name)
         for step in graph.steps:
-            values[step.name] = self.step(graph, name, step, values)
+            with self.journal.branch(step.runs):
+                values[step.name] = self.step(graph, name, step, values)
         return self.output(graph.output, values)
 
     def step(self, graph: Graph, name: str, step: Step, values: Mapping[str, Value]) -> Value:
@@ -368,8 +400,7 @@ class _Judge:
         if answer.merges:
             self.wrong(words.merges_batch(node))
         self.makers[id(answer.value)] = node.path
-        row = Row(name, word, node.path, called, tuple(inputs), keywords, answer.value)
-        self.found.rows.append(row)
+        self.journal.row(name, word, node, called, inputs, keywords, answer.value)
         return answer.value
 
     def wrong(self, mistake: Mistake) -> Value:

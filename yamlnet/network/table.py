@@ -1,0 +1,224 @@
+"""A summary -> the text of a terminal, a table of GitHub's Markdown, the HTML of a notebook."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from yamlnet.network.inventory import Held
+    from yamlnet.network.summary import Summary, SummaryRow
+    from yamlnet.network.trace import Sizes
+
+Cells = tuple[str, ...]
+SHORTEST = 8
+"""Columns of words aren't cut below this."""
+
+LEFT = ("line", "layer", "type", "input", "output", "name", "shape", "dtype", "tied to", "initialised by")
+CUT = ("layer", "type", "input", "output", "name", "tied to", "initialised by")
+
+
+def text(summary: Summary, width: int | None = None) -> str:
+    """The table and the totals; for a terminal of `width` columns, shortened where it is wider."""
+    head, rows = cells(summary, "{:,}".format)
+    if width is not None and sum(_widths([head, *rows])) + 2 * (len(head) - 1) > width:
+        head, rows = cells(summary, short)
+    return "\n".join([*_columns(head, rows, width), "", *totals(summary)])
+
+
+def markdown(summary: Summary) -> str:
+    """The table and the totals as GitHub's Markdown."""
+    head, rows = cells(summary, "{:,}".format)
+    lines = [f"- {line.strip()}" for line in totals(summary)]
+    return "\n".join([*_piped(head, rows), "", *lines])
+
+
+def page(summary: Summary) -> str:
+    """The table and the totals as HTML."""
+    head, rows = cells(summary, "{:,}".format)
+    titles = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell).replace('  ', '&emsp;')}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    words = "<br>".join(html.escape(line) for line in totals(summary))
+    return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table><p>{words}</p>"
+
+
+def cells(summary: Summary, number: Callable[[int], str]) -> tuple[Cells, list[Cells]]:
+    """The table's head and rows. There is a column for what is trainable where not all is."""
+    some = summary.trainable_parameters != summary.total_parameters
+    trainable = ("trainable",) if some else ()
+    head = ("line", "layer", "type", "input", "output", "parameters", *trainable, "FLOPs", "memory")
+    found = [
+        ("", name, "input", "", shape, *("" for _ in head[5:])) for name, shape in summary.inputs.items()
+    ]
+    least = min((row.depth for row in summary.rows), default=0)
+    for row in summary.rows:
+        count = [row.parameters, *([row.trainable_parameters] if some else [])]
+        found.append(
+            (
+                _place(row, summary.file),
+                "  " * (row.depth - least) + row.label,
+                row.type + (f" ({row.note})" if row.note and row.note != "error" else ""),
+                _shapes(row.input_shapes),
+                "error" if row.note == "error" else row.output_shape,
+                *(f"{each:,}" if row.parameters else "" for each in count),
+                number(row.flops) if row.flops else "",
+                size(row.activation_bytes) if row.activation_bytes else "",
+            )
+        )
+    return head, found
+
+
+def _place(row: SummaryRow, file: str) -> str:
+    """The line of what the file says; of a base file with its name."""
+    if row.line is None or row.inner:
+        return ""
+    if row.file == file:
+        return str(row.line)
+    return str(row.file) if str(row.file).startswith("--") else f"{row.file}:{row.line}"
+
+
+def _shapes(shapes: Sequence[Sizes]) -> str:
+    """Shapes as they are printed; several alike in a row are said once."""
+    runs = [(sizes, len([*alike])) for sizes, alike in groupby(shapes)]
+    return ", ".join(
+        f"{count} x " * (count > 1) + "[" + ", ".join(map(str, sizes)) + "]" for sizes, count in runs
+    )
+
+
+def totals(summary: Summary) -> list[str]:
+    """The lines below the table."""
+    frozen = summary.total_parameters - summary.trainable_parameters
+    counted = f"{summary.trainable_parameters:,} trainable, {frozen:,} frozen" if frozen else "all trainable"
+    if not summary.total_parameters:
+        counted = "nothing to train"
+    lines = [
+        f"parameters  {summary.total_parameters:,} ({counted})",
+        f"FLOPs       {summary.total_flops:,} for one sample forward",
+        f"memory      {size(summary.weight_bytes)} of weights, "
+        f"{size(summary.activation_bytes)} of activations a sample",
+    ]
+    if summary.step_bytes is not None and summary.batch_size is not None:
+        parts = {
+            "weights": summary.weight_bytes,
+            "gradients": summary.gradient_bytes,
+            str(summary.optimizer): summary.optimizer_bytes or 0,
+            "activations": summary.batch_size * summary.activation_bytes,
+        }
+        words = " + ".join(f"{name} {size(count)}" for name, count in parts.items())
+        lines.append(f"step of {summary.batch_size}".ljust(12) + f"{size(summary.step_bytes)}: {words}")
+    if summary.failed is not None:
+        return [f"the table ends at `{summary.failed}`, where the mistake is"]
+    return lines
+
+
+def size(count: float) -> str:
+    """Bytes in the unit that reads best: `1.2 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if round(count, 0 if unit == "B" else 3) < 999.5:
+            return f"{count:.3g} {unit}" if unit != "B" else f"{count:.0f} B"
+        count /= 1000
+    return f"{count:,.3g} TB"
+
+
+def short(count: float) -> str:
+    """A number in the unit that reads best: `3.63 G`."""
+    for unit in ("", "k", "M", "G"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}".strip()
+        count /= 1000
+    return f"{count:,.3g} T"
+
+
+# -- parameters and rules -------------------------------------------------------------------------
+
+
+def parameters(held: Sequence[Held]) -> tuple[Cells, list[Cells]]:
+    """The table of parameters and buffers."""
+    tied = any(one.tied_to for one in held)
+    head = ("name", "shape", "dtype", "trainable", *(["tied to"] if tied else []), "initialised by")
+    return head, [
+        (
+            one.name,
+            str(list(one.shape)),
+            one.dtype,
+            "buffer" if one.kind == "buffer" else "yes" if one.trainable else "frozen",
+            *([one.tied_to or ""] if tied else []),
+            _by(one),
+        )
+        for one in held
+    ]
+
+
+def rules(held: Sequence[Held]) -> tuple[Cells, list[Cells]]:
+    """Each initialiser and the parameters that it sets, in the order of the file; torch's defaults last."""
+    found: dict[tuple[str, int, str], list[str]] = {}
+    for one in held:
+        if one.initialised_by is not None and one.kind == "parameter":
+            key = (one.file or "~", one.line or 0, _by(one))
+            found.setdefault(key, []).append(one.name)
+    rows: list[Cells] = [
+        (key[2] if position == 0 else "", name)
+        for key in sorted(found)
+        for position, name in enumerate(found[key])
+    ]
+    return ("initialised by", "name"), rows
+
+
+def _by(one: Held) -> str:
+    if one.initialised_by is None:
+        return ""
+    return one.initialised_by + (f" (line {one.line})" if one.line is not None else "")
+
+
+def drawn(table: tuple[Cells, list[Cells]], form: str, width: int | None = None) -> str:
+    """A table as `text` or as `markdown`."""
+    return "\n".join(_piped(*table) if form == "markdown" else _columns(*table, width))
+
+
+# -- drawing --------------------------------------------------------------------------------------
+
+
+def _widths(rows: Iterable[Cells]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _columns(head: Cells, rows: Sequence[Cells], width: int | None) -> list[str]:
+    widths = _widths([head, *rows])
+    while width is not None and (over := sum(widths) + 2 * (len(head) - 1) - width) > 0:
+        wide = max((w, i) for i, (w, title) in enumerate(zip(widths, head, strict=True)) if title in CUT)
+        if wide[0] <= SHORTEST:
+            break
+        others = [w for i, w in enumerate(widths) if head[i] in CUT and i != wide[1]]
+        widths[wide[1]] = max(wide[0] - over, min(wide[0] - 1, max(others, default=0)), SHORTEST)
+    lines = []
+    for row in [head, tuple("-" * width for width in widths), *rows]:
+        cut = [
+            cell if len(cell) <= room else cell[: room - 1] + "…"
+            for cell, room in zip(row, widths, strict=True)
+        ]
+        placed = [
+            cell.ljust(room) if title in LEFT and title != "line" else cell.rjust(room)
+            for cell, room, title in zip(cut, widths, head, strict=True)
+        ]
+        lines.append("  ".join(placed).rstrip())
+    return lines
+
+
+def _piped(head: Cells, rows: Sequence[Cells]) -> list[str]:
+    marks = [":--" if title in LEFT and title != "line" else "--:" for title in head]
+    lines = [head, marks, *([_escaped(cell) for cell in row] for row in rows)]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def _escaped(cell: str) -> str:
+    """A cell whose indentation stays, and whose characters are no marks of Markdown."""
+    words = cell.lstrip(" ")
+    indent = "&nbsp;" * (len(cell) - len(words))
+    for mark in "\\|*_`<":
+        words = words.replace(mark, f"\\{mark}")
+    return indent + words
