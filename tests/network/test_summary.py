@@ -66,7 +66,7 @@ def lenet(capsys: pytest.CaptureFixture[str]) -> Summary:
 
 
 def named(found: Summary) -> list[tuple[str, str, int]]:
-    return [(row.name, row.type, row.depth) for row in found.rows]
+    return [(row.name, row.type, row.depth) for row in found.tree]
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -90,22 +90,22 @@ def test_a_hand_counts_the_same(lenet: Summary) -> None:
     assert lenet.total_flops == 2 * (6 * 25 * 28 * 28) + 2 * (6 * 14 * 14 * 10)
     image, hidden, pooled = 28 * 28, 6 * 28 * 28, 6 * 14 * 14  # what Conv2d, Tanh and Linear keep
     assert lenet.activation_bytes == 4 * (image + hidden + pooled)
-    assert [row.output_shape for row in lenet.rows] == [
+    assert [row.output_shape for row in lenet.tree] == [
         *["[6, 28, 28]"] * 2,
         "[6, 14, 14]",
         "[1176]",
         "[10]",
     ]
-    assert [row.type for row in lenet.rows] == ["Conv2d", "Tanh", "AvgPool2d", "Flatten", "Linear"]
-    assert [row.line for row in lenet.rows] == [6, 7, 8, 9, 10]
+    assert [row.type for row in lenet.tree] == ["Conv2d", "Tanh", "AvgPool2d", "Flatten", "Linear"]
+    assert [row.line for row in lenet.tree] == [6, 7, 8, 9, 10]
 
 
 def test_a_module_called_again_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
     found = yamlnet.summary(SHARED)
     stem, norm, conv = 4 * 3 * 9, 2 * 4, 4 * 2 + 4
     assert found.total_parameters == stem + norm + conv
-    assert [row.parameters for row in found.rows] == [stem, norm, conv, 0, 0]
-    assert [row.note for row in found.rows] == [None, None, None, "shared", None]
+    assert [row.parameters for row in found.tree] == [stem, norm, conv, 0, 0]
+    assert [row.note for row in found.tree] == [None, None, None, "shared", None]
     assert found.weight_bytes == 4 * (stem + norm + conv) + 4 * 2 * 4 + 8  # running statistics and a count
     assert found.total_flops == 2 * 64 * (stem + 2 * 4 * 2)
 
@@ -114,7 +114,7 @@ def test_tied_parameters_are_counted_once(capsys: pytest.CaptureFixture[str]) ->
     found = yamlnet.summary(
         "model: {input: [4], ModuleDict: {a: {Linear: 4}, b: {Linear: 4, tie: {weight: a.weight}}}}"
     )
-    assert [(row.parameters, row.note) for row in found.rows] == [(20, None), (4, "tied")]
+    assert [(row.parameters, row.note) for row in found.tree] == [(20, None), (4, "tied")]
     assert found.total_parameters == 24
     assert found.weight_bytes == found.gradient_bytes == 4 * 24
     assert [(one.name, one.tied_to) for one in found.parameters if one.tied_to] == [("b.weight", "a.weight")]
@@ -142,12 +142,12 @@ def test_containers_have_rows_with_what_is_in_them(capsys: pytest.CaptureFixture
         ("pick.b.1", "Linear", 3),
         ("out", "mul", 1),
     ]
-    trunk, chosen = found.rows[1], found.rows[13]
+    trunk, chosen = found.tree[1], found.tree[13]
     assert (trunk.parameters, trunk.flops) == (56 + 72, 2 * (48 + 64))
     assert (chosen.note, chosen.flops, chosen.parameters) == ("not chosen", 0, 27)
-    assert [row.line for row in found.rows[1:4]] == [10, 10, 5]
-    assert [row.trainable_parameters for row in found.rows[8:12]] == [0] * 4
-    assert [row.note for row in found.rows[8:12]] == [None, None, "shared", "shared"]
+    assert [row.line for row in found.tree[1:4]] == [10, 10, 5]
+    assert [row.trainable_parameters for row in found.tree[8:12]] == [0] * 4
+    assert [row.note for row in found.tree[8:12]] == [None, None, "shared", "shared"]
     assert found.total_parameters == 6 + 128 + 72 + 27 + 36 + 15
     assert found.trainable_parameters == found.total_parameters - 72
 
@@ -157,14 +157,14 @@ def test_depth_folds_rows_into_their_container(
     depth: int, names: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole, found = yamlnet.summary(NESTED), yamlnet.summary(NESTED, depth=depth)
-    assert set(names) <= {row.name for row in found.rows}
-    assert max(row.depth for row in found.rows) == depth
-    assert [row for row in found.rows if not row.leaf] == [
-        row for row in whole.rows if not row.leaf and row.depth < depth
+    assert set(names) <= {row.name for row in found.tree}
+    assert max(row.depth for row in found.tree) == depth
+    assert [row for row in found.tree if not row.leaf] == [
+        row for row in whole.tree if not row.leaf and row.depth < depth
     ]
-    assert sum(row.parameters for row in found.rows if row.leaf) == whole.total_parameters
-    assert sum(row.flops for row in found.rows if row.leaf) == whole.total_flops
-    assert sum(row.activation_bytes for row in found.rows if row.leaf) == whole.activation_bytes
+    assert sum(row.parameters for row in found.tree if row.leaf) == whole.total_parameters
+    assert sum(row.flops for row in found.tree if row.leaf) == whole.total_flops
+    assert sum(row.activation_bytes for row in found.tree if row.leaf) == whole.activation_bytes
 
 
 def test_depth_reaches_into_layers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,10 +172,10 @@ def test_depth_reaches_into_layers(capsys: pytest.CaptureFixture[str]) -> None:
     assert named(yamlnet.summary(text)) == [("", "TransformerEncoderLayer", 0)]
     found = yamlnet.summary(text, depth=1)
     inside = ["self_attn", "dropout1", "norm1", "linear1", "dropout", "linear2", "dropout2", "norm2"]
-    assert [row.name for row in found.rows] == inside
-    assert all(row.inner for row in found.rows)
-    assert sum(row.parameters for row in found.rows) == found.total_parameters
-    assert sum(row.flops for row in found.rows) == found.total_flops
+    assert [row.name for row in found.tree] == inside
+    assert all(row.inner for row in found.tree)
+    assert sum(row.parameters for row in found.tree) == found.total_parameters
+    assert sum(row.flops for row in found.tree) == found.total_flops
 
 
 @pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
@@ -185,12 +185,12 @@ def test_a_summary_is_of_the_network_that_is_built(path: Path, capsys: pytest.Ca
     assert found.trainable_parameters == sum(p.numel() for p in built.parameters() if p.requires_grad)
     assert found.weight_bytes == sum(t.nbytes for t in (*built.parameters(), *built.buffers()))
     assert {one.name for one in found.parameters} >= set(built.state_dict())
-    leaves = [row for row in found.rows if row.leaf]
+    leaves = [row for row in found.tree if row.leaf]
     assert sum(row.parameters for row in leaves) == found.total_parameters
     assert sum(row.flops for row in leaves) == found.total_flops
     assert sum(row.activation_bytes for row in leaves) == found.activation_bytes
     lines = path.read_text().splitlines()
-    assert all(row.file == str(path) and lines[row.line - 1].strip() for row in found.rows if row.line)
+    assert all(row.file == str(path) and lines[row.line - 1].strip() for row in found.tree if row.line)
     experiment = pipeline.examine(files.read(path)).experiment
     given = [torch.zeros(1, *i.shape or (), dtype=getattr(torch, i.dtype)) for i in experiment.model.inputs]
     before = torch.backends.mkldnn.set_flags(_enabled=False, _fp32_precision=None)
@@ -234,7 +234,7 @@ def test_a_mistake_ends_the_table() -> None:
     examined = pipeline.examine(files.read({"model": {"input": [3], "Sequential": [*layers, "Tanh"]}}))
     assert examined.wrong
     found = pipeline.summary_of(examined)
-    assert [(row.name, row.note) for row in found.rows] == [
+    assert [(row.name, row.note) for row in found.tree] == [
         ("0", None),
         ("1", None),
         ("1.0", None),
@@ -242,7 +242,7 @@ def test_a_mistake_ends_the_table() -> None:
     ]
     assert found.failed == "1.1"
     folded = pipeline.summary_of(examined, 1)
-    assert [(row.name, row.note) for row in folded.rows] == [("0", None), ("1", "error")]
+    assert [(row.name, row.note) for row in folded.tree] == [("0", None), ("1", "error")]
     assert "`1`" in str(folded)
 
 
@@ -283,7 +283,7 @@ def test_the_json_form(lenet: Summary) -> None:
 
 def test_a_batch_that_is_not_the_first_axis_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     found = yamlnet.summary("model: {input: [4, 5], Sequential: [{transpose: {dim0: 0, dim1: 1}}]}")
-    assert (found.rows[0].output_shapes, found.rows[0].output_shape) == (((4, "batch", 5),), "[4, batch, 5]")
+    assert (found.tree[0].output_shapes, found.tree[0].output_shape) == (((4, "batch", 5),), "[4, batch, 5]")
 
 
 def test_the_text_and_the_page(lenet: Summary) -> None:

@@ -211,12 +211,12 @@ def test_the_summary_counts_a_model() -> None:
     found = summary(document("resnet18"))
     assert found.total_parameters == 11_689_512
     assert found.total_flops == 2 * 1_814_073_344
-    assert [row.type for row in found.rows] == ["torchvision.resnet18"]
+    assert [row.type for row in found.tree] == ["torchvision.resnet18"]
 
 
 def test_the_summary_unfolds_a_model() -> None:
     found = summary(document("resnet18"), depth=2)
-    layer1 = [row for row in found.rows if row.name.startswith("layer1")]
+    layer1 = [row for row in found.tree if row.name.startswith("layer1")]
     assert [(row.name, row.type, row.depth) for row in layer1] == [
         ("layer1", "Sequential", 1),
         ("layer1.0", "BasicBlock", 2),
@@ -224,7 +224,7 @@ def test_the_summary_unfolds_a_model() -> None:
     ]
     assert layer1[0].parameters == sum(row.parameters for row in layer1[1:]) == 147_968
     assert layer1[0].flops == sum(row.flops for row in layer1[1:])
-    assert sum(row.parameters for row in found.rows if row.depth == 1) == found.total_parameters
+    assert sum(row.parameters for row in found.tree if row.depth == 1) == found.total_parameters
 
 
 def test_without_torchvision_its_names_are_known_and_cant_be_used() -> None:

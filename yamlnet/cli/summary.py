@@ -65,7 +65,7 @@ def summary(
     table = pipeline.summary_of(examined, depth)
     for note in () if quiet or examined.drawn is None else examined.drawn.notes:
         output.note(note)
-    if not examined.wrong or table.rows:
+    if not examined.wrong or table.tree:
         output.write(_printed(table, format, parameters, init))
     return 1 if examined.wrong else 0
 

@@ -54,13 +54,13 @@ class Summary:
     A training step holds the parameters and buffers (`weight_bytes`), a gradient for each trainable
     parameter, what the optimizer keeps, and for each sample of the batch what autograd saves
     (`activation_bytes`); `step_bytes` is None where the file has no data or no optimizer. `failed` is
-    the name of the node where a mistake ends the table.
+    the name of the node where a mistake ends the table. `tree` has a row for each line of the table.
     """
 
     name: str
     file: str
     inputs: Mapping[str, str]
-    rows: tuple[SummaryRow, ...]
+    tree: tuple[SummaryRow, ...]
     parameters: tuple[Held, ...] = ()
     total_parameters: int = 0
     trainable_parameters: int = 0
@@ -74,9 +74,17 @@ class Summary:
     step_bytes: int | None = None
     failed: str | None = None
 
+    @property
+    def rows(self) -> tuple[SummaryRow, ...]:
+        """The rows with nothing below them: a layer, function or value each, which add up to the totals."""
+        return tuple(row for row in self.tree if row.leaf)
+
     def as_dict(self) -> dict[str, Any]:
-        """The object that `summary --format json` prints."""
-        return asdict(self)
+        """The object that `summary --format json` prints; its containers stand apart from the other rows."""
+        found = asdict(self)
+        tree = found.pop("tree")
+        rows = {"rows": [row for row in tree if row["leaf"]]}
+        return {"name": found.pop("name")} | rows | {"containers": [row for row in tree if not row["leaf"]]} | found
 
     def __str__(self) -> str:
         return table.text(self)

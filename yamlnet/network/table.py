@@ -55,8 +55,8 @@ def cells(summary: Summary, number: Callable[[int], str]) -> tuple[Cells, list[C
     found = [
         ("", name, "input", "", shape, *("" for _ in head[5:])) for name, shape in summary.inputs.items()
     ]
-    least = min((row.depth for row in summary.rows), default=0)
-    for row in summary.rows:
+    least = min((row.depth for row in summary.tree), default=0)
+    for row in summary.tree:
         count = [row.parameters, *([row.trainable_parameters] if some else [])]
         found.append(
             (
