@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +128,21 @@ def test_json_is_one_array_over_all_files(capsys: pytest.CaptureFixture[str]) ->
 def test_other_formats(format: str, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
     ended = call(capsys, "check", "fine.yaml", "wrong.yaml", "--format", format)
     assert (ended.code, ended.out) == (1, printed)
+
+
+@pytest.mark.usefixtures("files")
+def test_sarif_is_one_log_for_all_files(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = call(capsys, "check", "fine.yaml", "wrong.yaml", "warned.yaml", "--format", "sarif")
+    assert ended.code == 1
+    (run,) = json.loads(ended.out)["runs"]
+    found = [(result["ruleId"], result["level"], _file(result)) for result in run["results"]]
+    assert found == [("unused-value", "warning", "warned.yaml"), ("unknown-name", "error", "wrong.yaml")]
+    region = run["results"][1]["locations"][0]["physicalLocation"]["region"]
+    assert region == {"startLine": 1, "startColumn": 21, "endLine": 1, "endColumn": 27}
+
+
+def _file(result: dict[str, Any]) -> str:
+    return str(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
 
 
 @pytest.mark.usefixtures("files")

@@ -13,7 +13,7 @@ from tests.cli.calling import call
 from yamlnet.catalog.lookup import names
 from yamlnet.cli.commands import app
 
-COMMANDS = ["train", "check", "summary", "config", "evaluate", "list", "explain"]
+COMMANDS = ["train", "check", "summary", "config", "evaluate", "list", "explain", "schema", "new"]
 READS = [("check",), ("summary",), ("config",), ("train",)]
 
 
@@ -46,6 +46,8 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["config", "a.yaml", "b.yaml"],
         ["list", "module", "loss"],
         ["explain"],
+        ["schema", "net.yaml"],
+        ["new", "cnn", "mlp"],
         ["explain", "Conv2d", "Linear"],
         ["train"],
         ["train", "net.yaml", "--resume", "runs/net/1"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import pytest
 
@@ -33,6 +34,9 @@ def excerpt(text: str, column: int, end_column: int, line: int = 1) -> tuple[str
         ("a: \u202eb", 5, 6, "a: \\u202eb", "         ^"),
         ("a:", 3, 3, "a:", "  ^"),
         ("a: b", 4, 99, "a: b", "   ^"),
+        ("\u1112\u1161: bad", 5, 8, "\u1112\u1161: bad", "    ^^^"),
+        ("a\ufe0f\u0300: bad", 6, 9, "a\ufe0f\u0300: bad", "   ^^^"),
+        ("ｘ: bad", 4, 7, "ｘ: bad", "    ^^^"),
     ],
 )
 def test_carets_stand_under_the_place(
@@ -48,6 +52,40 @@ def test_a_long_line_is_cut_to_what_surrounds_the_place(start: int) -> None:
     assert len(line) <= render.MAX_WIDTH + 6
     assert line[len(carets) - 4 : len(carets)] == "HERE"
     assert carets.endswith("^^^^")
+
+
+def columns(text: str) -> int:
+    """What a terminal shows of letters without accents."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text if c != "\u0301")
+
+
+@pytest.mark.parametrize("start", [0, 5, 59, 61, 300])
+@pytest.mark.parametrize("letter", ["x", "値", "e\u0301"])
+def test_a_long_line_of_wide_or_accented_letters_is_cut_by_columns(letter: str, start: int) -> None:
+    before = letter * start
+    text = before + "HERE" + letter * (400 - start)
+    line, carets = excerpt(text, len(before) + 1, len(before) + 5)
+    assert columns(line) <= render.MAX_WIDTH + 6
+    assert columns(line) > render.MAX_WIDTH - 4
+    assert carets.rstrip("^") == " " * columns(line.partition("HERE")[0])
+    assert carets.endswith("^^^^")
+    assert not line.removeprefix("...").startswith("\u0301")
+
+
+def test_a_wide_line_that_fits_is_not_cut() -> None:
+    text = "値" * (render.MAX_WIDTH // 2)
+    assert excerpt(text, 1, 2) == (text, "^^")
+    assert excerpt(text + "x", 1, 2)[0].endswith("...")
+
+
+def test_two_places_far_apart_in_a_long_line_are_both_shown() -> None:
+    text = "FIRST" + "x" * 500 + "SECOND"
+    related = (Related(Span("net.yaml", 1, 1, 1, 6), "one"),)
+    shown = render.as_text([diagnostic(506, 512, related=related)], {"net.yaml": text}).split("\n")
+    for word, mark in (("FIRST", "-----"), ("SECOND", "^^^^^^")):
+        number = next(i for i, line in enumerate(shown) if word in line)
+        column = shown[number].index(word)
+        assert shown[number + 1][column:].startswith(mark)
 
 
 def test_a_span_of_several_lines_shows_its_first() -> None:

@@ -1,4 +1,4 @@
-"""A docstring of torch in; its first sentence as one line of plain text out."""
+"""A docstring of torch in; its first sentence, and that of each argument, as plain text out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ _LATEX = re.compile(r"\\(?:text|mathrm|mathbf|texttt)\{+([^{}]*)\}+")
 _FRACTION = re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}")
 _SIGNATURE = re.compile(r"^\w+\(.*\)\s*(->.*)?$", re.DOTALL)
 _SENTENCE = re.compile(r"^.*?[.:](?=\s|$)", re.DOTALL)
+_SECTION = re.compile(r"^( *)(?:Args?|Arguments|Parameters|Keyword [Aa]rg(?:ument)?s)::? *$")
+_ARGUMENT = re.compile(r"^ *([\w, *]+?) *(?:\((?:[^()]|\([^()]*\))*\))? *:(?: +(.*))?$")
+_DEFAULT = re.compile(
+    r"[,.;]? *(?:\((?:default|Default)[^()]*(?:\([^()]*\)[^()]*)*\)|\bDefault:.*$|Has a default value.*$)"
+)
 _ABBREVIATIONS = re.compile(r"\b(?:i\.e|e\.g|et al|vs)\.(?=\s)")
+
+MAX_LENGTH = 300
+"""Of a description; what is longer isn't one sentence."""
 
 
 def summary(doc: str | None) -> str:
@@ -22,6 +30,37 @@ def summary(doc: str | None) -> str:
         if text and not text.startswith("..") and not _SIGNATURE.match(text):
             return _first_sentence(_plain(text))
     return ""
+
+
+def arguments(doc: str | None) -> dict[str, str]:
+    """The first sentence that is said of each argument."""
+    found: dict[str, str] = {}
+    names: list[str] = []
+    section, depth = -1, 0
+    for line in (doc or "").expandtabs().splitlines():
+        indent = len(line) - len(line.lstrip())
+        if header := _SECTION.match(line):
+            section, depth, names = len(header[1]), 0, []
+        elif section < 0 or not line.strip():
+            names = []
+        elif indent <= section:
+            section = -1
+        else:
+            depth = depth or indent
+            start = _ARGUMENT.match(line) if indent == depth else None
+            if start is not None:
+                names = [name.strip(" *") for name in start[1].split(",")]
+            elif indent == depth:
+                names = []
+            for name in names:
+                found[name] = f"{found.get(name, '')} {(start[2] or '') if start else line.strip()}"
+    return {name: said for name, text in found.items() if (said := _sentence(text))}
+
+
+def _sentence(text: str) -> str:
+    """The first sentence without the default, which the signature tells."""
+    said = _first_sentence(_DEFAULT.sub("", _plain(text))).strip()
+    return said if re.search(r"\w", said) and len(said) <= MAX_LENGTH else ""
 
 
 def _without_signature(paragraph: str) -> str:

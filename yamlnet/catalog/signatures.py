@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from yamlnet.catalog import functions, overrides, records
+from yamlnet.catalog import descriptions, functions, overrides, records
 from yamlnet.catalog.entry import Entry
 from yamlnet.catalog.inspection import class_entry, classes_of, function_entry, inputs_of, parameters_of
 from yamlnet.catalog.parameters import matches
@@ -22,15 +22,18 @@ def entries() -> list[Entry]:
 
 
 def main() -> None:
-    """Write `torch.json` and `torchvision.json` anew."""
+    """Write `torch.json`, `torchvision.json` and `descriptions.json` anew."""
     import torch
 
     from yamlnet.catalog import vision, vision_signatures
 
     torchvision = vision.import_torchvision()
-    for package, found in ((torch, entries()), (torchvision, vision_signatures.entries())):
+    of_torch, of_torchvision = entries(), vision_signatures.entries()
+    for package, found in ((torch, of_torch), (torchvision, of_torchvision)):
         text = records.dump(package.__name__, package.__version__, found)
         records.file(package.__name__).write_text(text, encoding="utf-8")
+    described = descriptions.collect((*of_torch, *of_torchvision))
+    descriptions.FILE.write_text(descriptions.dump(described), encoding="utf-8")
 
 
 def _modules() -> Iterator[Entry]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ class CheckFormat(StrEnum):
     oneline = "oneline"
     json = "json"
     github = "github"
+    sarif = "sarif"
 
 
 def check(
@@ -34,8 +36,9 @@ def check(
     quiet: Quiet = False,
 ) -> int:
     """Find every mistake in the files, without their data and without a device."""
+    from yamlnet import __version__
     from yamlnet.catalog.allowed import allowed
-    from yamlnet.language import render
+    from yamlnet.language import render, sarif
 
     permitted = allowed(allow or [])
     found: list[Diagnostic] = []
@@ -51,10 +54,11 @@ def check(
         if any(diagnostic.severity == "error" for diagnostic in diagnostics):
             code = max(code, 1)
     found.sort(key=lambda diagnostic: (diagnostic.span, diagnostic.code))
-    printers = {
+    printers: dict[CheckFormat, Callable[[Sequence[Diagnostic]], str]] = {
         CheckFormat.json: render.as_json,
         CheckFormat.oneline: render.as_oneline,
         CheckFormat.github: render.as_github,
+        CheckFormat.sarif: partial(sarif.as_sarif, version=__version__),
     }
     if format in printers:
         output.write(printers[format](found))

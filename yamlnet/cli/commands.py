@@ -11,6 +11,8 @@ from yamlnet.cli.config import config
 from yamlnet.cli.evaluate import evaluate
 from yamlnet.cli.explain import explain
 from yamlnet.cli.list import list_names
+from yamlnet.cli.new import new
+from yamlnet.cli.schema import schema
 from yamlnet.cli.summary import summary
 from yamlnet.cli.train import train
 
@@ -49,3 +51,5 @@ app.command("config")(config)
 app.command("evaluate")(evaluate)
 app.command("list")(list_names)
 app.command("explain")(explain)
+app.command("schema")(schema)
+app.command("new")(new)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from yamlnet.catalog import types
-from yamlnet.catalog.entry import REQUIRED, Entry, Inferred, Parameter
+from yamlnet.catalog.entry import REQUIRED, Entry, Parameter
 from yamlnet.catalog.experiments import REFUSED
-from yamlnet.catalog.ranges import describe_bounds
 from yamlnet.catalog.snippets import snippet, value
+from yamlnet.catalog.wording import words
 from yamlnet.language.calls import ARTICLES
 from yamlnet.language.layout import flow, lay_out
 
@@ -44,7 +43,7 @@ def _parameter(entry: Entry, parameter: Parameter) -> dict[str, Any]:
         "required": parameter.required,
         "inferred": parameter.inferred is not None,
         **({} if open_ended else {"default": parameter.default}),
-        "description": _words(entry, parameter),
+        "description": words(entry, parameter),
     }
 
 
@@ -69,13 +68,13 @@ def prose(text: str, width: int | None, blank: bool = False) -> list[str]:
 def _parameters(entry: Entry, width: int | None) -> list[str]:
     if not entry.options:
         return ["", "No parameters."]
-    rows = [(p.name, _default(p), _words(entry, p)) for p in entry.options.values()]
+    rows = [(p.name, _default(p), words(entry, p)) for p in entry.options.values()]
     first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
     found = ["", "Parameters:"]
-    for name, default, words in rows:
+    for name, default, said in rows:
         start = f"  {name:<{first}}  {default:<{second}}  "
         room = max(width - len(start), 24) if width is not None else None
-        broken = [words] if room is None else textwrap.wrap(words, room)
+        broken = [said] if room is None else textwrap.wrap(said, room)
         found += [start + broken[0], *(" " * len(start) + line for line in broken[1:])]
     return found
 
@@ -84,24 +83,6 @@ def _default(parameter: Parameter) -> str:
     if parameter.required:
         return "required"
     return "inferred" if parameter.inferred is not None else flow(parameter.default)
-
-
-def _words(entry: Entry, parameter: Parameter) -> str:
-    """Type, bounds and origin: `an integer, at least 1, inferred from axis 1 of the input`."""
-    words = [types.describe(parameter.type), describe_bounds(parameter)]
-    if parameter.inferred is not None:
-        words.append(_inferred(entry, parameter.inferred))
-    if parameter.role == "either":
-        words.append("or a tensor that `from` brings")
-    return ", ".join(word for word in words if word)
-
-
-def _inferred(entry: Entry, rule: Inferred) -> str:
-    names = [tensor.name for tensor in entry.tensors if tensor.default is not None]
-    whose = f"`{names[rule.input]}`" if rule.input < len(names) and len(names) > 1 else "the input"
-    axis = f"axis {rule.axis}" if rule.axis >= 0 else "the last axis"
-    unless = f" where it isn't `{rule.only_if_different}`" if rule.only_if_different else ""
-    return f"inferred from {axis} of {whose}{unless}"
 
 
 def _sentences(entry: Entry) -> list[str]:

@@ -28,7 +28,11 @@ def _listed(value: object) -> object:
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(strict=False)]
+Patterns = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
+    Field(strict=False),
+]
 Calls = Annotated[tuple[InstanceOf[Call], ...], Field(strict=False)]
 Metric = Annotated[str, Field(pattern=r"^\w+(\.\w+)+$")]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d+|mps)$")]

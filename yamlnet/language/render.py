@@ -10,6 +10,8 @@ from yamlnet.diagnostics import Diagnostic, Span, plural
 
 RED, YELLOW, BLUE, BOLD, RESET = "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m"
 MAX_WIDTH = 120
+MAX_BEFORE = 40
+"""Columns of a line that are shown, and of them before the place, where a line is cut."""
 
 
 def as_text(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str], colour: bool = False) -> str:
@@ -113,20 +115,20 @@ class _Block:
 
     def excerpt(self, places: Sequence[tuple[Span, str, str, str]], gutter: int) -> list[str]:
         out: list[str] = []
-        last = None
+        last: tuple[int, str] | None = None
         for span, mark, label, tone in places:
             line = self.source(span)
             if line is None:
                 continue
             end = span.end_column - 1 if span.end_line == span.line else len(line)
             text, before, width = _window(line, span.column - 1, end)
-            if span.line != last:
-                if last is not None and span.line > last + 1:
+            if (span.line, text) != last:
+                if last is not None and span.line > last[0] + 1:
                     out.append(" " * (gutter + 1) + self.paint("...", BLUE))
                 out.append(" " + self.paint(f"{span.line:>{gutter}} |", BLUE) + f" {text}".rstrip())
             carets = self.paint(mark * width + (f" {printable(label)}" if label else ""), tone)
             out.append(f"{self.bar(gutter)} {' ' * before}{carets}")
-            last = span.line
+            last = (span.line, text)
         return out
 
     def help(self, text: str, gutter: int) -> list[str]:
@@ -141,20 +143,35 @@ class _Block:
 def _window(line: str, start: int, end: int) -> tuple[str, int, int]:
     """The line cut to what surrounds the span, the width before the span, and the span's width."""
     end = max(start + 1, min(end, len(line)))
-    cut_left = cut_right = ""
-    if len(line) > MAX_WIDTH:
-        left = max(0, min(start - 40, len(line) - MAX_WIDTH))
-        right = left + MAX_WIDTH
-        cut_left, cut_right = "..." if left else "", "..." if right < len(line) else ""
-        line, start, end = line[left:right], start - left, min(end, right) - left
-    shown = [printable(c).replace("\t", " ") for c in line]
-    before = sum(map(_width, "".join(shown[:start])))
-    width = sum(map(_width, "".join(shown[start:end]))) or 1
-    return cut_left + "".join(shown) + cut_right, len(cut_left) + before, max(1, width)
+    shown = [printable(character).replace("\t", " ") for character in line]
+    widths = [sum(map(_width, text)) for text in shown]
+    left, right = (0, len(line)) if sum(widths) <= MAX_WIDTH else _cut(widths, start)
+    cut_left, cut_right = "..." if left else "", "..." if right < len(line) else ""
+    before = len(cut_left) + sum(widths[left:start])
+    width = sum(widths[start : min(end, right)])
+    return cut_left + "".join(shown[left:right]) + cut_right, before, max(1, width)
+
+
+def _cut(widths: Sequence[int], start: int) -> tuple[int, int]:
+    """The characters around `start` that fit into a line, most of them behind it."""
+    left = right = start
+    used = 0
+    while left > 0 and used + widths[left - 1] <= MAX_BEFORE:
+        left -= 1
+        used += widths[left]
+    while right < len(widths) and used + widths[right] <= MAX_WIDTH:
+        used += widths[right]
+        right += 1
+    while left > 0 and used + widths[left - 1] <= MAX_WIDTH:
+        left -= 1
+        used += widths[left]
+    while left < start and widths[left] == 0:  # no accent without its letter
+        left += 1
+    return left, right
 
 
 def _width(character: str) -> int:
     """The columns of a terminal that a character takes."""
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
+    if unicodedata.category(character) in ("Mn", "Me", "Cf") or "\u1160" <= character <= "\u11ff":
+        return 0  # what joins the character before: accents, and the second half of a Hangul syllable
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

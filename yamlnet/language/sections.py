@@ -20,7 +20,7 @@ BROKEN = Call(Entry("", "module", "", {}), {}, ())
 
 Read = tuple[Any, list[Mistake]]
 
-_RULE = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][-+]?\d+)?)\s*")
+RULE = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][-+]?\d+)?)\s*")
 
 
 def read_call(
@@ -319,7 +319,7 @@ def read_expect(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     read: dict[str, Any] = {}
     mistakes: list[Mistake] = []
     for key, rule in value.items():
-        match = _RULE.fullmatch(rule) if isinstance(rule, str) else None
+        match = RULE.fullmatch(rule) if isinstance(rule, str) else None
         if match is None:
             if rule is UNKNOWN:
                 continue

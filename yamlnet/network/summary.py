@@ -83,8 +83,9 @@ class Summary:
         """The object that `summary --format json` prints; its containers stand apart from the other rows."""
         found = asdict(self)
         tree = found.pop("tree")
-        rows = {"rows": [row for row in tree if row["leaf"]]}
-        return {"name": found.pop("name")} | rows | {"containers": [row for row in tree if not row["leaf"]]} | found
+        rows = [row for row in tree if row["leaf"]]
+        containers = [row for row in tree if not row["leaf"]]
+        return {"name": found.pop("name"), "rows": rows, "containers": containers, **found}
 
     def __str__(self) -> str:
         return table.text(self)

@@ -1,0 +1,164 @@
+"""Nothing in; the definitions of what stands beside a node's call, of names, and of tensors as nodes, out."""
+
+from __future__ import annotations
+
+import keyword
+
+from yamlnet.language import names
+from yamlnet.language.containers import MERGES
+from yamlnet.language.inputs import DTYPES
+from yamlnet.language.places import (
+    BLOCK_SIDES,
+    CONTAINERS,
+    MODEL_SIDES,
+    NODE_SIDES,
+    OWN_SIDES,
+    STEP_SIDES,
+)
+from yamlnet.language.schema.calls import call, calls, entries
+from yamlnet.language.schema.calls import names as bare_names
+from yamlnet.language.schema.types import (
+    EXPRESSION,
+    IDENTIFIER,
+    NUMBERS,
+    TEXT,
+    Schema,
+    any_of,
+    list_of,
+    mapping_of,
+    ref,
+)
+from yamlnet.language.tensors import KINDS
+
+SIDES = sorted({"repeat", *NODE_SIDES, *STEP_SIDES, *BLOCK_SIDES, *MODEL_SIDES})
+VERBS = ("replace", "insert", "append", "remove", "after_every", "freeze")
+"""What an edit does."""
+
+
+def definitions() -> dict[str, Schema]:
+    """What files of every sort have in common."""
+    modules, functions = list(entries("module")), list(entries("function"))
+    alone = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+    layers = {**alone, "properties": {entry.name: call(entry) for entry in modules}}
+    return {
+        "expression": EXPRESSION,
+        "numbers": NUMBERS,
+        "layer": any_of(ref("layer-names"), layers, ref("expression")),
+        "layer-names": bare_names(modules),
+        "function-names": bare_names(functions),
+        "node-names": any_of(ref("layer-names"), ref("function-names")),
+        "all-node-names": bare_names([*modules, *functions], complete=False),
+        "class": {"enum": [entry.name for entry in modules if "." not in entry.name]},
+        "nested-scheduler": calls(list(entries("scheduler"))),
+        "initialiser": calls(list(entries("init"))),
+        "initialisers": any_of(ref("initialiser"), list_of(ref("initialiser"))),
+        "node-name": _node_name(),
+        "side": {"enum": SIDES},
+        "side-of-function": {"enum": [key for key in SIDES if key not in OWN_SIDES]},
+        "side-of-formula": {"enum": [key for key in SIDES if key not in (*OWN_SIDES, "from")]},
+        "one-call": _one_call([entry.name for entry in modules]),
+        **{f"value.{kind}": schema for kind, schema in _tensors().items()},
+        **{f"side.{key}": schema for key, schema in _sides().items()},
+        "inputs": any_of(mapping_of(ref("side.input"), _input_name()), ref("expression")),
+        "one-input": {"not": {"required": ["input", "inputs"]}},
+    }
+
+
+def _node_name() -> Schema:
+    """A node's name; that of a repeated node may hold a `$`."""
+    taken = sorted({*names.TAKEN, *keyword.kwlist, "self", "input"})
+    return {"pattern": rf"{IDENTIFIER}|\$", "not": {"anyOf": [{"enum": taken}, {"pattern": "^__"}]}}
+
+
+def _input_name() -> Schema:
+    return {**ref("node-name"), "not": {"enum": sorted(names.GENERATED)}}
+
+
+def _one_call(modules: list[str]) -> Schema:
+    """A mapping holds one call, and beside a function nothing that is for parameters."""
+    functions = [entry.name for entry in entries("function")]
+    sides = dict.fromkeys((*modules, *CONTAINERS, *KINDS), "side")
+    sides |= dict.fromkeys(functions, "side-of-function") | {"expr": "side-of-formula"}
+    alone: dict[str, Schema] = {
+        name: {"propertyNames": {"anyOf": [{"const": name}, ref(side)]}} for name, side in sides.items()
+    }
+    without = {"enum": [merge for merge in MERGES if merge not in ("cat", "stack")]}
+    alone["Parallel"] |= {"dependentSchemas": {"dim": {"properties": {"merge": {"not": without}}}}}
+    return {"dependentSchemas": alone}
+
+
+def _tensors() -> dict[str, Schema]:
+    """Parameters and buffers: a shape, or a mapping."""
+    size = any_of({"type": "integer", "minimum": 0}, ref("expression"))
+    shape = any_of({"type": "array", "items": size}, ref("expression"))
+    mapping: Schema = {
+        "type": "object",
+        "properties": {
+            "shape": shape,
+            "fill": any_of({"type": "boolean"}, ref("numbers")),
+            "dtype": any_of({"enum": DTYPES}, ref("expression")),
+        },
+        "anyOf": [{"required": ["shape"]}, {"required": ["fill"]}],
+        "additionalProperties": False,
+    }
+    tensor = ref("value.Parameter")
+    trained = {"properties": {"dtype": {"not": {"enum": [d for d in DTYPES if "int" in d or d == "bool"]}}}}
+    return {
+        "Parameter": {**ref("value.Buffer"), **trained},
+        "Buffer": any_of(shape, mapping),
+        "ParameterList": any_of(list_of(tensor), ref("expression")),
+        "ParameterDict": any_of(mapping_of(tensor), ref("expression")),
+    }
+
+
+def _sides() -> dict[str, Schema]:
+    """The keys beside a call, but for those whose values are nodes."""
+    wires = any_of(TEXT, list_of(TEXT), mapping_of(TEXT))
+    count = any_of({"type": "integer", "minimum": 0}, ref("expression"))
+    truth = any_of({"type": "boolean"}, ref("expression"))
+    parameters = {"type": "object", "minProperties": 1, "additionalProperties": ref("initialisers")}
+    return {
+        "from": wires,
+        "output": wires,
+        "repeat": count,
+        "if": truth,
+        "freeze": truth,
+        "name": {**TEXT, **ref("node-name")},
+        "init": any_of(ref("initialisers"), parameters),
+        "tie": any_of(mapping_of(TEXT), ref("expression")),
+        "weights": _weights(),
+        "inputs": any_of(list_of({"pattern": IDENTIFIER, **TEXT}), ref("expression")),
+        "merge": any_of({"enum": list(MERGES)}, ref("expression")),
+        "dim": any_of({"type": "integer"}, ref("expression")),
+        "choose": TEXT,
+        "params": {"type": ["object", "null"]},
+        "input": _input(),
+    }
+
+
+def _weights() -> Schema:
+    """A file of weights, and what of it."""
+    parts: Schema = {
+        "type": "object",
+        "properties": {
+            "file": TEXT,
+            "strict": any_of({"type": "boolean"}, ref("expression")),
+            "rename": {"type": "object", "additionalProperties": TEXT},
+        },
+        "required": ["file"],
+        "additionalProperties": False,
+    }
+    return any_of(TEXT, parts)
+
+
+def _input() -> Schema:
+    """A shape without the batch, alone or with a dtype."""
+    size = any_of({"type": "integer", "minimum": 1}, ref("expression"))
+    shape = any_of({"type": "array", "items": size}, ref("expression"))
+    mapping: Schema = {
+        "type": "object",
+        "properties": {"shape": shape, "dtype": any_of({"enum": DTYPES}, ref("expression"))},
+        "required": ["shape"],
+        "additionalProperties": False,
+    }
+    return any_of(shape, mapping)

@@ -1,0 +1,230 @@
+"""A sort of files in; the JSON Schema of each section but the model out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from yamlnet.catalog.entry import Entry
+from yamlnet.language.consistency import EXCLUSIVE, MEASURED
+from yamlnet.language.experiment import Data, Experiment, Scheduler, Section, Train
+from yamlnet.language.keys import SECTION_KEYS
+from yamlnet.language.schema.calls import calls, entries, option
+from yamlnet.language.schema.types import IDENTIFIER, TEXT, Schema, any_of, list_of, mapping_of, ref
+from yamlnet.language.sections import RULE
+
+CALLED = {
+    "dataset": "dataset",
+    "validation": "dataset",
+    "test": "dataset",
+    "augment": "transform",
+    "train": "transform",
+    "evaluation": "transform",
+}
+"""Keys of sections whose values are calls, and of what."""
+
+PATTERNS: Schema = any_of(TEXT, list_of(TEXT))
+FIGURES = [name for name in MEASURED if "." not in name]
+
+
+class _Generator(GenerateJsonSchema):
+    """Leaves a mark where a section holds a call: the file writes it otherwise than the section holds it."""
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        return {"call": True}
+
+
+@dataclass(frozen=True)
+class Sections:
+    """The sections of files of one sort: those that are `complete` say all that they need."""
+
+    complete: bool
+    suffix: str
+
+    def ref(self, name: str) -> Schema:
+        """A reference to a definition of this sort."""
+        return ref(f"{name}{self.suffix}")
+
+    def definitions(self) -> dict[str, Schema]:
+        """The sections, and the calls in them."""
+        found = list(entries("metric"))
+        wanted = {
+            "dataset": self._calls("dataset"),
+            "transform": self._calls("transform"),
+            "term": self._term(),
+            "metric": calls(found, {"from": _from("metrics.from")}, self.complete, beside=_sources(found)),
+            **{name: any_of(read(self), {"type": "null"}) for name, read in SECTIONS.items()},
+        }
+        return {f"{name}{self.suffix}": schema for name, schema in wanted.items()}
+
+    def _calls(self, kind: Any) -> Schema:
+        return calls(list(entries(kind)), complete=self.complete)
+
+    # -- what pydantic knows --------------------------------------------------------------------
+
+    def data(self) -> Schema:
+        """`data`."""
+        return self._validated(Data, "data")
+
+    def train(self) -> Schema:
+        """`train`."""
+        return self._validated(Train, "train")
+
+    def _validated(self, section: type[Section], path: str) -> Schema:
+        generated = section.model_json_schema(schema_generator=_Generator)
+        return self._readable(generated, generated.get("$defs", {}), path)
+
+    def _readable(self, schema: Schema, definitions: Mapping[str, Schema], path: str) -> Schema:
+        """A schema of pydantic's as the file is written: calls as calls, `$` in every value, descriptions."""
+        key = path.rpartition(".")[2]
+        if "call" in schema:
+            return self.ref(CALLED[key]) if key in CALLED else {}
+        if "$ref" in schema:
+            return self._readable(definitions[schema["$ref"].rpartition("/")[2]], definitions, path)
+        if "anyOf" in schema:
+            return any_of(*(self._readable(one, definitions, path) for one in schema["anyOf"]))
+        kept = {k: v for k, v in schema.items() if k not in ("title", "default", "description", "$defs")}
+        if "items" in kept:
+            kept["items"] = self._readable(kept["items"], definitions, path)
+        if "properties" not in kept:
+            return any_of(kept, ref("expression"))
+        kept["properties"] = {
+            name: self._key(value, definitions, f"{path}.{name}")
+            for name, value in kept["properties"].items()
+        }
+        if not self.complete:
+            kept.pop("required", None)
+        return any_of({**kept, **_exclusive(path, kept["properties"])}, ref("expression"))
+
+    def _key(self, schema: Schema, definitions: Mapping[str, Schema], path: str) -> Schema:
+        """A key of a section: its description, its default and its value."""
+        value = self._readable(schema, definitions, path)
+        if path == "data.transforms":
+            value = any_of({"type": "array", "items": self.ref("transform")}, value)
+        said = {"description": SECTION_KEYS[path]} if path in SECTION_KEYS else {}
+        default = schema.get("default")
+        known = {} if default is None or isinstance(default, dict | list) else {"default": default}
+        return {**said, **known, **value}
+
+    # -- what is written otherwise than it is read ----------------------------------------------
+
+    def _term(self) -> Schema:
+        """A term of the loss: a loss, a function, or an expression."""
+        weight = {"description": SECTION_KEYS["loss.weight"], "type": ["number", "string"]}
+        sides = {"from": _from("loss.from"), "weight": weight}
+        losses = list(entries("loss"))
+        found = calls([*losses, *entries("function")], sides, self.complete, beside=_sources(losses))
+        formula = {"type": "object", "properties": {"expr": TEXT, "weight": weight}, "required": ["expr"]}
+        return any_of(found, {**formula, "additionalProperties": False})
+
+    def loss(self) -> Schema:
+        """`loss`: one term, or several with names."""
+        return any_of(self.ref("term"), mapping_of(self.ref("term"), {"pattern": IDENTIFIER}))
+
+    def metrics(self) -> Schema:
+        """`metrics`: one, a list, or a mapping of names."""
+        named = {"pattern": IDENTIFIER, "not": {"const": "loss"}}
+        several = {"type": "object", "propertyNames": named, "additionalProperties": self.ref("metric")}
+        return any_of(self.ref("metric"), {"type": "array", "items": self.ref("metric")}, several)
+
+    def optimizer(self) -> Schema:
+        """`optimizer`, and its groups."""
+        groups = {"description": SECTION_KEYS["optimizer.groups"], "type": ["array", "string"]}
+        found = list(entries("optimizer"))
+        beside = {e.name: {"properties": {"groups": {"items": ref(f"group.{e.name}")}}} for e in found}
+        return calls(found, {"groups": groups}, self.complete, beside=beside)
+
+    def scheduler(self) -> Schema:
+        """`scheduler`, and what advances it."""
+        fields = Scheduler.model_json_schema(schema_generator=_Generator)["properties"]
+        sides = {key: self._key(fields[key], {}, f"scheduler.{key}") for key in ("every", "metric")}
+        beside: dict[str, Schema] = {
+            entry.name: {"properties": {"metric": False}} for entry in entries("scheduler")
+        }
+        watches = {"properties": {"every": {"not": {"const": "step"}}}}
+        beside["ReduceLROnPlateau"] = {**watches, "required": ["metric"]} if self.complete else watches
+        alone = {"not": {"const": "ReduceLROnPlateau"}} if self.complete else {}
+        return {**calls(list(entries("scheduler")), sides, self.complete, beside=beside), **alone}
+
+
+def groups() -> dict[str, Schema]:
+    """The settings of a parameter group, for each optimizer."""
+    return {f"group.{entry.name}": _group(entry) for entry in entries("optimizer")}
+
+
+def _group(entry: Entry) -> Schema:
+    match = {"description": SECTION_KEYS["optimizer.groups.match"], **PATTERNS}
+    options = {name: option(entry, parameter) for name, parameter in entry.options.items()}
+    mapping = {"type": "object", "properties": {"match": match, **options}, "required": ["match"]}
+    return any_of({**mapping, "additionalProperties": False}, ref("expression"))
+
+
+def _exclusive(path: str, properties: Mapping[str, Any]) -> Schema:
+    """Keys that stand for one another: not both, and `clip` takes one of them."""
+    for section, *keys in EXCLUSIVE:
+        if ".".join(map(str, section)) == path and properties.keys() >= set(keys):
+            said = {"properties": {key: {"not": {"type": "null"}} for key in keys}, "required": keys}
+            one = {"anyOf": [{"required": [key]} for key in keys]} if path.endswith("clip") else {}
+            return {"not": said, **one}
+    return {}
+
+
+def _from(key: str) -> Schema:
+    return {"description": SECTION_KEYS[key], **any_of(TEXT, list_of(TEXT))}
+
+
+def _sources(found: Iterable[Entry]) -> dict[str, Schema]:
+    """How many names `from` brings, for each entry."""
+    counts = {e.name: (sum(t.required for t in e.tensors), len(e.tensors)) for e in found}
+    return {
+        name: {"properties": {"from": {"minItems": least, "maxItems": most, **({} if least < 2 else _LIST)}}}
+        for name, (least, most) in counts.items()
+        if most
+    }
+
+
+_LIST: Schema = {"anyOf": [{"type": "array"}, ref("expression")]}
+
+
+def _init(_: Sections) -> Schema:
+    classes = any_of(ref("class"), ref("expression"), list_of(any_of(ref("class"), ref("expression"))))
+    rule = {
+        "type": "object",
+        "properties": {
+            "type": {"description": SECTION_KEYS["init.type"], **classes},
+            "name": {"description": SECTION_KEYS["init.name"], **PATTERNS},
+        },
+        "additionalProperties": ref("initialisers"),
+        "not": {"propertyNames": {"enum": ["type", "name"]}},
+    }
+    return any_of({"type": "array", "items": any_of(rule, ref("expression"))}, ref("expression"))
+
+
+def _expect(_: Sections) -> Schema:
+    rule = {"type": "string", "pattern": rf"^(?:{RULE.pattern})$|\$"}
+    figure = {"anyOf": [{"enum": FIGURES}, {"pattern": r"^(train|validation|test)\."}]}
+    return {"type": "object", "propertyNames": figure, "additionalProperties": rule}
+
+
+def head() -> dict[str, Schema]:
+    """The plain keys of the document: `version`, `name`, `seed`."""
+    generated = Experiment.model_json_schema(schema_generator=_Generator)
+    plain = Sections(True, "")
+    return {key: plain._key(generated["properties"][key], {}, key) for key in ("version", "name", "seed")}
+
+
+SECTIONS: Mapping[str, Callable[[Sections], Schema]] = {
+    "data": Sections.data,
+    "train": Sections.train,
+    "loss": Sections.loss,
+    "metrics": Sections.metrics,
+    "optimizer": Sections.optimizer,
+    "scheduler": Sections.scheduler,
+    "init": _init,
+    "expect": _expect,
+}
+"""How each section is described; `model` and `blocks` hold nodes."""
