@@ -78,7 +78,7 @@ def examine(
     if checked.wrong or checked.experiment is None or checked.document is None:
         return Examined(checked, checked.diagnostics)
     from yamlnet.network import build, freeze, initialise, shapes, ties
-    from yamlnet.training import judge
+    from yamlnet.training import judge, trial
 
     experiment = checked.experiment
     found = shapes.judge(experiment.model)
@@ -90,7 +90,8 @@ def examine(
         chosen, wrong = initialise.choose(experiment.init, empty, experiment.model.root)
         mistakes += wrong or initialise.trial(chosen, empty)
         freeze.freeze(empty, freeze.frozen(experiment.model.root))
-        mistakes += judge.judge(experiment, found, empty, checked.facts)
+        mistakes += judge.judge(experiment, found, checked.facts)
+        mistakes += trial.judge(experiment, empty, chosen, checked.facts)
         mistakes += _cropped(experiment, found)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
@@ -194,7 +195,8 @@ def start(examined: Examined, runs: Path, observer: Observer) -> Result:
     examined, prepared = with_data(examined, str(where))
     network = network_of(examined).to(where)
     document = resolved(examined.checked, examined.checked.source.folder)
-    document["train"]["device"] = str(where)
+    precision = devices.precision(examined.experiment.train.precision, where)
+    document["train"] |= {"device": str(where), "precision": precision}
     source = examined.checked.source
     bases = [(base.file, base.content) for base in examined.checked.bases]
     folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
@@ -216,6 +218,7 @@ def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
         next(iter(prepared.train.fields.values())).device,
         prepared.facts.num_classes,
         prepared.digest,
+        examined.chosen or {},
     )
 
 

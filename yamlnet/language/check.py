@@ -12,7 +12,13 @@ from yamlnet.catalog.own import FIXED
 from yamlnet.diagnostics import Diagnostic, Mistake, Path
 from yamlnet.language.beside import FANS
 from yamlnet.language.blocks import read_blocks
-from yamlnet.language.consistency import exclusive, inconsistencies, missing_sections, unknown_figures
+from yamlnet.language.consistency import (
+    exclusive,
+    incomplete,
+    inconsistencies,
+    missing_sections,
+    unknown_figures,
+)
 from yamlnet.language.experiment import Data, Experiment
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.extends import extended
@@ -172,8 +178,9 @@ def _validated(
     mistakes = (
         mistakes
         + [m for m in found if m.path not in at and (m.code, m.path) != ("missing-key", ())]
-        + list(exclusive(plain))
+        + [*exclusive(plain), *incomplete(plain)]
     )
+    mistakes = [mistake for mistake in mistakes if not _misspelt(mistake, mistakes)]
     at = {mistake.path for mistake in mistakes}
     figures = unknown_figures({**raw, "expect": plain.get("expect")}, facts)
     mistakes += [mistake for mistake in figures if mistake.path not in at]
@@ -184,6 +191,17 @@ def _validated(
         message = "what the network is made of can't depend on data that isn't read yet"
         mistakes.append(Mistake("expression", ("model",), message, at="key"))
     return experiment, mistakes
+
+
+def _misspelt(missing: Mistake, mistakes: Sequence[Mistake]) -> bool:
+    """Whether the key that isn't there is there, and was told of as an unknown one."""
+    return missing.code == "missing-key" and any(
+        other.code == "unknown-key"
+        and other.path[:-1] == missing.path
+        and other.suggestion is not None
+        and f"`{other.suggestion.partition(':')[0]}`" in missing.message
+        for other in mistakes
+    )
 
 
 def _known(value: Any) -> Any:
