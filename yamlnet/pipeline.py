@@ -114,7 +114,7 @@ def examine(
     if checked.wrong or checked.experiment is None or checked.document is None:
         return Examined(checked, checked.diagnostics, trained=trained)
     from yamlnet.network import shapes
-    from yamlnet.training import judge
+    from yamlnet.training import judge, trial
 
     experiment = checked.experiment
     found = shapes.judge(experiment.model)
@@ -124,7 +124,8 @@ def examine(
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
     if drawn is not None:
-        mistakes += judge.judge(experiment, found, drawn.empty, checked.facts)
+        mistakes += judge.judge(experiment, found, checked.facts)
+        mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
         mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, drawn)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
@@ -334,7 +335,8 @@ def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
     examined, prepared = with_data(examined, str(where))
     network = network_of(examined).to(where)
     document = resolved(examined.checked, examined.checked.source.folder)
-    document["train"]["device"] = str(where)
+    precision = devices.precision(examined.experiment.train.precision, where)
+    document["train"] |= {"device": str(where), "precision": precision}
     source = examined.checked.source
     bases = [(base.file, base.content) for base in examined.checked.bases]
     folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
@@ -361,6 +363,7 @@ def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
         as_json(prepared.encodings),
         () if examined.drawn is None else examined.drawn.frozen,
         () if examined.drawn is None else examined.drawn.notes,
+        {} if examined.drawn is None else examined.drawn.chosen,
     )
 
 

@@ -196,3 +196,12 @@ def test_the_world_is_left_as_it_was() -> None:
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
+
+
+def test_a_buffer_is_drawn_by_the_initialiser_beside_it() -> None:
+    graph = {"noise": {"Buffer": [4], "init": "normal"}, "sum": {"add": None, "from": ["input", "noise"]}}
+    built = [yamlnet.build({"seed": s, "model": {"input": [4], "ModuleDict": graph}}) for s in (0, 0, 1)]
+    first, again, other = (dict(model.named_buffers())["noise"] for model in built)
+    assert first.abs().min() > 0
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)

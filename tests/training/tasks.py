@@ -53,6 +53,7 @@ def scheduler(name: str, every: str = "step", **arguments: Any) -> Scheduler:
 def experiment(train: Mapping[str, Any], **sections: Any) -> Experiment:
     given = {
         "name": "tiny",
+        "seed": 0,
         "loss": Loss(call=call("loss", "CrossEntropyLoss")),
         "metrics": {"accuracy": metric("Accuracy")},
         "optimizer": optimizer(lr=0.1),
@@ -82,7 +83,13 @@ def network(seed: int = 0) -> nn.Sequential:
     )
 
 
-def task(model: nn.Module | None = None, num_train: int = 40, batch_size: int = 8, **said: Any) -> Task:
+def task(
+    model: nn.Module | None = None,
+    num_train: int = 40,
+    batch_size: int = 8,
+    chosen: Mapping[str, tuple[Call, ...]] | None = None,
+    **said: Any,
+) -> Task:
     """A task with augmented training data, validation and test splits; `said` goes to `experiment`."""
     augment = [call("transform", name, **arguments) for name, arguments in FLIP_AND_CROP]
     sources = Sources(
@@ -90,7 +97,8 @@ def task(model: nn.Module | None = None, num_train: int = 40, batch_size: int = 
         Batches(split(24, 2), 16, ()),
         Batches(split(24, 3), 16, ()),
     )
-    return Task(experiment(**said), model or network(), ("image",), sources, CPU, NUM_CLASSES, "digest")
+    own = experiment(**said)
+    return Task(own, model or network(), ("image",), sources, CPU, NUM_CLASSES, "digest", chosen=chosen or {})
 
 
 def new_run(folder: Path) -> Run:

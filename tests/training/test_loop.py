@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.training.tasks import call, network, optimizer, scheduler, task
+from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Loss
 from yamlnet.training import loop
 from yamlnet.training.average import Average
@@ -158,3 +159,82 @@ def test_the_first_step_of_an_epoch_is_not_timed() -> None:
     assert position.timed_samples == 32
     assert 0 < position.timed_s < position.time_s
     assert replace(position, timed_samples=0).samples_per_second == 40 / position.time_s
+
+
+def spoilt(source: Any, *numbers: int, by: float = torch.nan) -> list[dict[str, Tensor]]:
+    """An epoch's batches, those of these numbers without a finite loss."""
+    batches = list(source.epoch(0))
+    for number in numbers:
+        batches[number] = {**batches[number], "image": batches[number]["image"] * by}
+    return batches
+
+
+def test_the_first_step_without_a_finite_loss_is_named() -> None:
+    for accumulate, batch, step in ((1, 3, 4), (2, 3, 2), (3, 4, 2)):
+        setup, source = made(plain(), {"accumulate": accumulate})
+        with pytest.raises(YamlnetError, match=f"loss is nan at step {step}, in epoch 1") as caught:
+            setup.loop.run(iter(spoilt(source, batch)), Position(), 10**9, Interruption(), lambda loss: None)
+        assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("name", ["SGD", "Rprop"])
+def test_a_step_that_is_skipped_leaves_everything_as_it_was(name: str) -> None:
+    models = [network(), network()]
+    position = Position()
+    given = optimizer(name, lr=0.1)
+    for model, numbers in zip(models, ([1, 3], []), strict=True):
+        setup, source = made(model, {"non_finite": "skip", "ema": 0.9}, optimizer=given)
+        batches = spoilt(source, *numbers)
+        if not numbers:
+            del batches[3], batches[1]
+        torch.manual_seed(1)
+        position = Position()
+        for batch in batches:
+            state = torch.get_rng_state()
+            num_samples, applied = setup.loop.step([batch])
+            position.advance(1, num_samples, applied)
+            if not applied:
+                torch.set_rng_state(state)
+        assert (position.num_samples, position.num_skipped) == (24, len(numbers))
+        assert setup.loop.sums.loss(24) > 0
+        assert setup.loop.average is not None
+        assert setup.loop.average.num_averaged == 3
+    for a, b in zip(models[0].state_dict().values(), models[1].state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_gradient_that_is_not_finite_is_skipped_too() -> None:
+    model = plain()
+    setup, source = made(model, {"non_finite": "skip"})
+    before = weights(model)
+    model[3].weight.register_hook(lambda gradient: gradient * torch.inf)
+    assert setup.loop.step([next(iter(source.epoch(0)))]) == (8, False)
+    assert torch.equal(weights(model), before)
+
+
+def test_each_way_of_clipping_is_for_what_it_matches() -> None:
+    model, other = plain(), plain()
+    given = {"clip": [{"norm": 0.5, "match": "1"}, {"value": 0.01, "match": ["3.bias"]}]}
+    loops = [
+        made(m, train, optimizer=optimizer(lr=1.0))[0].loop for m, train in ((model, given), (other, {}))
+    ]
+    start = dict(plain().named_parameters())
+    batch = next(iter(made(plain(), {})[1].epoch(0)))
+    for steps in loops:
+        steps.step([{**batch, "image": batch["image"] * 50}])
+    moved, free = (
+        {name: start[name].detach() - p.detach() for name, p in m.named_parameters()} for m in (model, other)
+    )
+    norm = torch.cat([moved["1.weight"].flatten(), moved["1.bias"]]).norm()
+    assert float(norm) == pytest.approx(0.5, rel=1e-3)
+    assert float(moved["3.bias"].abs().max()) == pytest.approx(0.01, rel=1e-3)
+    assert torch.equal(moved["3.weight"], free["3.weight"])
+    assert float(free["3.bias"].abs().max()) > 0.02
+
+
+def test_tf32_and_auto_are_fp32_on_the_cpu() -> None:
+    models = [plain() for _ in range(3)]
+    for model, precision in zip(models, ("fp32", "tf32", "auto"), strict=True):
+        run(*made(model, {"precision": precision}))
+    assert torch.equal(weights(models[0]), weights(models[1]))
+    assert torch.equal(weights(models[0]), weights(models[2]))

@@ -33,6 +33,11 @@ SETTINGS: list[dict[str, Any]] = [
         "optimizer": optimizer("RMSprop", lr=0.01),
         "scheduler": scheduler("ReduceLROnPlateau", patience=0),
     },
+    {
+        "train": {"non_finite": "skip", "clip": [{"norm": 1.0, "match": "5"}, {"value": 0.1}]},
+        "optimizer": optimizer("LBFGS", lr=0.1, max_iter=3, history_size=4),
+        "scheduler": scheduler("CosineAnnealingLR"),
+    },
 ]
 NUM_BATCHES = 5
 TIMES = ("samples_per_second", "time_s")
@@ -61,7 +66,7 @@ def with_epochs(said: dict[str, Any], epochs: int = 2) -> dict[str, Any]:
     return {**said, "train": {**said["train"], "epochs": epochs}}
 
 
-@pytest.mark.parametrize("said", SETTINGS, ids=["sgd", "bf16", "fp16", "plateau"])
+@pytest.mark.parametrize("said", SETTINGS, ids=["sgd", "bf16", "fp16", "plateau", "lbfgs"])
 def test_resumed_from_any_step_it_ends_with_the_same_bits(tmp_path: Path, said: dict[str, Any]) -> None:
     said = with_epochs(said)
     expected = final(straight(tmp_path / "straight", said))

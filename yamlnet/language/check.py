@@ -13,7 +13,13 @@ from yamlnet.catalog.own import FIXED
 from yamlnet.diagnostics import Diagnostic, Mistake, Path, nearest
 from yamlnet.language.beside import FANS
 from yamlnet.language.blocks import read_blocks
-from yamlnet.language.consistency import exclusive, inconsistencies, missing_sections, unknown_figures
+from yamlnet.language.consistency import (
+    exclusive,
+    incomplete,
+    inconsistencies,
+    missing_sections,
+    unknown_figures,
+)
 from yamlnet.language.experiment import Data, Experiment
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.extends import extended
@@ -185,8 +191,9 @@ def _validated(
     mistakes = (
         mistakes
         + [m for m in found if m.path not in at and (m.code, m.path) != ("missing-key", ())]
-        + list(exclusive(plain))
+        + [*exclusive(plain), *incomplete(plain)]
     )
+    mistakes = list(_without_consequences(mistakes))
     at = {mistake.path for mistake in mistakes}
     if not lost and not any(m.path[:1] == ("metrics",) and m.severity == "error" for m in mistakes):
         figures = unknown_figures({**raw, "expect": plain.get("expect")}, facts)

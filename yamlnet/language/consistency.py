@@ -19,7 +19,14 @@ EXCLUSIVE: tuple[tuple[Path, str, str], ...] = (
     (("train",), "epochs", "steps"),
     (("train", "clip"), "norm", "value"),
 )
-MEASURED = ("train.samples_per_second", "train.time_s", "train.lr", "parameters", "trainable_parameters")
+NEEDED_ONE: tuple[tuple[Path, str, str], ...] = (
+    (("train", "clip"), "norm", "value"),
+    (("train", "watch"), "activations", "gradients"),
+)
+MEASURED = (
+    *("train.samples_per_second", "train.time_s", "train.lr", "train.num_skipped"),
+    *("parameters", "trainable_parameters"),
+)
 """Figures of every result, beside loss and metrics."""
 
 NEEDED = ("data", "model", "loss", "optimizer")
@@ -59,6 +66,7 @@ def inconsistencies(experiment: Experiment, facts: Facts | None) -> list[Mistake
         *_unknown_fields(experiment, facts),
         *_image_transforms(experiment, facts),
         *_schedule(experiment),
+        *_evaluated_again(experiment),
     ]
 
 
@@ -83,7 +91,7 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
         if not isinstance(name, str):
             continue
         if name not in watched:
-            help, suggestion = did_you_mean(name, watched)
+            help, suggestion = did_you_mean(_whole(name, watched), watched)
             help = "only the validation split chooses" if name in known else _unmeasured(name) or help
             yield Mistake("unknown-name", path, f"training watches no `{name}`", help, suggestion)
         elif known[name]:
@@ -92,25 +100,46 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
     for name in expected if isinstance(expected, Mapping) else ():
         path = ("expect", name)
         if name not in known:
-            help, suggestion = did_you_mean(name, known)
+            help, suggestion = did_you_mean(_whole(name, known), known)
             help = _unmeasured(name) or help
             yield Mistake("unknown-name", path, f"the result has no `{name}`", help, suggestion, at="key")
         elif known[name]:
             yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name], at="key")
 
 
+def _whole(name: str, known: Iterable[str]) -> str:
+    """A figure that lacks its split, with the one that it was likely meant to have."""
+    return next((figure for figure in (f"validation.{name}", f"test.{name}") if figure in known), name)
+
+
 def exclusive(sections: Mapping[str, Any]) -> Iterator[Mistake]:
-    """Keys that stand for one another: two of them at once, or none where one is needed."""
+    """Keys that stand for one another: two of them at once."""
     for path, first, second in EXCLUSIVE:
-        section = _at(sections, path)
-        if not isinstance(section, Mapping):
-            continue
-        said = [key for key in (first, second) if section.get(key) is not None]
-        message = f"`{path[-1]}` takes either `{first}` or `{second}`"
-        if len(said) == 2:
-            yield Mistake("wrong-value", (*path, second), message, at="key")
-        elif not said and path[-1] == "clip":
-            yield Mistake("missing-key", path, message, at="key")
+        for place, section in _mappings(sections, path):
+            if len(_said(section, first, second)) == 2:
+                message = f"`{path[-1]}` takes either `{first}` or `{second}`"
+                yield Mistake("wrong-value", (*place, second), message, at="key")
+
+
+def incomplete(sections: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Sections that say neither of two keys without which they do nothing."""
+    for path, first, second in NEEDED_ONE:
+        for place, section in _mappings(sections, path):
+            if not _said(section, first, second):
+                yield Mistake("missing-key", place, f"`{path[-1]}` needs `{first}` or `{second}`", at="key")
+
+
+def _mappings(sections: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """The mapping at a path, or every mapping of the list there."""
+    value = _at(sections, path)
+    places = (
+        [((*path, i), item) for i, item in enumerate(value)] if isinstance(value, list) else [(path, value)]
+    )
+    yield from ((place, item) for place, item in places if isinstance(item, Mapping))
+
+
+def _said(section: Mapping[str, Any], *keys: str) -> list[str]:
+    return [key for key in keys if section.get(key) not in (None, [])]
 
 
 def _unmeasured(name: str) -> str | None:
@@ -189,3 +218,20 @@ def _schedule(experiment: Experiment) -> Iterator[Mistake]:
     if scheduler is not None and scheduler.call.name == "ReduceLROnPlateau" and scheduler.every == "step":
         message = "`ReduceLROnPlateau` follows a metric, which is measured once an epoch"
         yield Mistake("wrong-value", ("scheduler", "every"), message, "every: epoch")
+
+
+def _evaluated_again(experiment: Experiment) -> Iterator[Mistake]:
+    """What can't be done with `LBFGS`, which evaluates the loss and its gradient several times a step."""
+    if experiment.optimizer is None or experiment.optimizer.call.name != "LBFGS":
+        return
+    why = "`LBFGS` evaluates the same batch several times a step"
+    if experiment.optimizer.groups:
+        message = "`LBFGS` has no groups: it takes all parameters as one vector"
+        yield Mistake("wrong-value", ("optimizer", "groups"), message, at="key")
+    if experiment.train.accumulate > 1:
+        message = f"{why}, and can't accumulate {experiment.train.accumulate}"
+        help = "a larger `data.batch_size` has the same effect"
+        yield Mistake("wrong-value", ("train", "accumulate"), message, help)
+    if experiment.train.precision == "fp16":
+        message = f"{why}, which the loss scaling of `fp16` doesn't allow"
+        yield Mistake("wrong-value", ("train", "precision"), message, "`bf16` needs no scaling", "bf16")

@@ -9,12 +9,15 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     InstanceOf,
+    Tag,
     model_validator,
 )
 
 from yamlnet.catalog.entry import Call
+from yamlnet.diagnostics import Path
 from yamlnet.language.nodes import Model
 
 
@@ -34,7 +37,6 @@ Patterns = Annotated[
     Field(strict=False),
 ]
 Calls = Annotated[tuple[InstanceOf[Call], ...], Field(strict=False)]
-Metric = Annotated[str, Field(pattern=r"^\w+(\.\w+)+$")]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d+|mps)$")]
 
 
@@ -114,20 +116,39 @@ class Scheduler(Section):
 
     call: InstanceOf[Call]
     every: Literal["step", "epoch"]
-    metric: Metric | None = None
+    metric: str | None = None
 
 
 class Clip(Section):
-    """Gradient clipping, by the norm of all gradients together or by value."""
+    """Gradient clipping, by the norm of the gradients together or by value.
+
+    Of all parameters, or of those whose qualified names match.
+    """
 
     norm: Annotated[float, Field(gt=0)] | None = None
     value: Annotated[float, Field(gt=0)] | None = None
+    match: Patterns | None = None
+
+
+Clips = Annotated[
+    Annotated[Clip, Tag("one")] | Annotated[tuple[Clip, ...], Field(strict=False, min_length=1), Tag("list")],
+    Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "one"),
+]
+"""One way of clipping, or several, one after another."""
+
+
+class Watch(Section):
+    """Figures of what the matching modules give, and of its gradients, every so many steps."""
+
+    activations: Patterns = ()
+    gradients: Patterns = ()
+    every: Count = 100
 
 
 class Stop(Section):
     """Early stopping: ends the training when `metric` hasn't improved for `patience` evaluations."""
 
-    metric: Metric
+    metric: str
     patience: Count = 1
 
 
@@ -136,7 +157,7 @@ class Checkpoint(Section):
 
     every: Literal["epoch"] | Count = "epoch"
     keep: Count = 1
-    best: Metric | None = None
+    best: str | None = None
 
 
 class Train(Section):
@@ -146,13 +167,24 @@ class Train(Section):
     steps: Count | None = None
     evaluate: Literal["epoch"] | Count = "epoch"
     device: Device = "auto"
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    clip: Clip | None = None
+    precision: Literal["fp32", "tf32", "fp16", "bf16", "auto"] = "fp32"
+    clip: Clips | None = None
     accumulate: Count = 1
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     stop: Stop | None = None
     checkpoint: Checkpoint = Checkpoint()
+    watch: Watch | None = None
+    resample: Patterns = ()
+    non_finite: Literal["stop", "skip"] = "stop"
     deterministic: bool = True
+
+    @property
+    def clips(self) -> tuple[tuple[Path, Clip], ...]:
+        """Every way of clipping, in order, and where the file says it."""
+        path: Path = ("train", "clip")
+        if isinstance(self.clip, tuple):
+            return tuple(((*path, position), clip) for position, clip in enumerate(self.clip))
+        return () if self.clip is None else ((path, self.clip),)
 
     @model_validator(mode="before")
     @classmethod

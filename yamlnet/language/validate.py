@@ -24,6 +24,7 @@ from yamlnet.language.experiment import (
     Stop,
     Train,
     Transforms,
+    Watch,
 )
 
 KEYS: Mapping[Path, type[Section]] = {
@@ -38,12 +39,14 @@ KEYS: Mapping[Path, type[Section]] = {
     ("train", "clip"): Clip,
     ("train", "stop"): Stop,
     ("train", "checkpoint"): Checkpoint,
+    ("train", "watch"): Watch,
 }
 """The section at each place; positions in lists are left out."""
 
 CHOICES: Mapping[str, str] = {
     "evaluate": "`epoch` or a number of steps",
     "every": "`epoch` or a number of steps",
+    "watch.every": "a number of steps",
     "validation": "a share such as 0.1, a count, or a data set",
     "test": "a share such as 0.1, a count, or a data set",
     "fields": "a mapping of names to `number` or `category`",
@@ -54,7 +57,11 @@ CHOICES: Mapping[str, str] = {
     "name": "a name of letters, digits, `-`, `_` and `.`, the run's folder",
     "match": "a pattern or a list of patterns",
     "type": "a module's name or a list of names",
-    "clip": "a mapping such as `{norm: 1.0}`",
+    "clip": "a mapping such as `{norm: 1.0}`, or a list of them",
+    "watch": 'a mapping such as `{activations: "conv*", every: 100}`',
+    "activations": "a pattern or a list of patterns",
+    "gradients": "a pattern or a list of patterns",
+    "resample": "a pattern or a list of patterns",
     "stop": "a mapping such as `{metric: validation.loss}`",
     "metrics": "a list of metrics, or a mapping of names to metrics",
 }
@@ -74,6 +81,15 @@ TYPES: Mapping[str, str] = {
     "is_instance_of": "a call",
 }
 
+OTHER_NAMES: Mapping[str, str] = {
+    "float16": "fp16",
+    "half": "fp16",
+    "float32": "fp32",
+    "float": "fp32",
+    "bfloat16": "bf16",
+    "tensorfloat32": "tf32",
+}
+"""What other names for a choice most likely mean."""
 
 _PLAIN: Mapping[str, type] = {"int_type": int, "float_type": float, "bool_type": bool}
 
@@ -113,8 +129,10 @@ def _written(loc: Path, document: Any) -> Path:
     for step in loc:
         if isinstance(below, list):
             below = dict(enumerate(below))
-        if not isinstance(below, dict) or step not in below:
+        if not isinstance(below, dict):
             break
+        if step not in below:
+            continue
         below = below[step]
         path.append(step)
     return tuple(path)
@@ -131,13 +149,15 @@ def _mistake(path: Path, details: list[ErrorDetails], said: Mapping[str, Any]) -
     bound = _bound(kind, context)
     if bound is not None and len(details) == 1:
         return Mistake("wrong-value", path, f"`{name}` must be {bound}, not {show(value)}")
-    choices = CHOICES.get(name) if path[:1] != ("scheduler",) else None
+    choices = CHOICES.get(".".join(map(str, path[-2:]))) or CHOICES.get(name)
+    if path[:1] == ("scheduler",):
+        choices = None
     if choices is not None:
         code = "wrong-type" if len(details) == 1 and kind in TYPES else "wrong-value"
         return Mistake(code, path, f"`{name}` is {choices}, not {kind_of(value)}")
     if kind == "literal_error":
         expected = [str(word).strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
-        help, suggestion = did_you_mean(str(value), expected)
+        help, suggestion = did_you_mean(OTHER_NAMES.get(str(value), str(value)), expected)
         return Mistake("wrong-value", path, f"`{name}` can't be `{show(value)}`", help, suggestion)
     wanted = TYPES.get(kind, details[0]["msg"].lower())
     message = f"`{name}` takes {wanted}, not {kind_of(value)}"

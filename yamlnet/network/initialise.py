@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +24,9 @@ from yamlnet.seeds import seed_of
 
 Chosen = dict[str, tuple[Call, ...]]
 """The initialisers of each parameter, by its qualified name."""
+
+Draw = Callable[[Tensor, torch.Generator], object]
+"""Sets a tensor in place, drawing from the generator."""
 
 
 def choose(
@@ -69,15 +73,14 @@ def _no_parameter(path: Path, pattern: str, modules: Sequence[nn.Module]) -> Mis
 def _own(network: nn.Module, name: str, node: Node | Member, pattern: str) -> tuple[list[str], list[Mistake]]:
     """The parameters that an initialiser beside a node is for; unnamed the weight, or the value itself."""
     path = (*node.beside.path, "init")
-    if isinstance(node, Tensors) and node.kind == "Parameter" and not pattern:
+    if isinstance(node, Tensors) and node.kind in ("Parameter", "Buffer") and not pattern:
         return [name], []
-    if not isinstance(node, Layer | Tensors) or (isinstance(node, Tensors) and node.kind == "Buffer"):
-        help = (
-            "`fill` fills a buffer" if isinstance(node, Tensors) else "the section `init` has rules by name"
-        )
+    if not isinstance(node, Layer | Tensors):
+        help = "the section `init` has rules by name"
         return [], [Mistake("no-match", path, "there are no parameters of its own here", help, at="key")]
-    if isinstance(node, Tensors) and node.kind == "Parameter":
-        return [], [Mistake("no-match", (*path, pattern), f"a parameter has no `{pattern}`", at="key")]
+    if isinstance(node, Tensors) and node.kind in ("Parameter", "Buffer"):
+        message = f"a {node.kind.lower()} has no `{pattern}`"
+        return [], [Mistake("no-match", (*path, pattern), message, at="key")]
     module = network.get_submodule(name)
     wanted = pattern or ("*" if isinstance(node, Tensors) else "weight")
     found = [known for known, _ in module.named_parameters() if fnmatchcase(known, wanted)]
@@ -114,7 +117,7 @@ def initialise(network: nn.Module, chosen: Chosen, seed: int) -> list[Mistake]:
     The bits depend on the seed and the parameter's name, on nothing else in the file.
     """
     mistakes: list[Mistake] = []
-    parameters = dict(network.named_parameters())
+    parameters: dict[str, Tensor] = {**dict(network.named_buffers()), **dict(network.named_parameters())}
     with own_random_state(), torch.no_grad():
         for name, calls in chosen.items():
             if name not in parameters:
@@ -156,18 +159,8 @@ def _apply(
         )
     if wrong:
         return wrong[0]
-    if call.name == "add_noise":
-        noise = torch.empty_like(parameter).normal_(0, 1, generator=generator)
-        parameter.add_(noise, alpha=call.arguments["std"])
-        return None
-    options: dict[str, Any] = arguments(call)
-    if isinstance(options.get("gain"), str):
-        options["gain"] = nn.init.calculate_gain(options["gain"])
-    function = target_of(call.entry.target)
-    if "generator" in inspect.signature(function).parameters:
-        options["generator"] = generator
     try:
-        function(parameter, **options)
+        _draw(call)(parameter, generator)
     except (ValueError, RuntimeError) as error:
         words = str(error).split("\n")[0]
         message = f"`{call.name}` can't set `{name}` of {list(parameter.shape)}: {words}"
@@ -175,10 +168,33 @@ def _apply(
     return None
 
 
+def _draw(call: Call) -> Draw:
+    """What sets a tensor as the initialiser says."""
+    options: dict[str, Any] = arguments(call)
+    if call.name == "add_noise":
+        return partial(_add_noise, std=options["std"])
+    if isinstance(options.get("gain"), str):
+        options["gain"] = nn.init.calculate_gain(options["gain"])
+    function = target_of(call.entry.target)
+    if "generator" in inspect.signature(function).parameters:
+        return lambda tensor, generator: function(tensor, **options, generator=generator)
+    return lambda tensor, generator: function(tensor, **options)
+
+
+def _add_noise(tensor: Tensor, generator: torch.Generator, std: float) -> None:
+    tensor.add_(torch.empty_like(tensor).normal_(0, 1, generator=generator), alpha=std)
+
+
+def draws(calls: Sequence[Call], name: str, shapes: Mapping[str, torch.Size]) -> list[Draw]:
+    """A tensor's initialisers, made ready to run again and again; `shapes` has the tensor's own."""
+    return [_draw(settled(call, _fans(name, shapes))[0]) for call in calls]
+
+
 def trial(chosen: Chosen, network: nn.Module) -> list[Mistake]:
     """What `initialise` would refuse, tried on tensors cut to size 3 in every axis but the first."""
     mistakes: list[Mistake] = []
-    shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
+    named = {**dict(network.named_buffers()), **dict(network.named_parameters())}
+    shapes = {name: tensor.shape for name, tensor in named.items()}
     seen: set[tuple[int, tuple[int, ...]]] = set()
     for name, calls in chosen.items():
         if name not in shapes:
@@ -187,7 +203,7 @@ def trial(chosen: Chosen, network: nn.Module) -> list[Mistake]:
         if (id(calls), cut) in seen:
             continue
         seen.add((id(calls), cut))
-        small = torch.zeros(cut)
+        small = torch.zeros(cut, dtype=named[name].dtype)
         for call in calls:
             wrong = _apply(call, small, torch.Generator(), name, _fans(name, shapes))
             if wrong is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -26,6 +26,33 @@ def device(name: str) -> torch.device:
     if found.type == "mps" and not torch.backends.mps.is_available():
         raise YamlnetError("there is no device `mps` here", help="`train.device: auto` takes what there is")
     return found
+
+
+def precision(name: str, device: torch.device) -> str:
+    """The precision; `auto` takes bf16 on a CUDA device that computes in it, else fp32."""
+    if name != "auto":
+        return name
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bf16" if has_bf16 else "fp32"
+
+
+@contextmanager
+def tensor_float(wanted: bool) -> Iterator[None]:
+    """Within it CUDA multiplies fp32 matrices in TF32: ten bits of fraction. Other devices have no TF32."""
+    if not wanted:
+        yield
+        return
+    backends = cast(Any, torch.backends)
+    parts = (backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn)
+    before = [part.fp32_precision for part in parts]
+    try:
+        for part in parts:
+            part.fp32_precision = "tf32"
+        yield
+    finally:
+        for part, old in zip(parts, before, strict=True):
+            part.fp32_precision = old
 
 
 def autocast(call: Callable[..., Any], precision: str, device: torch.device) -> Callable[..., Any]:

@@ -1,11 +1,12 @@
 """A model, batches and what to do with them in; steps taken, and their loss and metrics summed, out.
 
 Per step: index, forward, backward, step. Nothing here reads from the device but `Sums.loss`, which is asked
-for a few times a second.
+for a few times a second, and what `non_finite: skip`, `watch` and `LBFGS` can't do without.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import LBFGS
 from torch.optim.lr_scheduler import LRScheduler
 
 from yamlnet.diagnostics import YamlnetError
@@ -23,6 +25,7 @@ from yamlnet.training.device import autocast
 from yamlnet.training.interrupt import Interruption
 from yamlnet.training.meter import Meter
 from yamlnet.training.objective import Batch, Objective
+from yamlnet.training.watch import Watcher
 
 Forward = Callable[[Batch], tuple[Any, Tensor]]
 """A batch in; the model's outputs and the loss, one number, out."""
@@ -37,6 +40,7 @@ REPORT_EVERY_S = 0.2
 class Position:
     """Where a training is: steps and epochs that are behind it, and what was taken of the epoch under way.
 
+    `num_skipped` counts the epoch's steps that were left out; samples without a finite loss don't count.
     `time_s` leaves out evaluation and saving; `timed_samples` and `timed_s` an epoch's first step as well.
     """
 
@@ -44,13 +48,15 @@ class Position:
     epoch: int = 0
     batch: int = 0
     num_samples: int = 0
+    num_skipped: int = 0
     timed_samples: int = 0
     timed_s: float = 0.0
     time_s: float = 0.0
 
-    def advance(self, num_batches: int, num_samples: int) -> None:
-        """Notes one step."""
+    def advance(self, num_batches: int, num_samples: int, applied: bool = True) -> None:
+        """Notes one step, taken or left out."""
         self.step += 1
+        self.num_skipped += not applied
         self.batch += num_batches
         self.num_samples += num_samples
         if self.batch > num_batches:  # not the epoch's first step
@@ -66,7 +72,7 @@ class Position:
     def next_epoch(self) -> None:
         """Begins a new epoch."""
         self.epoch += 1
-        self.batch = self.num_samples = self.timed_samples = 0
+        self.batch = self.num_samples = self.num_skipped = self.timed_samples = 0
         self.timed_s = self.time_s = 0.0
 
     @property
@@ -87,7 +93,7 @@ class Sums:
 
     def add(self, output: Any, loss: Tensor, batch: Batch, num_samples: int) -> None:
         """Takes one batch in."""
-        self.total.add_(loss.detach(), alpha=self.objective.weight(num_samples))
+        self.total.add_(loss, alpha=self.objective.weight(num_samples))
         self.meter.add(output, batch)
 
     def loss(self, num_samples: int) -> float:
@@ -118,9 +124,18 @@ def forward(
     return autocast(call, precision, device)
 
 
+def finite(parameters: Sequence[nn.Parameter]) -> bool:
+    """Whether every gradient is finite; reads from the device."""
+    gradients = [p.grad._values() if p.grad.is_sparse else p.grad for p in parameters if p.grad is not None]
+    return not gradients or bool(nn.utils.get_total_norm(gradients, math.inf).isfinite())
+
+
 @dataclass(eq=False)
 class Loop:
-    """All that a step uses; what the file leaves out is None."""
+    """All that a step uses; what the file leaves out is None.
+
+    `buffers` are what a step that is left out must leave as it was; `losses` those that aren't read yet.
+    """
 
     forward: Forward
     objective: Objective
@@ -131,8 +146,13 @@ class Loop:
     accumulate: int = 1
     scaler: torch.amp.GradScaler | None = None
     clip: Callable[[], object] | None = None
+    skips: bool = False
+    buffers: Sequence[Tensor] = ()
     scheduler: LRScheduler | None = None
     average: Average | None = None
+    resample: Callable[[int], None] | None = None
+    watcher: Watcher | None = None
+    losses: list[Tensor] = dataclasses.field(default_factory=list)
 
     def run(
         self,
@@ -154,8 +174,7 @@ class Loop:
             group = list(islice(batches, self.accumulate))
             if not group:
                 break
-            num_samples = self.step(group)
-            position.advance(len(group), num_samples)
+            position.advance(len(group), *self.take(group, position.step + 1))
             now = perf_counter()
             if position.batch == len(group) or now >= due:
                 loss = self._mean_loss(position)
@@ -165,48 +184,101 @@ class Loop:
         self._mean_loss(position)
         position.take_time(clock, perf_counter())
 
-    def step(self, group: Sequence[Batch]) -> int:
-        """One optimizer step on the mean gradient of the group's samples; gives their number."""
+    def take(self, group: Sequence[Batch], number: int) -> tuple[int, bool]:
+        """The step of this number, counted from 1, with what is done before it and seen of it."""
+        if self.resample is not None:
+            self.resample(number)
+        if self.watcher is None or not self.watcher.is_due(number):
+            return self.step(group)
+        with self.watcher.watching(number):
+            return self.step(group)
+
+    def step(self, group: Sequence[Batch]) -> tuple[int, bool]:
+        """One optimizer step on the mean gradient of the group's samples.
+
+        Gives the number of samples that count, and whether the step was taken or left out.
+        """
         sizes = [len(batch[self.field]) for batch in group]
-        num_samples = sum(sizes)
+        num_samples = num_counted = sum(sizes)
+        before = [buffer.clone() for buffer in self.buffers]
         for batch, size in zip(group, sizes, strict=True):
             output, loss = self.forward(batch)
+            if self.skips and not loss.isfinite():
+                num_counted -= size
+                continue
             self._backward(loss if size == num_samples else loss * self.objective.share(size, num_samples))
+            loss = loss.detach()
+            self.losses.append(loss)
             self.sums.add(output, loss, batch, size)
-        applied = self._apply()
-        for parameter in self.parameters:
-            parameter.grad = None
+        applied = num_counted == num_samples and self._apply(group)
+        self._clear()
+        if not applied:
+            for buffer, old in zip(self.buffers, before, strict=True):
+                buffer.copy_(old)
         if applied and self.scheduler is not None:
             self.scheduler.step()
         if applied and self.average is not None:
             self.average.update()
-        return num_samples
+        return num_counted, applied
 
     def _backward(self, loss: Tensor) -> None:
         scaled = loss if self.scaler is None else self.scaler.scale(loss)
         scaled.backward()  # type: ignore[no-untyped-call]
 
-    def _apply(self) -> bool:
-        """Clips and steps; false where fp16 overflowed and the scaler left the step out."""
-        if self.scaler is None:
+    def _clear(self) -> None:
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def _apply(self, group: Sequence[Batch]) -> bool:
+        """Clips and steps; false where the step was left out: fp16 overflowed, or a gradient isn't finite."""
+        if self.scaler is not None:
+            return self._apply_scaled(self.scaler)
+        if self.skips and not finite(self.parameters):
+            return False
+        if self.clip is not None:
+            self.clip()
+        if isinstance(self.optimizer, LBFGS):
+            self.optimizer.step(self._closure(group))  # type: ignore[no-untyped-call]
+        else:
+            self.optimizer.step()
+        return True
+
+    def _apply_scaled(self, scaler: torch.amp.GradScaler) -> bool:
+        if self.clip is not None:
+            scaler.unscale_(self.optimizer)
+            self.clip()
+        before = scaler.get_scale()
+        scaler.step(self.optimizer)
+        scaler.update()
+        return scaler.get_scale() >= before
+
+    def _closure(self, group: Sequence[Batch]) -> Callable[[], Tensor]:
+        """The loss with its gradient: at first what the step has found, from then on evaluated again."""
+        found = [self.losses[-1]]
+
+        def closure() -> Tensor:
+            if found:
+                return found.pop()
+            self._clear()
+            _, loss = self.forward(group[0])
+            self._backward(loss)
             if self.clip is not None:
                 self.clip()
-            self.optimizer.step()
-            return True
-        if self.clip is not None:
-            self.scaler.unscale_(self.optimizer)
-            self.clip()
-        before = self.scaler.get_scale()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        return self.scaler.get_scale() >= before
+            return loss.detach()
+
+        return closure
 
     def _mean_loss(self, position: Position) -> float:
         """This epoch's mean loss so far; reads from the device, and so waits for it."""
         loss = self.sums.loss(position.num_samples)
         if position.num_samples and not math.isfinite(loss):
+            isnt = [not math.isfinite(value) for value in map(float, self.losses)]
+            first = isnt.index(True) if any(isnt) else len(isnt) - 1
+            num_later = -(-len(isnt) // self.accumulate) - first // self.accumulate - 1
+            step = position.step - num_later
             raise YamlnetError(
-                f"the training loss is {loss} at step {position.step}, in epoch {position.epoch + 1}",
+                f"the training loss is {loss} at step {step}, in epoch {position.epoch + 1}",
                 help="a lower learning rate or `train.clip` often helps",
             )
+        self.losses.clear()
         return loss

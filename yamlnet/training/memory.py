@@ -18,6 +18,8 @@ def num_slots(section: Optimizer) -> int:
         made = optimise.optimizer(Optimizer(call=section.call), layer, torch.device("cpu"))
     except YamlnetError:
         return 0
+    if isinstance(made, torch.optim.LBFGS):  # the directions and gradients of so many steps, and two more
+        return 2 * int(made.defaults["history_size"]) + 2
     made.step()
     kept = [value for value in made.state[layer.weight].values() if isinstance(value, Tensor)]
     return round(sum(value.numel() for value in kept) / layer.weight.numel())

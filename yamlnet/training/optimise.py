@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from yamlnet.catalog.types import to_python
 from yamlnet.diagnostics import YamlnetError
@@ -32,10 +32,6 @@ def optimizer(section: Optimizer, model: nn.Module, device: torch.device) -> tor
     `fused=True` is chosen by a fixed rule where it exists, unless the file says how to step.
     """
     call = section.call
-    if call.name == "LBFGS":
-        raise YamlnetError(
-            "`LBFGS` evaluates the loss several times per step, which training doesn't do", exit_code=1
-        )
     groups = parameter_groups(section.groups, model, call.entry.parameters)
     given = arguments(call)
     if call.name in FUSED and device.type in FUSED[call.name] and not _says_how(given) and _is_dense(model):
@@ -73,11 +69,27 @@ def trained(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def clipper(clip: Clip | None, optimizer: torch.optim.Optimizer) -> Callable[[], object] | None:
-    """What clips the gradients of all the optimizer's parameters in place, None where nothing does."""
-    if clip is None:
-        return None
-    parameters = trained(optimizer)
+def clipper(
+    clips: Sequence[Clip], model: nn.Module, optimizer: torch.optim.Optimizer
+) -> Callable[[], object] | None:
+    """What clips the gradients of the optimizer's parameters in place, None where nothing does.
+
+    Each way of clipping is for the parameters that match it, one after another; a norm is that of all their
+    gradients together.
+    """
+    names, parameters = _names(model), trained(optimizer)
+    steps = [_clipping(clip, [p for p in parameters if is_clipped(clip, names[p])]) for clip in clips]
+    if len(steps) < 2:
+        return steps[0] if steps else None
+    return lambda: [step() for step in steps]
+
+
+def is_clipped(clip: Clip, names: Sequence[str]) -> bool:
+    """Whether a parameter with these names is clipped so."""
+    return clip.match is None or _matches_any(clip.match, names)
+
+
+def _clipping(clip: Clip, parameters: Sequence[nn.Parameter]) -> Callable[[], object]:
     if clip.norm is not None:
         return partial(nn.utils.clip_grad_norm_, parameters, clip.norm)
     assert clip.value is not None
@@ -111,6 +123,13 @@ def _says_how(given: Mapping[str, Any]) -> bool:
 
 def _is_dense(model: nn.Module) -> bool:
     """Whether all gradients are dense and real, which the fused kernels need."""
-    return all(p.is_floating_point() for p in model.parameters() if p.requires_grad) and not any(
-        getattr(module, "sparse", False) for module in model.modules()
-    )
+    return not sparse(model) and all(p.is_floating_point() for p in model.parameters() if p.requires_grad)
+
+
+def sparse(model: nn.Module) -> set[Tensor]:
+    """The parameters whose gradients are sparse: what an embedding with `sparse: true` looks up."""
+    return {
+        module.weight
+        for module in model.modules()
+        if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.sparse
+    }

@@ -24,6 +24,8 @@ from yamlnet.training.durable import sync_folder, write, write_json, writing
 Record = Mapping[str, Any]
 """One line of `metrics.jsonl`: `step`, `epoch`, `split` and the split's figures."""
 
+RECORDED, WATCHED = "metrics.jsonl", "watch.jsonl"
+
 Warn = Callable[[str], None]
 
 
@@ -60,8 +62,7 @@ class Run:
 
     def records(self) -> list[dict[str, Any]]:
         """Every record of `metrics.jsonl`, oldest first."""
-        path = self.path / "metrics.jsonl"
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+        return self._lines(RECORDED)
 
     def weights(self, which: Literal["best", "last"], warn: Warn) -> tuple[int, dict[str, Tensor]]:
         """The step and the state dict of the best weights, or of the last; averaged ones where there are any.
@@ -97,24 +98,29 @@ class Run:
                     checkpoint.remove(checkpoint.folder(self.checkpoints, step))
         return checkpoint.folder(self.checkpoints, snapshot.step)
 
+    def watched(self) -> list[dict[str, Any]]:
+        """Every record of `watch.jsonl`, oldest first; none where nothing is watched."""
+        return self._lines(WATCHED)
+
     def append(self, record: Record) -> None:
         """Adds one line to `metrics.jsonl`; what JSON has no number for is written as text: `nan`."""
-        line = json.dumps({key: _number(value) for key, value in record.items()}, allow_nan=False)
-        self._append("metrics.jsonl", line)
+        self._append(RECORDED, _line(record))
+
+    def append_watched(self, record: Record) -> None:
+        """Adds one line to `watch.jsonl`."""
+        self._append(WATCHED, _line(record))
 
     @property
-    def num_bytes_recorded(self) -> int:
-        """How long `metrics.jsonl` is, once all of it is on disk."""
-        path = self.path / "metrics.jsonl"
-        with writing(path), path.open("ab") as file:
-            os.fsync(file.fileno())
-            return file.tell()
+    def num_bytes_recorded(self) -> dict[str, int]:
+        """How long the files of records are, once all of each is on disk; those that there are."""
+        return {name: self._synced(name) for name in (RECORDED, WATCHED) if (self.path / name).exists()}
 
-    def rewind(self, num_bytes_recorded: int, best: Mapping[str, Any] | None) -> None:
+    def rewind(self, num_bytes_recorded: Mapping[str, int], best: Mapping[str, Any] | None) -> None:
         """Forgets what was written after a checkpoint: records, the best step and the result."""
-        path = self.path / "metrics.jsonl"
-        with writing(path):
-            os.truncate(path, num_bytes_recorded)
+        with writing(self.path):
+            for name in (RECORDED, WATCHED):
+                if (self.path / name).exists():
+                    os.truncate(self.path / name, num_bytes_recorded.get(name, 0))
             (self.path / "result.json").unlink(missing_ok=True)
             if best is None:
                 (self.path / "best.json").unlink(missing_ok=True)
@@ -138,6 +144,15 @@ class Run:
         metrics = {key: _number(value) for key, value in result["metrics"].items()}
         expect = [{**verdict, "value": _number(verdict["value"])} for verdict in result["expect"]]
         write_json(self.path / "result.json", {**result, "metrics": metrics, "expect": expect})
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
+        path = self.path / name
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+    def _synced(self, name: str) -> int:
+        with writing(self.path / name), (self.path / name).open("ab") as file:
+            os.fsync(file.fileno())
+            return file.tell()
 
     def _append(self, name: str, line: str) -> None:
         path = self.path / name
@@ -211,6 +226,10 @@ def _link(link: Path, target: str) -> None:
     temporary.symlink_to(target, target_is_directory=True)
     os.replace(temporary, link)
     sync_folder(link.parent)
+
+
+def _line(record: Record) -> str:
+    return json.dumps({key: _number(value) for key, value in record.items()}, allow_nan=False)
 
 
 def _number(value: Any) -> Any:

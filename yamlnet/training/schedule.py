@@ -33,27 +33,36 @@ def scheduler(
     Lengths that the file leaves out are inferred. One number for a `max_lr` is that of the optimizer's own
     `lr`: each group gets its share. `ReduceLROnPlateau` follows the direction of its metric.
     """
+    return _made(call, optimizer, num_advances, higher_is_better, _shares(optimizer))
+
+
+def _made(
+    call: Call, optimizer: Optimizer, num_advances: int, higher_is_better: bool, shares: Sequence[float]
+) -> LRScheduler:
     given = arguments(call)
     length = LENGTHS.get(call.name)
     if length is not None and given.get(length) is None and given.get("epochs") is None:
         given[length] = num_advances
     for rate in RATES:
         if isinstance(given.get(rate), (int, float)):
-            given[rate] = _per_group(given[rate], optimizer)
+            given[rate] = [given[rate] * share for share in shares]
     if call.name == "ReduceLROnPlateau" and "mode" not in call.arguments:
         given["mode"] = "max" if higher_is_better else "min"
     if "schedulers" in given:
         lengths = _lengths(given, num_advances)
         inner = [_call(nested, call) for nested in given["schedulers"]]
-        given["schedulers"] = [scheduler(c, optimizer, n) for c, n in zip(inner, lengths, strict=True)]
+        given["schedulers"] = [
+            _made(c, optimizer, n, higher_is_better, shares) for c, n in zip(inner, lengths, strict=True)
+        ]
     # `ChainedScheduler` takes the schedulers first and the optimizer only by keyword
     made: LRScheduler = construct(call, arguments={"optimizer": optimizer, **given})
     return made
 
 
-def _per_group(rate: float, optimizer: Optimizer) -> list[float]:
+def _shares(optimizer: Optimizer) -> list[float]:
+    """Each group's `lr` as a share of the optimizer's own; schedules change both as soon as they are made."""
     base = optimizer.defaults["lr"]
-    return [rate * group["lr"] / base if base else rate for group in optimizer.param_groups]
+    return [group["lr"] / base if base else 1.0 for group in optimizer.param_groups]
 
 
 def _lengths(given: Mapping[str, Any], num_advances: int) -> Sequence[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,17 +10,20 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Experiment
 from yamlnet.training import optimise, schedule
 from yamlnet.training.average import Average
-from yamlnet.training.device import scaler
+from yamlnet.training.device import precision, scaler
 from yamlnet.training.evaluate import Evaluator
 from yamlnet.training.loop import Loop, forward, sums
 from yamlnet.training.meter import Meter, meter
 from yamlnet.training.objective import objective
 from yamlnet.training.plan import Plan, plan
+from yamlnet.training.resample import resampler
 from yamlnet.training.sources import Sources
+from yamlnet.training.watch import Figures, Watcher
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Task:
     `inputs` are the fields of a batch that the model takes, in order. `num_classes` and `digest` are the
     data's; None where it has no classes. `fields` tells how the fields were made of the data, as JSON.
     `frozen` are the names of what is frozen in the model, `notes` what there is to say of it before it is
-    trained.
+    trained. `chosen` has the initialisers of each parameter and buffer.
     """
 
     experiment: Experiment
@@ -43,6 +46,7 @@ class Task:
     fields: Mapping[str, Any] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    chosen: Mapping[str, Sequence[Call]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,8 @@ class Setup:
     rising: frozenset[str]
 
 
-def set_up(task: Task) -> Setup:
-    """Makes the optimizer, the schedule and the rest of what the file names.
+def set_up(task: Task, keep: Callable[[Figures], object] = lambda record: None) -> Setup:
+    """Makes the optimizer, the schedule and the rest of what the file names; `keep` takes what is watched.
 
     Raises:
         YamlnetError: a section is missing, torch refuses an argument, or a metric isn't measured.
@@ -76,6 +80,7 @@ def set_up(task: Task) -> Setup:
     if section is not None:
         num_advances = lengths.num_steps if section.every == "step" else lengths.num_epochs
         scheduler = schedule.scheduler(section.call, optimizer, num_advances, rising.get(metric or "", False))
+    scaling = scaler(precision(train.precision, device), device)
     loop = Loop(
         run,
         training.objective,
@@ -84,10 +89,14 @@ def set_up(task: Task) -> Setup:
         optimise.trained(optimizer),
         field=task.inputs[0],
         accumulate=train.accumulate,
-        scaler=scaler(train.precision, device),
-        clip=optimise.clipper(train.clip, optimizer),
+        scaler=scaling,
+        clip=optimise.clipper([clip for _, clip in train.clips], task.model, optimizer),
+        skips=train.non_finite == "skip",
+        buffers=list(task.model.buffers()) if train.non_finite == "skip" else (),
         scheduler=scheduler if section is not None and section.every == "step" and metric is None else None,
         average=None if train.ema is None else Average(task.model, train.ema),
+        resample=resampler(task.model, train.resample, task.chosen, task.experiment.seed),
+        watcher=None if train.watch is None else Watcher(train.watch, task.model, keep, scaling),
     )
     return Setup(lengths, loop, evaluator, scheduler, metric, frozenset(k for k, up in rising.items() if up))
 
@@ -98,7 +107,7 @@ def evaluator_of(task: Task) -> Evaluator:
     if experiment.loss is None:
         raise YamlnetError("there is no `loss` to measure", exit_code=1)
     aim = objective(experiment.loss, device)
-    run = forward(task.model, task.inputs, aim, experiment.train.precision, device)
+    run = forward(task.model, task.inputs, aim, precision(experiment.train.precision, device), device)
     # a model trained with BCELoss gives probabilities, any other one logits
     threshold = 0.5 if experiment.loss.call.name == "BCELoss" else 0.0
     counted = meter(experiment.metrics, task.num_classes, threshold, device)

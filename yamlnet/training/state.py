@@ -77,14 +77,19 @@ def _optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> tupl
     names = {parameter: name for name, parameter in model.named_parameters()}
     tensors: Tensors = {}
     scalars: Numbers = {}
+    lists: list[str] = []
     for parameter, state in cast(Mapping[nn.Parameter, Numbers], optimizer.state).items():
         for key, value in state.items():
+            name = f"{names[parameter]}.{key}"
             if isinstance(value, Tensor):
-                tensors[f"optimizer.{names[parameter]}.{key}"] = value
-            else:
+                tensors[f"optimizer.{name}"] = value
+            elif isinstance(value, list) and all(isinstance(item, Tensor) for item in value):
+                lists.append(name)
+                tensors[f"optimizer.{name}"] = torch.stack(value) if value else torch.empty(0)
+            elif not isinstance(value, list):  # a list with gaps is scratch of `LBFGS`
                 scalars.setdefault(names[parameter], {})[key] = value
     groups = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
-    return tensors, {"optimizer": {"groups": groups, "scalars": scalars}}
+    return tensors, {"optimizer": {"groups": groups, "scalars": scalars, "lists": lists}}
 
 
 def _restore_optimizer(
@@ -101,7 +106,9 @@ def _restore_optimizer(
     }
     for name, tensor in _under("optimizer.", tensors).items():
         parameter, _, key = name.rpartition(".")
-        saved.setdefault(parameter, {})[key] = tensor
+        is_list = name in numbers["optimizer"]["lists"]
+        # cloned: a row of a larger tensor is aligned otherwise, and its dot products have other bits
+        saved.setdefault(parameter, {})[key] = [row.clone() for row in tensor] if is_list else tensor
     state = {index: saved[name] for index, name in enumerate(ordered) if name in saved}
     groups = [
         {**group, **{key: _like(group.get(key), value) for key, value in old.items()}}

@@ -15,7 +15,7 @@ from yamlnet.network.freeze import train_mode
 from yamlnet.seeds import seed_of
 from yamlnet.training import checkpoint, state
 from yamlnet.training.checkpoint import Snapshot
-from yamlnet.training.device import deterministic, failures
+from yamlnet.training.device import deterministic, failures, tensor_float
 from yamlnet.training.interrupt import Interrupted, Interruption, interruptible
 from yamlnet.training.loop import REPORT_EVERY_S, Position
 from yamlnet.training.objective import Batch
@@ -54,8 +54,9 @@ def _train(task: Task, run: Run, observer: Observer, resumed: bool) -> Result:
         stack.enter_context(failures())
         interruption = stack.enter_context(interruptible())
         stack.enter_context(deterministic(task.experiment.train.deterministic))
+        stack.enter_context(tensor_float(task.experiment.train.precision == "tf32"))
         stack.enter_context(drawn_apart(task.device, seed))
-        trainer = Trainer(task, run, observer, interruption, set_up(task))
+        trainer = Trainer(task, run, observer, interruption, set_up(task, run.append_watched))
         trainer.begin(resumed)
         trainer.fit()
         return trainer.finish()
@@ -119,6 +120,8 @@ class Trainer:
         self.observer.started(self.run.path, self.setup.plan.num_steps, self.position.step)
         for note in task.notes if not resumed else ():
             self._note(note)
+        if task.experiment.train.precision == "tf32" and task.device.type != "cuda":
+            self._note(f"`precision: tf32` is fp32 on {task.device}: only CUDA has TF32")
 
     def fit(self) -> None:
         """Trains to the end; after an interruption to the step under way, which is saved."""
@@ -189,12 +192,18 @@ class Trainer:
 
     def _training_figures(self) -> dict[str, float]:
         position, sums = self.position, self.setup.loop.sums
+        if not position.num_samples:
+            raise YamlnetError(
+                f"no sample of epoch {position.epoch + 1} had a finite loss",
+                help="`train.non_finite: stop` names the first such step",
+            )
         return {
             "loss": sums.loss(position.num_samples),
             **sums.meter.compute(),
             "samples_per_second": position.samples_per_second,
             "time_s": position.time_s,
             "lr": float(self.setup.loop.optimizer.param_groups[0]["lr"]),
+            "num_skipped": position.num_skipped,
         }
 
     def _validate(self) -> dict[str, float]:
@@ -263,7 +272,7 @@ class Trainer:
 
     def _report(self, loss: float) -> None:
         position, now_s = self.position, perf_counter()
-        if now_s < self._next_report_s:
+        if now_s < self._next_report_s or not position.num_samples:
             return
         self._next_report_s = now_s + REPORT_EVERY_S
         num_steps, rate = self.setup.plan.num_steps, position.samples_per_second
