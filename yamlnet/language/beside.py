@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call
@@ -12,10 +12,8 @@ from yamlnet.language.calls import Written, kind_of, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import NOTHING, Beside, Weights
 from yamlnet.language.places import CONTAINER_SIDES, OWN_SIDES, Place
+from yamlnet.language.reading import Reading
 from yamlnet.language.sections import initialisers
-
-if TYPE_CHECKING:
-    from yamlnet.language.reader import Reader
 
 FANS = frozenset({"fan_in", "fan_out"})
 """What the expressions of an initialiser know of its parameter."""
@@ -25,14 +23,14 @@ SUFFIXES = (".safetensors", ".pth", ".pt")
 """The files that weights are read from."""
 
 
-def refuse(reader: Reader, written: Written, keys: Iterable[str], why: str) -> None:
+def refuse(reader: Reading, written: Written, keys: Iterable[str], why: str) -> None:
     """Keys that can't stand beside this call."""
     for key in keys:
         if key in written.sides:
             reader.add("unknown-key", (*written.beside, key), f"`{key}` {why}", at="key")
 
 
-def refuse_others(reader: Reader, written: Written) -> None:
+def refuse_others(reader: Reading, written: Written) -> None:
     """The keys of other containers than this one."""
     if not written.sides.keys() & CONTAINER_SIDES.keys():
         return
@@ -53,7 +51,7 @@ def joined(body: Beside, call: Beside) -> Beside:
     )
 
 
-def beside(reader: Reader, written: Written, place: Place) -> Beside | None:
+def beside(reader: Reading, written: Written, place: Place) -> Beside | None:
     """What stands beside a module; None where it is wrong."""
     sides, path = written.sides, written.beside
     if not sides.keys() & set(OWN_SIDES):
@@ -70,7 +68,7 @@ def beside(reader: Reader, written: Written, place: Place) -> Beside | None:
     return Beside(freeze is True, init, tie, weights, path)
 
 
-def _init(reader: Reader, given: Any, written: Written, place: Place) -> Mapping[str, tuple[Call, ...]]:
+def _init(reader: Reading, given: Any, written: Written, place: Place) -> Mapping[str, tuple[Call, ...]]:
     """Initialisers by parameter; those without a name are for the weight, or for what has no other."""
     path = (*written.beside, "init")
     value = place.scope.value(given, path, FANS)
@@ -84,7 +82,7 @@ def _init(reader: Reader, given: Any, written: Written, place: Place) -> Mapping
     return {name: tuple(calls) for name, calls in found.items()}
 
 
-def _tie(reader: Reader, given: Any, path: Path) -> Mapping[str, str]:
+def _tie(reader: Reading, given: Any, path: Path) -> Mapping[str, str]:
     if given is None or given is UNKNOWN:
         return {}
     if not isinstance(given, dict) or not all(isinstance(target, str) for target in given.values()):
@@ -94,7 +92,7 @@ def _tie(reader: Reader, given: Any, path: Path) -> Mapping[str, str]:
     return dict(given)
 
 
-def _weights(reader: Reader, given: Any, path: Path) -> Weights | None:
+def _weights(reader: Reading, given: Any, path: Path) -> Weights | None:
     """`weights: FILE`, or a mapping with `file`."""
     if given is None or given is UNKNOWN:
         return None
@@ -123,7 +121,7 @@ def _weights(reader: Reader, given: Any, path: Path) -> Weights | None:
     return Weights(file, path, strict, rename, place)
 
 
-def _rename(reader: Reader, given: Any, path: Path) -> Mapping[str, str]:
+def _rename(reader: Reading, given: Any, path: Path) -> Mapping[str, str]:
     """Patterns of names, and what stands for them: one `*` in both, or in neither."""
     if given is None or given is UNKNOWN:
         return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yamlnet.diagnostics import Path
 from yamlnet.language import repeats
@@ -11,12 +11,10 @@ from yamlnet.language.calls import Written, kind_of
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Chain, Node, Tensors
 from yamlnet.language.places import Entry, Place, Read
-
-if TYPE_CHECKING:
-    from yamlnet.language.reader import Reader
+from yamlnet.language.reading import Reading
 
 
-def sequential(reader: Reader, written: Written, place: Place) -> Read:
+def sequential(reader: Reading, written: Written, place: Place) -> Read:
     """`Sequential: [...]`, or a mapping."""
     argument = place.scope.value(written.argument, written.path) if _is_name(written.argument) else None
     read = chain(reader, written.argument if argument is None else argument, written.path, place)
@@ -27,7 +25,7 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and "$" in value
 
 
-def chain(reader: Reader, value: Any, path: Path, place: Place) -> Read:
+def chain(reader: Reading, value: Any, path: Path, place: Place) -> Read:
     """Nodes that run one after another."""
     if value is UNKNOWN:
         reader.unknown = True
@@ -43,7 +41,7 @@ def chain(reader: Reader, value: Any, path: Path, place: Place) -> Read:
     return of_entries(reader, entries, path, isinstance(value, dict))
 
 
-def of_entries(reader: Reader, entries: Iterable[Entry], path: Path, named: bool) -> Read:
+def of_entries(reader: Reading, entries: Iterable[Entry], path: Path, named: bool) -> Read:
     """The chain of these nodes; one that isn't there has no place in it."""
     children: dict[str, Node] = {}
     plain: dict[str, Any] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call
@@ -25,14 +25,12 @@ from yamlnet.language.nodes import (
     Tensors,
 )
 from yamlnet.language.places import Entry, Place, Read
-
-if TYPE_CHECKING:
-    from yamlnet.language.reader import Reader
+from yamlnet.language.reading import Reading
 
 MERGES = ("cat", "stack", "add", "mul", "mean", "none")
 
 
-def residual(reader: Reader, written: Written, place: Place) -> Read:
+def residual(reader: Reading, written: Written, place: Place) -> Read:
     """`Residual: node`."""
     read = reader.read(written.argument, written.path, place.inside(), what="`Residual`")
     for key in ("from", "if"):
@@ -48,7 +46,7 @@ def residual(reader: Reader, written: Written, place: Place) -> Read:
     return Read(node, written.sides, {"Residual": read.plain})
 
 
-def parallel(reader: Reader, written: Written, place: Place) -> Read:
+def parallel(reader: Reading, written: Written, place: Place) -> Read:
     """`Parallel: [...]` or a mapping, with `merge`."""
     branches = _branches(reader, written, place)
     merge = written.sides.get("merge")
@@ -84,7 +82,7 @@ def parallel(reader: Reader, written: Written, place: Place) -> Read:
     return Read(graph, written.sides, said)
 
 
-def _dim(reader: Reader, written: Written, merge: Any) -> int | None:
+def _dim(reader: Reading, written: Written, merge: Any) -> int | None:
     dim = written.sides.get("dim", 1)
     path = (*written.beside, "dim")
     if "dim" in written.sides and merge is not None and merge not in ("cat", "stack"):
@@ -98,7 +96,7 @@ def _dim(reader: Reader, written: Written, merge: Any) -> int | None:
 
 
 def _branches(
-    reader: Reader, written: Written, place: Place
+    reader: Reading, written: Written, place: Place
 ) -> tuple[dict[str, Node], dict[str, Any] | list[Any]] | None:
     """The branches by key, and their texts; None where one is wrong."""
     value = place.scope.value(written.argument, written.path) if isinstance(written.argument, str) else None
@@ -131,7 +129,7 @@ def _branches(
 
 
 def _add_branch(
-    reader: Reader,
+    reader: Reading,
     entry: Entry,
     found: Read,
     nodes: dict[str, Node],
@@ -203,7 +201,7 @@ def _free(name: str, taken: list[str]) -> str:
     return name
 
 
-def select(reader: Reader, written: Written, place: Place) -> Read:
+def select(reader: Reading, written: Written, place: Place) -> Read:
     """`Select: {name: node, ...}` with `choose`."""
     branches = _branches(reader, written, place)
     choose = written.sides.get("choose")
@@ -233,14 +231,14 @@ def select(reader: Reader, written: Written, place: Place) -> Read:
     return Read(graph, written.sides, {"Select": plain, "choose": choose})
 
 
-def module_list(reader: Reader, written: Written, place: Place) -> Read:
+def module_list(reader: Reading, written: Written, place: Place) -> Read:
     """`ModuleList: [...]` where a graph runs its nodes: only a `forward` can call what is in a list."""
     help = "declare it in a `ModuleDict` with a `forward`, and call `NAME.0` there"
     reader.add("wrong-value", written.path, "`ModuleList` only declares modules", help, at="key")
     return Read(None, written.sides)
 
 
-READERS: Mapping[str, Callable[[Reader, Written, Place], Read]] = {
+READERS: Mapping[str, Callable[[Reading, Written, Place], Read]] = {
     "Sequential": chains.sequential,
     "ModuleDict": graphs.graph,
     "ModuleList": module_list,

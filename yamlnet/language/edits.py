@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from yamlnet.diagnostics import Path, did_you_mean
 from yamlnet.language.calls import kind_of, unknown_key
@@ -11,9 +11,7 @@ from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import Edit, Node, Tensors, Verb
 from yamlnet.language.places import BODY_SIDES, Place
-
-if TYPE_CHECKING:
-    from yamlnet.language.reader import Reader
+from yamlnet.language.reading import Reading
 
 VERBS: tuple[Verb, ...] = get_args(Verb)
 NEEDS: Mapping[str, tuple[str, ...]] = {
@@ -31,7 +29,7 @@ EXAMPLE = "- {replace: fc, with: {Linear: 10}}"
 
 
 def read_edits(
-    reader: Reader, given: Any, path: Path, place: Place
+    reader: Reading, given: Any, path: Path, place: Place
 ) -> tuple[tuple[Edit, ...] | None, list[Any]]:
     """The edits, None where one is wrong or unknown; and their text with everything worked out."""
     if given is None:
@@ -45,7 +43,7 @@ def read_edits(
     return edits if len(edits) == len(given) else None, [plain for _, plain in found]
 
 
-def _edit(reader: Reader, given: Any, path: Path, place: Place) -> tuple[Edit | None, Any]:
+def _edit(reader: Reading, given: Any, path: Path, place: Place) -> tuple[Edit | None, Any]:
     verb = _verb(reader, given, path)
     if verb is None:
         return None, given
@@ -69,7 +67,7 @@ def _edit(reader: Reader, given: Any, path: Path, place: Place) -> tuple[Edit | 
     return Edit(verb, target, path, node, str(names[verb]) if verb == "insert" else ""), written
 
 
-def _verb(reader: Reader, given: Any, path: Path) -> Verb | None:
+def _verb(reader: Reading, given: Any, path: Path) -> Verb | None:
     """What an entry does; None where it doesn't say one thing."""
     if given is UNKNOWN:
         reader.unknown = True
@@ -96,7 +94,7 @@ def _verb(reader: Reader, given: Any, path: Path) -> Verb | None:
     return None
 
 
-def _check_keys(reader: Reader, given: Mapping[str, Any], verb: str, path: Path) -> None:
+def _check_keys(reader: Reading, given: Mapping[str, Any], verb: str, path: Path) -> None:
     known = (verb, *NEEDS[verb])
     unknown = [key for key in given if key not in known]
     for key in unknown:
@@ -112,7 +110,7 @@ def _check_keys(reader: Reader, given: Mapping[str, Any], verb: str, path: Path)
         reader.add("missing-key", (*path, verb), f"`{verb}` needs {words}", at="key")
 
 
-def _name(reader: Reader, value: Any, key: str, path: Path) -> str | None:
+def _name(reader: Reading, value: Any, key: str, path: Path) -> str | None:
     """A module's name or a pattern; a position in a chain is a number."""
     if value is UNKNOWN:
         reader.unknown = True
@@ -127,7 +125,7 @@ def _name(reader: Reader, value: Any, key: str, path: Path) -> str | None:
     return None
 
 
-def _check_new(reader: Reader, name: str, path: Path) -> None:
+def _check_new(reader: Reading, name: str, path: Path) -> None:
     """The last part of a new module's name is a position or an identifier."""
     last = name.rpartition(".")[2]
     why = None if last.isdecimal() else refused(last)
@@ -135,7 +133,7 @@ def _check_new(reader: Reader, name: str, path: Path) -> None:
         reader.add("wrong-value", path, f"a node can't be named `{last}`", why)
 
 
-def _node(reader: Reader, given: Any, path: Path, place: Place) -> tuple[Node | None, Any]:
+def _node(reader: Reading, given: Any, path: Path, place: Place) -> tuple[Node | None, Any]:
     read = reader.read(given, path, place, BODY_SIDES, "`with`")
     if isinstance(read.node, Tensors):
         reader.add("wrong-value", path, "`with` is a module or function, not a value")

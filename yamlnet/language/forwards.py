@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import is_foreign
@@ -24,11 +24,9 @@ from yamlnet.language.nodes import (
     Tensors,
 )
 from yamlnet.language.places import CONTAINERS, STEP_SIDES, Entry, Place, Read
+from yamlnet.language.reading import Reading
 from yamlnet.language.unused import unused
 from yamlnet.language.wires import Values
-
-if TYPE_CHECKING:
-    from yamlnet.language.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def declares(written: Written, place: Place) -> bool:
 
 
 def declared(
-    reader: Reader, written: Written, entries: Mapping[str, Any], place: Place, inputs: tuple[str, ...]
+    reader: Reading, written: Written, entries: Mapping[str, Any], place: Place, inputs: tuple[str, ...]
 ) -> Read:
     """A graph whose entries are declared, and whose `forward` says what runs."""
     before = reader.num_errors
@@ -80,7 +78,7 @@ def declared(
     return Read(graph, {}, {"ModuleDict": plain, "forward": texts})
 
 
-def _holder(reader: Reader, written: Written, entries: Mapping[str, Any], place: Place) -> Read:
+def _holder(reader: Reading, written: Written, entries: Mapping[str, Any], place: Place) -> Read:
     """A nested `ModuleDict` that a `forward` around it calls parts of."""
     for key in ("inputs", "output"):
         if key in written.sides:
@@ -93,7 +91,7 @@ def _holder(reader: Reader, written: Written, entries: Mapping[str, Any], place:
 
 
 def _members(
-    reader: Reader, entries: Any, path: Path, place: Place
+    reader: Reading, entries: Any, path: Path, place: Place
 ) -> tuple[dict[str, Member], Any, set[str]]:
     """What is declared, its text, and the names of what can't be read."""
     members: dict[str, Member] = {}
@@ -130,7 +128,7 @@ def _members(
     return members, text, broken
 
 
-def _declaration(reader: Reader, entry: Entry) -> Read:
+def _declaration(reader: Reading, entry: Entry) -> Read:
     """A declared node; a `ModuleList` may stand here."""
     value = entry.value
     if not isinstance(value, dict) or "ModuleList" not in value or "repeat" in value:
@@ -157,7 +155,7 @@ def _declaration(reader: Reader, entry: Entry) -> Read:
 # -- steps --------------------------------------------------------------------------------------
 
 
-def _line(reader: Reader, entry: Entry) -> Line:
+def _line(reader: Reading, entry: Entry) -> Line:
     """A step's call and the keys beside it; the name that a repeated step calls may hold `$i`."""
     value = entry.value
     if isinstance(value, str) and "$" in value:
@@ -174,7 +172,7 @@ def _line(reader: Reader, entry: Entry) -> Line:
     return Line(reader.split(value, entry.path, entry.place, STEP_SIDES, step), entry)
 
 
-def _step(reader: Reader, written: Written, entry: Entry, broken: set[str], values: Values) -> Any:
+def _step(reader: Reading, written: Written, entry: Entry, broken: set[str], values: Values) -> Any:
     """Adds a step; gives its text, or None where it is wrong."""
     name = written.sides.get("name", written.name)
     if not isinstance(name, str) or ("name" in written.sides and refused(name)):
@@ -208,7 +206,7 @@ def _text(sides: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _called(
-    reader: Reader, written: Written, entry: Entry, broken: set[str], values: Values
+    reader: Reading, written: Written, entry: Entry, broken: set[str], values: Values
 ) -> tuple[str, ...] | Function | Expression | None:
     """What a step of `forward` calls: a declared module by its path, a function, or an expression."""
     known = steps.members_below(values.members)
@@ -235,7 +233,7 @@ def _called(
     return None
 
 
-def _is_own(reader: Reader, name: str, known: Mapping[str, Any]) -> bool:
+def _is_own(reader: Reading, name: str, known: Mapping[str, Any]) -> bool:
     """Whether a step's name is a dotted path into a package, not into what is declared."""
     if not is_foreign(name, reader.allow):
         return False
@@ -243,7 +241,7 @@ def _is_own(reader: Reader, name: str, known: Mapping[str, Any]) -> bool:
     return reader.allow.covers(name) or not declared
 
 
-def _unknown(reader: Reader, written: Written, known: Mapping[str, Any]) -> None:
+def _unknown(reader: Reading, written: Written, known: Mapping[str, Any]) -> None:
     """A step that calls nothing that is declared."""
     creates = lookup.find(written.name, "module") is not None or written.name in reader.blocks
     if creates or written.name in CONTAINERS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yamlnet.language import forwards, repeats, steps
 from yamlnet.language.calls import Written, kind_of
@@ -18,14 +18,12 @@ from yamlnet.language.nodes import (
     Tensors,
 )
 from yamlnet.language.places import Entry, Place, Read
+from yamlnet.language.reading import Reading
 from yamlnet.language.unused import unused
 from yamlnet.language.wires import Values
 
-if TYPE_CHECKING:
-    from yamlnet.language.reader import Reader
 
-
-def graph(reader: Reader, written: Written, place: Place) -> Read:
+def graph(reader: Reading, written: Written, place: Place) -> Read:
     """`ModuleDict: {...}`, with what `inputs`, `output` and `forward` say beside it."""
     entries = written.argument
     if isinstance(entries, str) and "$" in entries:
@@ -50,7 +48,7 @@ def graph(reader: Reader, written: Written, place: Place) -> Read:
     return Read(found.node, written.sides, {**found.plain, **sides})
 
 
-def _inputs(reader: Reader, written: Written) -> tuple[str, ...]:
+def _inputs(reader: Reading, written: Written) -> tuple[str, ...]:
     """The names of a graph's inputs."""
     if written.beside == reader.root_path:
         return reader.inputs
@@ -70,7 +68,7 @@ def _inputs(reader: Reader, written: Written) -> tuple[str, ...]:
 
 
 def flow(
-    reader: Reader, written: Written, entries: Mapping[str, Any], place: Place, inputs: tuple[str, ...]
+    reader: Reading, written: Written, entries: Mapping[str, Any], place: Place, inputs: tuple[str, ...]
 ) -> Read:
     """A graph whose entries run in the order written."""
     values = Values(inputs, Source(inputs[0], (), written.path), list(entries))
@@ -98,7 +96,7 @@ def flow(
     return Read(found, {}, {"ModuleDict": reader.origin(plain, written.path)})
 
 
-def _entry(reader: Reader, entry: Entry, values: Values, plain: dict[str, Any]) -> bool:
+def _entry(reader: Reading, entry: Entry, values: Values, plain: dict[str, Any]) -> bool:
     """One node of a graph; whether it could be read."""
     broken = frozenset(values.broken)
     place = Place(entry.place.scope, dict(values.members), frozenset(values.later), broken)

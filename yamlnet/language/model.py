@@ -16,7 +16,8 @@ from yamlnet.language.expressions import Budget
 from yamlnet.language.inputs import read_inputs
 from yamlnet.language.nodes import Model, Tensors
 from yamlnet.language.places import MODEL_SIDES, Place
-from yamlnet.language.reader import Reader, TooMany
+from yamlnet.language.reader import Reader
+from yamlnet.language.reading import TooMany
 from yamlnet.language.substitution import Scope
 
 MAX_VALUES = 1_000_000

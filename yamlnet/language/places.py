@@ -11,6 +11,9 @@ from yamlnet.language.nodes import Member, Node, Tensors
 from yamlnet.language.substitution import Scope
 
 CONTAINERS = ("Sequential", "ModuleDict", "ModuleList", "Parallel", "Residual", "Select")
+TENSORS = ("Parameter", "Buffer", "ParameterList", "ParameterDict")
+"""Calls whose node is a value."""
+
 OWN_SIDES = ("freeze", "init", "tie", "weights")
 """Keys beside any module."""
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yamlnet.diagnostics import Path
 from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Chain, Function, Graph, Node, Source, Step, Tensors, first_input
 from yamlnet.language.places import Entry, Place, Read
+from yamlnet.language.reading import Reading
 from yamlnet.language.substitution import literal
-
-if TYPE_CHECKING:
-    from yamlnet.language.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Choice:
 
 
 def entries(
-    reader: Reader, items: list[Any] | Mapping[str, Any], path: Path, place: Place
+    reader: Reading, items: list[Any] | Mapping[str, Any], path: Path, place: Place
 ) -> Iterator[Entry]:
     """The entries of a list or a mapping."""
     if isinstance(items, list):
@@ -36,13 +34,13 @@ def entries(
     return named(reader, items, path, place)
 
 
-def listed(reader: Reader, items: list[Any], path: Path, place: Place) -> Iterator[Entry]:
+def listed(reader: Reading, items: list[Any], path: Path, place: Place) -> Iterator[Entry]:
     """The entries of a list: copies are entries of it too, and keys are positions."""
     for position, item in enumerate(items):
         yield from copies(reader, str(position), item, (*path, position), place)
 
 
-def named(reader: Reader, items: Mapping[str, Any], path: Path, place: Place) -> Iterator[Entry]:
+def named(reader: Reading, items: Mapping[str, Any], path: Path, place: Place) -> Iterator[Entry]:
     """The entries of a mapping: copies under a name with `$` have names of their own.
 
     A repeated node under a plain name is one entry, which still says `repeat`.
@@ -62,7 +60,7 @@ def named(reader: Reader, items: Mapping[str, Any], path: Path, place: Place) ->
                 yield from _once(reader, replace(entry, key=str(name)), seen)
 
 
-def _once(reader: Reader, entry: Entry, seen: set[str]) -> Iterator[Entry]:
+def _once(reader: Reading, entry: Entry, seen: set[str]) -> Iterator[Entry]:
     if entry.key in seen:
         message = f"there are two nodes `{entry.key}`"
         help = "a name with `$i`, such as `layer_$i`, is another one for each copy" if entry.count else None
@@ -76,7 +74,7 @@ def _repeats(item: Any) -> bool:
     return isinstance(item, dict) and "repeat" in item
 
 
-def copies(reader: Reader, key: str, item: Any, path: Path, place: Place) -> Iterator[Entry]:
+def copies(reader: Reading, key: str, item: Any, path: Path, place: Place) -> Iterator[Entry]:
     """The copies of one node; `$i` counts them from 0."""
     if not _repeats(item):
         yield Entry(key, item, path, place)
@@ -88,7 +86,7 @@ def copies(reader: Reader, key: str, item: Any, path: Path, place: Place) -> Ite
         yield Entry(key, rest, path, within, copy, count)
 
 
-def number(reader: Reader, item: Mapping[str, Any], path: Path, place: Place) -> int | None:
+def number(reader: Reading, item: Mapping[str, Any], path: Path, place: Place) -> int | None:
     """How many copies `repeat` asks for; None where that is wrong, or isn't known."""
     place_of_it = (*path, "repeat")
     count = place.scope.value(item["repeat"], place_of_it)
@@ -108,7 +106,7 @@ def number(reader: Reader, item: Mapping[str, Any], path: Path, place: Place) ->
     return count
 
 
-def one(reader: Reader, entry: Entry) -> Read:
+def one(reader: Reading, entry: Entry) -> Read:
     """An entry's node: a chain of its copies, where it is repeated under one name."""
     if not _repeats(entry.value):
         return reader.read(entry.value, entry.path, entry.place)
@@ -135,7 +133,7 @@ def one(reader: Reader, entry: Entry) -> Read:
 
 
 def _joined(
-    reader: Reader, entry: Entry, nodes: Sequence[Node], plains: Sequence[Any], sides: Mapping[str, Any]
+    reader: Reading, entry: Entry, nodes: Sequence[Node], plains: Sequence[Any], sides: Mapping[str, Any]
 ) -> Read:
     """A chain of copies; a graph where each takes more than the value of the one before."""
     given = sides.get("from")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yamlnet.diagnostics import Path
 from yamlnet.language.nodes import (
@@ -18,10 +18,8 @@ from yamlnet.language.nodes import (
     below,
 )
 from yamlnet.language.places import Entry
+from yamlnet.language.reading import Reading
 from yamlnet.language.wires import Values
-
-if TYPE_CHECKING:
-    from yamlnet.language.reader import Reader
 
 
 def chained(sides: Mapping[str, Any], entry: Entry, values: Values) -> Mapping[str, Any]:
@@ -33,7 +31,7 @@ def chained(sides: Mapping[str, Any], entry: Entry, values: Values) -> Mapping[s
     return {**sides, "from": last if isinstance(given, str) else [last, *given[1:]]}
 
 
-def stand(reader: Reader, entry: Entry, values: Values, sides: Mapping[str, Any]) -> None:
+def stand(reader: Reading, entry: Entry, values: Values, sides: Mapping[str, Any]) -> None:
     """A node that isn't there stands for its first input."""
     wires = reader.wiring.wires(sides, entry.path, values)
     if wires is None:
@@ -44,7 +42,7 @@ def stand(reader: Reader, entry: Entry, values: Values, sides: Mapping[str, Any]
 
 
 def step(
-    reader: Reader,
+    reader: Reading,
     values: Values,
     name: str,
     called: tuple[str, ...] | Function | Expression | Residual,
@@ -67,7 +65,7 @@ def step(
 
 
 def expression_sources(
-    reader: Reader, called: Expression, values: Values, sides: Mapping[str, Any], path: Path
+    reader: Reading, called: Expression, values: Values, sides: Mapping[str, Any], path: Path
 ) -> tuple[Wire, ...] | None:
     """The values that an expression names."""
     if "from" in sides:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yamlnet.diagnostics import Path, did_you_mean
 from yamlnet.language.calls import Written, kind_of, unknown_key
@@ -11,16 +11,14 @@ from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.inputs import DTYPES, PYTHON_DTYPES
 from yamlnet.language.names import refused_parameter
 from yamlnet.language.nodes import Tensor, Tensors
-from yamlnet.language.places import Place, Read
+from yamlnet.language.places import TENSORS, Place, Read
+from yamlnet.language.reading import Reading
 
-if TYPE_CHECKING:
-    from yamlnet.language.reader import Reader
-
-KINDS = ("Parameter", "Buffer", "ParameterList", "ParameterDict")
+KINDS = TENSORS
 KEYS = ("shape", "fill", "dtype")
 
 
-def tensors(reader: Reader, written: Written, place: Place) -> Read:
+def tensors(reader: Reading, written: Written, place: Place) -> Read:
     """A node that is a value, not a step."""
     if "from" in written.sides:
         path = (*written.beside, "from")
@@ -39,12 +37,12 @@ def tensors(reader: Reader, written: Written, place: Place) -> Read:
     return Read(node, written.sides, {written.name: value})
 
 
-def _single(reader: Reader, value: Any, path: Path, word: str) -> dict[str, Tensor] | None:
+def _single(reader: Reading, value: Any, path: Path, word: str) -> dict[str, Tensor] | None:
     found = _tensor(reader, value, path, word)
     return None if found is None else {"": found}
 
 
-def _several(reader: Reader, value: Any, path: Path, word: str) -> dict[str, Tensor] | None:
+def _several(reader: Reading, value: Any, path: Path, word: str) -> dict[str, Tensor] | None:
     expected = list if word == "ParameterList" else dict
     if not isinstance(value, expected) or not value:
         what, example = (
@@ -66,7 +64,7 @@ def _several(reader: Reader, value: Any, path: Path, word: str) -> dict[str, Ten
     return found if len(found) == len(value) else None
 
 
-def _tensor(reader: Reader, value: Any, path: Path, word: str) -> Tensor | None:
+def _tensor(reader: Reading, value: Any, path: Path, word: str) -> Tensor | None:
     """One tensor: a shape, or a mapping with `shape`, `fill` and `dtype`."""
     said = value if isinstance(value, dict) else {"shape": value}
     before = reader.num_errors

@@ -36,7 +36,7 @@ from yamlnet.language.nodes import (
     takes_before,
     walk,
 )
-from yamlnet.language.reader import called_from
+from yamlnet.language.reading import called_from
 from yamlnet.network import words
 from yamlnet.network.bind import arrange, options, unfit, with_batch
 from yamlnet.network.construct import (
