@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from yamlnet.language.experiment import Data, Experiment
     from yamlnet.network.changes import Change
     from yamlnet.network.construct import Construction
+    from yamlnet.network.found import Shapes
     from yamlnet.network.initialise import Chosen
-    from yamlnet.network.shapes import Shapes
     from yamlnet.network.summary import Summary
     from yamlnet.network.ties import Tie
     from yamlnet.training.observer import Observer

@@ -32,10 +32,11 @@ from yamlnet.network import words
 from yamlnet.network.build import adds_outside, assemble, build
 from yamlnet.network.changes import Change, apply, is_chain
 from yamlnet.network.construct import Construction
+from yamlnet.network.found import Shapes
 from yamlnet.network.probe import SECOND, Probe
 from yamlnet.network.redraw import redrawn
 from yamlnet.network.seen import Seen, see
-from yamlnet.network.shapes import Shapes, empty_inputs, judge, judge_part
+from yamlnet.network.shapes import empty_inputs, judge, judge_part
 from yamlnet.network.ties import Tie, ties
 from yamlnet.network.weights import Loading
 

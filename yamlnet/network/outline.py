@@ -25,10 +25,10 @@ from yamlnet.language.nodes import (
     walk,
 )
 from yamlnet.network import words
+from yamlnet.network.found import Shapes
 from yamlnet.network.journal import Row, Whole
 from yamlnet.network.probe import BATCH, SECOND, Probe
 from yamlnet.network.replay import Cost, costs
-from yamlnet.network.shapes import Shapes
 from yamlnet.network.trace import Call, Sizes
 
 

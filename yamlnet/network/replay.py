@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
+from yamlnet.network.found import Shapes
 from yamlnet.network.journal import Row
 from yamlnet.network.meter import Meter, measuring
 from yamlnet.network.probe import own_random_state
-from yamlnet.network.shapes import Shapes
 from yamlnet.network.trace import Call, traced
 
 

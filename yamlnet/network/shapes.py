@@ -5,15 +5,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from yamlnet.catalog.entry import Call
-from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.diagnostics import Mistake, Path
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import (
     Chain,
@@ -29,9 +27,7 @@ from yamlnet.language.nodes import (
     Residual,
     Source,
     Step,
-    Tensors,
     Wire,
-    below,
     child,
     takes_before,
     walk,
@@ -40,47 +36,13 @@ from yamlnet.language.reading import called_from
 from yamlnet.network import words
 from yamlnet.network.bind import arrange, options, unfit, with_batch
 from yamlnet.network.construct import (
-    Construction,
-    empty_module,
     target_of,
-    weight_bytes,
-    with_storage,
 )
 from yamlnet.network.formula import compute
-from yamlnet.network.journal import Journal, Row
+from yamlnet.network.found import Shapes, Value
+from yamlnet.network.held import HeldTensors
+from yamlnet.network.layers import Layers
 from yamlnet.network.probe import Probe, own_random_state
-from yamlnet.network.sizes import Sizes
-
-Value = Any
-"""A tensor with batch 0, a tuple, list or dict of them, or UNKNOWN."""
-
-
-@dataclass
-class Shapes:
-    """What the judge found: each layer's construction and empty module, a row for each call, the output."""
-
-    constructions: dict[str, Construction] = field(default_factory=dict)
-    modules: dict[str, nn.Module] = field(default_factory=dict)
-    tensors: dict[str, dict[str, Tensor]] = field(default_factory=dict)
-    journal: Journal = field(default_factory=Journal)
-    output: Value = UNKNOWN
-    mistakes: list[Mistake] = field(default_factory=list)
-    probe: Probe = field(default_factory=Probe)
-
-    @property
-    def rows(self) -> list[Row]:
-        """The calls in running order."""
-        return self.journal.rows
-
-    @property
-    def num_errors(self) -> int:
-        """How many of the mistakes are more than warnings."""
-        return sum(mistake.severity == "error" for mistake in self.mistakes)
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything is known: no error, and no input or size that waits for the data."""
-        return not self.num_errors and all(leaf is not UNKNOWN for leaf in tree_leaves(self.output))
 
 
 def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
@@ -90,12 +52,12 @@ def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
     """
     judging = _Judge(made or {})
     inputs = empty_inputs(model)
-    judging.makers = {id(value): given.path for value, given in zip(inputs, model.inputs, strict=True)}
+    judging.found.makers = {id(value): given.path for value, given in zip(inputs, model.inputs, strict=True)}
     with own_random_state():
         judging.found.output = judging.node(model.root, "", inputs, {})
         if judging.found.complete:
             for name, node in walk(model.root):
-                judging.uncalled(name, node)
+                judging.layers.uncalled(name, node)
     return judging.found
 
 
@@ -108,7 +70,7 @@ def judge_part(
         judging.found.output = judging.node(node, name, inputs, keywords, place)
     if not judging.found.mistakes:
         for inner, part in walk(node, name):
-            judging.uncalled(inner, part)
+            judging.layers.uncalled(inner, part)
     return judging.found
 
 
@@ -121,26 +83,15 @@ def empty_inputs(model: Model) -> list[Value]:
 
 
 HELD = "held tensors"
-"""Where a graph's values keep the graph: no value has a name with a space."""
-
-
-@dataclass(frozen=True)
-class _Held:
-    """A graph whose tensors are named, and its qualified name."""
-
-    graph: Graph
-    name: str
+"""Where a graph's values keep the graph and its name: no value has a name with a space."""
 
 
 class _Judge:
     def __init__(self, made: Mapping[str, nn.Module], probe: Probe | None = None) -> None:
         self.found = Shapes(probe=probe or Probe())
-        self.given = made
         self.probe = self.found.probe
-        self.sizes = Sizes(self.probe)
-        self.bytes = 0
-        self.makers: dict[int, Path] = {}
-        self.failed: set[str] = set()
+        self.layers = Layers(self.found, made)
+        self.held = HeldTensors(self.found)
         self.journal = self.found.journal
 
     def node(
@@ -238,7 +189,7 @@ class _Judge:
 
     def graph(self, graph: Graph, name: str, inputs: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
         values: dict[str, Value] = dict(zip(graph.inputs, inputs, strict=False)) | dict(keywords)
-        values[HELD] = _Held(graph, name)
+        values[HELD] = graph, name
         for step in graph.steps:
             with self.journal.branch(step.runs):
                 values[step.name] = self.step(graph, name, step, values)
@@ -256,7 +207,7 @@ class _Judge:
 
     def value(self, wire: Wire, values: Mapping[str, Value]) -> Value:
         if isinstance(wire, Held):
-            return self.tensor(wire, values[HELD])
+            return self.held.value(wire, *values[HELD])
         value = values[wire.value]
         for part in wire.parts:
             if value is UNKNOWN:
@@ -270,62 +221,6 @@ class _Judge:
                 self.add("unknown-reference", wire.path, words.no_part(wire, values[wire.value], part))
                 return UNKNOWN
         return value
-
-    def tensor(self, wire: Held, holder: _Held) -> Value:
-        """A tensor that a graph holds, or a module of it."""
-        member: Node | Tensors = holder.graph
-        for position, key in enumerate(wire.keys):
-            if isinstance(member, Tensors):
-                return self.among(
-                    member, wire, wire.keys[position:], _join(holder.name, ".".join(wire.keys[:position]))
-                )
-            if isinstance(member, Layer):
-                name = _join(holder.name, ".".join(wire.keys[:position]))
-                return self.parameter(member, name, wire, ".".join(wire.keys[position:]))
-            if key not in below(member):
-                self.add("unknown-reference", wire.path, f"there is no `{wire}`")
-                return UNKNOWN
-            member = below(member)[key]
-        assert isinstance(member, Tensors)
-        return self.among(member, wire, (), _join(holder.name, str(wire)))
-
-    def among(self, held: Tensors, wire: Held, keys: tuple[str, ...], name: str) -> Value:
-        """A parameter or buffer; one of a list or dict of them, or all."""
-        found = self.found.tensors.get(name)
-        if found is None:
-            found = {
-                key: torch.zeros(tensor.shape, dtype=getattr(torch, tensor.dtype))
-                for key, tensor in held.tensors.items()
-            }
-            self.found.tensors[name] = found
-            for tensor in found.values():
-                self.makers[id(tensor)] = held.path
-        if held.kind in ("Parameter", "Buffer"):
-            if not keys:
-                return found[""]
-        elif not keys:
-            return dict(found) if held.kind == "ParameterDict" else tuple(found.values())
-        elif len(keys) == 1 and keys[0] in found:
-            return found[keys[0]]
-        message = f"`{name}` is a `{held.kind}`: it has no `{'.'.join(keys)}`"
-        self.add("unknown-reference", wire.path, message, did_you_mean(keys[-1], filter(None, found))[0])
-        return UNKNOWN
-
-    def parameter(self, layer: Layer, name: str, wire: Held, attribute: str) -> Value:
-        """A parameter or buffer of a layer."""
-        module = self.found.modules.get(name)
-        if module is None:
-            if name not in self.failed:
-                message = f"`{wire}` isn't made yet: nothing before has called `{layer.call.name}`"
-                self.add("unknown-reference", wire.path, message)
-            return UNKNOWN
-        tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        if attribute not in tensors:
-            message = f"`{layer.call.name}` has no parameter `{attribute}`"
-            self.add("unknown-reference", wire.path, message, did_you_mean(attribute, tensors)[0])
-            return UNKNOWN
-        self.makers[id(tensors[attribute])] = layer.path
-        return tensors[attribute]
 
     def output(self, output: Output, values: Mapping[str, Value]) -> Value:
         if isinstance(output, Source | Held):
@@ -347,7 +242,7 @@ class _Judge:
         wrong = words.before_layer(layer.call, given)
         if wrong is not None:
             return self.wrong(wrong)
-        module = self.module(layer, name, given)
+        module = self.layers.module(layer, name, given)
         if module is None:
             return UNKNOWN
         return self.called(layer, layer.call.name, name, module, inputs, keywords)
@@ -399,66 +294,16 @@ class _Judge:
             return self.wrong(words.failure(node, given, answer.error, self.made(given)))
         if answer.merges:
             self.wrong(words.merges_batch(node))
-        self.makers[id(answer.value)] = node.path
+        self.found.makers[id(answer.value)] = node.path
         self.journal.row(name, word, node, called, inputs, keywords, answer.value)
         return answer.value
 
     def wrong(self, mistake: Mistake) -> Value:
-        if mistake not in self.found.mistakes:
-            self.found.mistakes.append(mistake)
-        return UNKNOWN
+        return self.found.wrong(mistake)
 
     def made(self, given: Sequence[Value]) -> list[Path | None]:
         """Where the values come from: the nodes that gave them."""
-        return [self.makers.get(id(value)) for value in given]
-
-    def module(self, layer: Layer, name: str, given: Sequence[Value]) -> nn.Module | None:
-        """The layer's empty module, made at its first call; a later call must find the same sizes."""
-        if name in self.found.modules:
-            return self.found.modules[name]
-        said, wrong = self.sizes.construction(layer, given)
-        for mistake in wrong:
-            self.wrong(mistake)
-        made = None if said is None else self.construct(layer, name, said)
-        if made is None:
-            self.failed.add(name)
-        return made
-
-    def construct(self, layer: Layer, name: str, said: Construction) -> nn.Module | None:
-        module, error = (self.given[name], None) if name in self.given else empty_module(said)
-        wrong = words.misfit(layer.call, module, said.arguments) if name in self.given else None
-        if wrong is not None:
-            self.wrong(wrong)
-            return None
-        if module is None:
-            self.wrong(words.refused(layer.call, error, said.arguments))
-            return None
-        self.bytes += weight_bytes(module)
-        wrong = words.too_large(layer.call, self.bytes)
-        if wrong is not None:
-            self.wrong(wrong)
-            return None
-        self.found.constructions[name] = said
-        self.found.modules[name] = with_storage(module).eval()
-        return self.found.modules[name]
-
-    def uncalled(self, name: str, node: Node | Tensors) -> None:
-        """A declared layer that nothing calls: fine when its sizes are said."""
-        if not isinstance(node, Layer) or name in self.found.modules:
-            return
-        parameters = node.call.entry.parameters.values()
-        needed = [p.name for p in parameters if p.inferred and p.inferred.only_if_different is None]
-        unsaid = " and ".join(f"`{n}`" for n in needed if n not in node.call.arguments)
-        if unsaid:
-            message = f"`{node.call.name}` needs {unsaid}"
-            help = "no step calls it, so that nothing can be inferred"
-            self.wrong(words.at_call("missing-parameter", node.call, message, help))
-            return
-        said, wrong = self.sizes.construction(node, ())
-        for mistake in wrong:
-            self.wrong(mistake)
-        if said is not None:
-            self.construct(node, name, said)
+        return [self.found.makers.get(id(value)) for value in given]
 
 
 def _in_order(call: Call, inputs: Sequence[Value], keywords: Mapping[str, Value]) -> list[Value]:

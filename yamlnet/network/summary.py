@@ -13,9 +13,9 @@ from torch import nn
 from yamlnet.language.nodes import Model
 from yamlnet.language.source import Document
 from yamlnet.network import table
+from yamlnet.network.found import Shapes
 from yamlnet.network.inventory import Held
 from yamlnet.network.outline import Item, outline
-from yamlnet.network.shapes import Shapes
 from yamlnet.network.trace import Sizes
 
 

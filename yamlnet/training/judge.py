@@ -19,8 +19,8 @@ from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, YamlnetError, did_you_mean, plural
 from yamlnet.language.calls import name_place
 from yamlnet.language.experiment import Experiment, Loss, MetricTerm
+from yamlnet.network.found import Shapes
 from yamlnet.network.probe import BATCH
-from yamlnet.network.shapes import Shapes
 from yamlnet.network.words import shape
 from yamlnet.training.meter import meter
 from yamlnet.training.objective import ELEMENTWISE, objective, picks

@@ -1,0 +1,58 @@
+"""What the judge of shapes finds: layers, tensors, rows, the output, and every mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from yamlnet.diagnostics import Mistake, Path
+from yamlnet.language.expressions import UNKNOWN
+from yamlnet.network.construct import Construction
+from yamlnet.network.journal import Journal, Row
+from yamlnet.network.probe import Probe
+
+Value = Any
+"""A tensor with batch 0, a tuple, list or dict of them, or UNKNOWN."""
+
+
+@dataclass
+class Shapes:
+    """What the judge found: each layer's construction and empty module, a row for each call, the output.
+
+    `makers` has the node that gave a value, by the value's id; `failed` the names of layers that couldn't be
+    made.
+    """
+
+    constructions: dict[str, Construction] = field(default_factory=dict)
+    modules: dict[str, nn.Module] = field(default_factory=dict)
+    tensors: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    journal: Journal = field(default_factory=Journal)
+    output: Value = UNKNOWN
+    mistakes: list[Mistake] = field(default_factory=list)
+    probe: Probe = field(default_factory=Probe)
+    makers: dict[int, Path] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+
+    @property
+    def rows(self) -> list[Row]:
+        """The calls in running order."""
+        return self.journal.rows
+
+    @property
+    def num_errors(self) -> int:
+        """How many of the mistakes are more than warnings."""
+        return sum(mistake.severity == "error" for mistake in self.mistakes)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is known: no error, and no input or size that waits for the data."""
+        return not self.num_errors and all(leaf is not UNKNOWN for leaf in tree_leaves(self.output))
+
+    def wrong(self, mistake: Mistake) -> Value:
+        """Adds a mistake, once; what it is about is unknown."""
+        if mistake not in self.mistakes:
+            self.mistakes.append(mistake)
+        return UNKNOWN
