@@ -188,15 +188,21 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
 
 def _meant(written: Written, kinds: tuple[Kind, ...], known: Iterable[str]) -> tuple[str, str] | None:
     """The help and the suggestion: of names equally near one that takes these arguments, a common one."""
-    near = ranked(written.name, known)
-    equal = [name for distance, name in near if distance < near[0][0] + 0.5]
 
-    def unlikely(name: str) -> tuple[bool, bool]:
+    def fits(name: str) -> bool:
         entry = next((entry for kind in kinds if (entry := lookup.find(name, kind))), None)
-        fits = entry is None or not check_arguments(replace(written, name=name), entry)[1]
-        return not fits, name not in lookup.COMMON
+        return entry is None or not check_arguments(replace(written, name=name), entry)[1]
 
-    chosen = min(equal, key=unlikely, default=None)
+    return likeliest(written.name, known, fits)
+
+
+def likeliest(
+    name: str, known: Iterable[str], fits: Callable[[str], bool] = lambda name: True
+) -> tuple[str, str] | None:
+    """The help and the suggestion: of the names that are equally near one that fits, a common one."""
+    near = ranked(name, known)
+    equal = [found for distance, found in near if distance < near[0][0] + 0.5]
+    chosen = min(equal, key=lambda found: (not fits(found), found not in lookup.COMMON), default=None)
     return None if chosen is None else (f"did you mean `{chosen}`?", chosen)
 
 

@@ -126,23 +126,23 @@ class _Sections:
         self.origins: Mapping[int, tuple[Any, Path]] = {}
         self.raw: dict[str, Any] = {}
         self.mistakes: list[Mistake] = []
-        self.meant: set[str | None] = set()
+        self.misspelt: dict[str, str] = {}
 
     def experiment(self, name: str, to_train: bool) -> tuple[Experiment | None, list[Mistake]]:
         """The experiment, and every mistake in its sections."""
         self.mistakes += missing_sections(set(self.plain), to_train)
         self.raw["name"] = name
+        known = {*Experiment.model_fields, "blocks"}
+        self.misspelt = {near: key for key in self.plain.keys() - known if (near := nearest(key, known))}
         values = self.vars()
-        known = set(Experiment.model_fields)
-        self.meant = {nearest(key, known) for key in self.plain.keys() - known}
         for section in sorted(self.plain, key=lambda key: key != "data"):
-            facts = _scope(self.raw.get("data", UNKNOWN if "data" in self.meant else None), self.facts)
+            facts = _scope(self.raw.get("data", UNKNOWN if "data" in self.misspelt else None), self.facts)
             self.section(section, values if section == "data" else {**facts, **values})
-        return _validated(self.raw, self.plain, self.facts, self.mistakes, "metrics" in self.meant)
+        return _validated(self.raw, self.plain, self.facts, self.mistakes, "metrics" in self.misspelt)
 
     def vars(self) -> Mapping[str, Any]:
         """The values that `vars` names."""
-        given = self.plain.get("vars", {})
+        given = self.plain.get("vars", self.plain.get(self.misspelt.get("vars", ""), {}))
         if not isinstance(given, dict):
             return {}
         values, found = evaluate_vars(given, ("vars",))
@@ -153,6 +153,9 @@ class _Sections:
 
     def section(self, name: str, scope: Mapping[str, Any]) -> None:
         """One section: its expressions worked out, its calls resolved."""
+        if name in (self.misspelt.get("vars"), self.misspelt.get("blocks")):
+            self.raw[name] = self.plain[name]
+            return
         if name in ("vars", "blocks"):
             self.raw.update({name: self.plain[name]} if name == "vars" else {})
             return
@@ -172,8 +175,9 @@ class _Sections:
 
     def model(self, scope: Mapping[str, Any]) -> None:
         """The network, and the blocks that it is made of."""
-        blocks, found = read_blocks(self.plain.get("blocks"), ("blocks",))
-        data = _data_inputs({"data": None} if "data" in self.meant else self.plain, self.facts)
+        key = self.misspelt.get("blocks", "blocks")
+        blocks, found = read_blocks(self.plain.get(key), (key,))
+        data = _data_inputs({"data": None} if "data" in self.misspelt else self.plain, self.facts)
         network = read_model(self.plain["model"], ("model",), scope, blocks, data, self.allow)
         self.raw["model"] = network.model
         self.plain["model"] = network.plain

@@ -10,7 +10,7 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import is_foreign
 from yamlnet.diagnostics import Path, did_you_mean
 from yamlnet.language import repeats, steps
-from yamlnet.language.calls import Written, kind_of
+from yamlnet.language.calls import Written, kind_of, likeliest
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import (
@@ -249,7 +249,8 @@ def _unknown(reader: Reading, written: Written, known: Mapping[str, Any]) -> Non
         help: str | None = "declare it under a name in `ModuleDict`, and name that here"
         reader.add("unknown-reference", written.path, message, help, at=written.at)
         return
-    help, suggestion = did_you_mean(written.name, {*known, *lookup.names("function"), "expr"})
+    near = likeliest(written.name, {*known, *lookup.names("function"), "expr"})
+    help, suggestion = near or (None, None)
     if suggestion is None:
         help = "declared are " + ", ".join(f"`{name}`" for name in sorted(known))
     message = f"`{written.name}` is neither a declared module nor a function"

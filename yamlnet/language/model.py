@@ -63,6 +63,8 @@ def read_model(
     given = tuple(one.name for one in inputs or ()) or ("input",)
     if inputs is None and isinstance(said.get("inputs"), dict) and said["inputs"]:
         given = tuple(said["inputs"])
+    if meant and isinstance(sides[meant[0]], dict) and "shape" not in sides[meant[0]]:
+        given = tuple(sides[meant[0]])
     reader = Reader(names, blocks, path, given, allow)
     try:
         read = reader.read(value, path, Place(names), MODEL_SIDES, "`model`")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from yamlnet.catalog.entry import Call
-from yamlnet.diagnostics import Mistake, Path
+from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language.calls import settled
 from yamlnet.language.experiment import InitRule
 from yamlnet.language.nodes import Layer, Member, Node, Tensors
@@ -65,9 +65,10 @@ def choose(
 def _no_parameter(path: Path, pattern: str, modules: Sequence[nn.Module]) -> Mistake:
     types = sorted({type(module).__name__ for module in modules})
     message = f"no `{pattern}` in " + ", ".join(f"`{name}`" for name in types)
-    known = sorted({f"`{name}`" for module in modules for name, _ in module.named_parameters()})
-    help = "parameters are " + ", ".join(known) if known else None
-    return Mistake("no-match", path, message, help, at="key")
+    known = sorted({name for module in modules for name, _ in module.named_parameters()})
+    near, suggestion = did_you_mean(pattern, known)
+    help = "parameters are " + ", ".join(f"`{name}`" for name in known) if known else None
+    return Mistake("no-match", path, message, near if suggestion else help, suggestion, at="key")
 
 
 def _own(network: nn.Module, name: str, node: Node | Member, pattern: str) -> tuple[list[str], list[Mistake]]:
