@@ -63,7 +63,7 @@ class Data(Section):
 
     dataset: InstanceOf[Call]
     fields: Mapping[str, InstanceOf[Call]] = {}
-    target: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(strict=False)] | None = None
+    target: Patterns | None = None
     validation: Annotated[float, Field(gt=0, lt=1)] | Count | InstanceOf[Call] | None = None
     test: Annotated[float, Field(gt=0, lt=1)] | Count | InstanceOf[Call] | None = None
     batch_size: Count = 64

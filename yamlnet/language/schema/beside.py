@@ -19,6 +19,7 @@ from yamlnet.language.schema.calls import call, calls, entries
 from yamlnet.language.schema.calls import names as bare_names
 from yamlnet.language.schema.types import (
     EXPRESSION,
+    FOREIGN,
     IDENTIFIER,
     NUMBERS,
     TEXT,
@@ -31,19 +32,18 @@ from yamlnet.language.schema.types import (
 from yamlnet.language.tensors import KINDS
 
 SIDES = sorted({"repeat", *NODE_SIDES, *STEP_SIDES, *BLOCK_SIDES, *MODEL_SIDES})
-VERBS = ("replace", "insert", "append", "remove", "after_every", "freeze")
-"""What an edit does."""
 
 
 def definitions() -> dict[str, Schema]:
     """What files of every sort have in common."""
     modules, functions = list(entries("module")), list(entries("function"))
-    alone = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+    alone: Schema = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+    alone["patternProperties"] = {FOREIGN["pattern"]: {}}
     layers = {**alone, "properties": {entry.name: call(entry) for entry in modules}}
     return {
         "expression": EXPRESSION,
         "numbers": NUMBERS,
-        "layer": any_of(ref("layer-names"), layers, ref("expression")),
+        "layer": any_of(ref("layer-names"), FOREIGN, layers, ref("expression")),
         "layer-names": bare_names(modules),
         "function-names": bare_names(functions),
         "node-names": any_of(ref("layer-names"), ref("function-names")),
@@ -59,7 +59,7 @@ def definitions() -> dict[str, Schema]:
         "one-call": _one_call([entry.name for entry in modules]),
         **{f"value.{kind}": schema for kind, schema in _tensors().items()},
         **{f"side.{key}": schema for key, schema in _sides().items()},
-        "inputs": any_of(mapping_of(ref("side.input"), _input_name()), ref("expression")),
+        "inputs": any_of(mapping_of(ref("side.input"), _input_name()), ref("side.inputs")),
         "one-input": {"not": {"required": ["input", "inputs"]}},
     }
 

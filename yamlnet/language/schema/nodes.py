@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from yamlnet.language.edits import KEYS, NEEDS
 from yamlnet.language.keys import NODE_KEYS
 from yamlnet.language.places import (
     BLOCK_SIDES,
@@ -14,9 +15,9 @@ from yamlnet.language.places import (
     NODE_SIDES,
     STEP_SIDES,
 )
-from yamlnet.language.schema.beside import SIDES, VERBS
+from yamlnet.language.schema.beside import SIDES
 from yamlnet.language.schema.calls import call, entries
-from yamlnet.language.schema.types import TEXT, Schema, any_of, list_of, mapping_of, ref
+from yamlnet.language.schema.types import FOREIGN, TEXT, Schema, any_of, list_of, mapping_of, ref
 from yamlnet.language.tensors import KINDS
 from yamlnet.language.words import WORDS
 
@@ -90,11 +91,12 @@ class Nodes:
             "forward": any_of(list_of(self.ref("step")), ref("expression")),
             "edit": {
                 "type": "object",
-                "properties": {
-                    **dict.fromkeys((*VERBS, "after", "before"), TEXT),
-                    "with": self.ref("chain-node"),
+                "properties": {**dict.fromkeys(KEYS, TEXT), "with": self.ref("body")},
+                "oneOf": [{"required": [verb]} for verb in NEEDS],
+                "dependentRequired": {
+                    **{verb: list(keys) for verb, keys in NEEDS.items()},
+                    "after": ["insert"],
                 },
-                "anyOf": [{"required": [verb]} for verb in VERBS],
                 "additionalProperties": False,
             },
         }
@@ -122,6 +124,7 @@ class Nodes:
         mapping: Schema = {
             "type": "object",
             "properties": {**{key: self._side(key, keys) for key in keys}, **found},
+            "patternProperties": {FOREIGN["pattern"]: {}},
             "additionalProperties": {} if self.blocks else {"type": "null"} if again else False,
             **(self._complete(found, keys) if self.complete else {}),
         }
@@ -129,7 +132,7 @@ class Nodes:
             capitals = [name for name in found if name[:1].isupper()]
             mapping["propertyNames"] = {"anyOf": [AGAIN, {"enum": capitals}]}
         others = [TEXT] if self.blocks else [AGAIN] if again else []
-        texts = [] if bare is None else [bare, *others]
+        texts = [] if bare is None else [bare, FOREIGN, *others]
         lists = [self.ref("chain")] if "Sequential" in found else []
         return any_of(*texts, mapping, *lists, ref("expression"))
 

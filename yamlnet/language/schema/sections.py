@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from yamlnet.catalog.entry import Entry
-from yamlnet.language.consistency import EXCLUSIVE, MEASURED
+from yamlnet.language.consistency import EXCLUSIVE, MEASURED, NEEDED_ONE
 from yamlnet.language.experiment import Data, Experiment, Scheduler, Section, Train
 from yamlnet.language.keys import SECTION_KEYS
 from yamlnet.language.schema.calls import calls, entries, option
@@ -19,6 +19,7 @@ from yamlnet.language.sections import RULE
 
 CALLED = {
     "dataset": "dataset",
+    "fields": "field",
     "validation": "dataset",
     "test": "dataset",
     "augment": "transform",
@@ -54,6 +55,7 @@ class Sections:
         found = list(entries("metric"))
         wanted = {
             "dataset": self._calls("dataset"),
+            "field": self._calls("field"),
             "transform": self._calls("transform"),
             "term": self._term(),
             "metric": calls(found, {"from": _from("metrics.from")}, self.complete, beside=_sources(found)),
@@ -62,7 +64,7 @@ class Sections:
         return {f"{name}{self.suffix}": schema for name, schema in wanted.items()}
 
     def _calls(self, kind: Any) -> Schema:
-        return calls(list(entries(kind)), complete=self.complete)
+        return calls(list(entries(kind)), complete=self.complete, foreign=kind == "dataset")
 
     # -- what pydantic knows --------------------------------------------------------------------
 
@@ -85,11 +87,12 @@ class Sections:
             return self.ref(CALLED[key]) if key in CALLED else {}
         if "$ref" in schema:
             return self._readable(definitions[schema["$ref"].rpartition("/")[2]], definitions, path)
-        if "anyOf" in schema:
-            return any_of(*(self._readable(one, definitions, path) for one in schema["anyOf"]))
+        if options := schema.get("anyOf") or schema.get("oneOf"):
+            return any_of(*(self._readable(one, definitions, path) for one in options))
         kept = {k: v for k, v in schema.items() if k not in ("title", "default", "description", "$defs")}
-        if "items" in kept:
-            kept["items"] = self._readable(kept["items"], definitions, path)
+        for inner in ("items", "additionalProperties"):
+            if isinstance(kept.get(inner), dict):
+                kept[inner] = self._readable(kept[inner], definitions, path)
         if "properties" not in kept:
             return any_of(kept, ref("expression"))
         kept["properties"] = {
@@ -98,7 +101,7 @@ class Sections:
         }
         if not self.complete:
             kept.pop("required", None)
-        return any_of({**kept, **_exclusive(path, kept["properties"])}, ref("expression"))
+        return any_of({**kept, **_exclusive(path, kept["properties"], self.complete)}, ref("expression"))
 
     def _key(self, schema: Schema, definitions: Mapping[str, Schema], path: str) -> Schema:
         """A key of a section: its description, its default and its value."""
@@ -117,7 +120,9 @@ class Sections:
         weight = {"description": SECTION_KEYS["loss.weight"], "type": ["number", "string"]}
         sides = {"from": _from("loss.from"), "weight": weight}
         losses = list(entries("loss"))
-        found = calls([*losses, *entries("function")], sides, self.complete, beside=_sources(losses))
+        found = calls(
+            [*losses, *entries("function")], sides, self.complete, beside=_sources(losses), foreign=True
+        )
         formula = {"type": "object", "properties": {"expr": TEXT, "weight": weight}, "required": ["expr"]}
         return any_of(found, {**formula, "additionalProperties": False})
 
@@ -136,7 +141,7 @@ class Sections:
         groups = {"description": SECTION_KEYS["optimizer.groups"], "type": ["array", "string"]}
         found = list(entries("optimizer"))
         beside = {e.name: {"properties": {"groups": {"items": ref(f"group.{e.name}")}}} for e in found}
-        return calls(found, {"groups": groups}, self.complete, beside=beside)
+        return calls(found, {"groups": groups}, self.complete, beside=beside, foreign=True)
 
     def scheduler(self) -> Schema:
         """`scheduler`, and what advances it."""
@@ -163,14 +168,16 @@ def _group(entry: Entry) -> Schema:
     return any_of({**mapping, "additionalProperties": False}, ref("expression"))
 
 
-def _exclusive(path: str, properties: Mapping[str, Any]) -> Schema:
-    """Keys that stand for one another: not both, and `clip` takes one of them."""
+def _exclusive(path: str, properties: Mapping[str, Any], complete: bool) -> Schema:
+    """Keys that stand for one another: not both of them, and one where one is needed."""
+    found: Schema = {}
     for section, *keys in EXCLUSIVE:
         if ".".join(map(str, section)) == path and properties.keys() >= set(keys):
-            said = {"properties": {key: {"not": {"type": "null"}} for key in keys}, "required": keys}
-            one = {"anyOf": [{"required": [key]} for key in keys]} if path.endswith("clip") else {}
-            return {"not": said, **one}
-    return {}
+            found["not"] = {"properties": {key: {"not": {"type": "null"}} for key in keys}, "required": keys}
+    for section, *keys in NEEDED_ONE if complete else ():
+        if ".".join(map(str, section)) == path and properties.keys() >= set(keys):
+            found["anyOf"] = [{"required": [key]} for key in keys]
+    return found
 
 
 def _from(key: str) -> Schema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from yamlnet.catalog import types
+from yamlnet.catalog.allowed import CATALOGUED
 from yamlnet.catalog.entry import REQUIRED, Parameter
 from yamlnet.catalog.types import DTYPES, Choice, Items, Named, Union
 
@@ -40,6 +41,13 @@ NUMBERS: Schema = {
         {"$ref": "#/$defs/expression"},
     ],
 }
+
+
+FOREIGN: Schema = {
+    "type": "string",
+    "pattern": rf"^(?!(?:{'|'.join(CATALOGUED)})\.)[^\s.$:]+\.[^\s:]+$",
+}
+"""A dotted path, which `--allow` may admit: a schema can't know what it takes."""
 
 
 def ref(name: str) -> Schema:
@@ -97,6 +105,8 @@ def _named(name: str) -> Schema:
         return {}
     if name == "dtype":
         return {"enum": sorted(DTYPES)}
+    if name == "names":
+        return {"type": "object", "additionalProperties": TEXT}
     return ref(NAMED[name]) if name in NAMED else {"type": "string"}
 
 
