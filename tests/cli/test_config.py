@@ -67,3 +67,14 @@ def test_summary_of_a_fine_file(file: str, capsys: pytest.CaptureFixture[str]) -
     assert (ended.code, ended.err) == (0, "")
     assert "Linear" in ended.out
     assert "30" in ended.out
+
+
+def test_what_only_the_data_tell_is_read_from_them(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("table.csv").write_text("town,size\nOslo,1\nBergen,2\nOslo,3\nBergen,4\n")
+    Path("table.yaml").write_text(
+        "data:\n  dataset: {Csv: {path: table.csv}}\n"
+        "  fields: {town: category, size: {number: [size]}}\n  target: town\n"
+        "model: {Linear: $num_classes}\n"
+    )
+    ended = call(capsys, "config", "table.yaml", "--explain", "model.Linear.out_features")
+    assert ended.out.split("\n")[0] == "model.Linear.out_features: 2"

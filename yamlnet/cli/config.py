@@ -26,17 +26,22 @@ def config(
     quiet: Quiet = False,
 ) -> int:
     """Print the document with every default and every expression in it."""
+    from yamlnet import pipeline
     from yamlnet.catalog.allowed import allowed
     from yamlnet.diagnostics import ConfigError
     from yamlnet.language import check as language
     from yamlnet.language import files, render, resolve
     from yamlnet.language.dump import dump
 
-    checked = language.check(files.read(file), set or [], allow=allowed(allow or []))
+    text, permitted = files.read(file), allowed(allow or [])
+    checked = language.check(text, set or [], allow=permitted)
     if checked.wrong:
         raise ConfigError(checked.diagnostics, render.as_text(checked.diagnostics, checked.texts()).rstrip())
     if not quiet:
         output.diagnostics(checked.diagnostics, checked.texts(), sys.stderr)
+    if resolve.waits_for_data(checked):
+        examined = pipeline.examine(text, set or [], allow=permitted)
+        checked = pipeline.with_data(examined)[0].checked
     if explain is None:
         document = resolve.resolved(checked)
         output.write(

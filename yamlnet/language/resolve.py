@@ -13,6 +13,7 @@ from yamlnet.catalog.own import PATHS
 from yamlnet.diagnostics import Path, YamlnetError, did_you_mean
 from yamlnet.language.check import Checked
 from yamlnet.language.experiment import Data, Experiment, Train
+from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.merge import OPTIONS
 from yamlnet.language.nodes import Function, Graph, Layer, Node, Weights, walk
 from yamlnet.language.repeats import Choice
@@ -200,6 +201,18 @@ def _escaped(value: Any, file: Callable[[Weights], str]) -> Any:
     if isinstance(value, Weights):
         return _escaped(value.written(file(value)), file)
     return [_escaped(item, file) for item in value] if isinstance(value, list | tuple) else value
+
+
+def waits_for_data(checked: Checked) -> bool:
+    """Whether an expression uses what isn't known of the data before it is read."""
+    waiting: list[Any] = [dict(checked.plain)]
+    while waiting:
+        value = waiting.pop()
+        if value is UNKNOWN:
+            return True
+        if isinstance(value, Mapping | list):
+            waiting.extend(value.values() if isinstance(value, Mapping) else value)
+    return False
 
 
 def explain(checked: Checked, key: str) -> tuple[Any, str]:
