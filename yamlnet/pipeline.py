@@ -234,7 +234,7 @@ def with_data(
         raise _config_error(checked, [error.mistake]) from error
     if checked.facts != prepared.facts:
         examined = examine(
-            checked.source, checked.options, prepared.facts, True, checked.allow, examined.trained
+            checked.source, checked.options, prepared.facts, False, checked.allow, examined.trained
         )
         examined.raise_if_wrong()
     return examined, prepared
