@@ -8,7 +8,7 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.descriptions import description
 from yamlnet.catalog.entry import KINDS, REQUIRED, Entry, Kind, Parameter
 from yamlnet.catalog.wording import inferred
-from yamlnet.language.schema.types import Schema, any_of, ref, value
+from yamlnet.language.schema.types import FOREIGN, Schema, any_of, ref, value
 
 
 def entries(*kinds: Kind) -> Iterator[Entry]:
@@ -82,16 +82,20 @@ def calls(
     sides: Mapping[str, Schema] | None = None,
     complete: bool = True,
     beside: Mapping[str, Schema] | None = None,
+    foreign: bool = False,
 ) -> Schema:
     """A call of any of the entries: its bare name, or a mapping with its arguments and what stands beside it.
 
-    `beside` holds for a mapping with the call of that name.
+    `beside` holds for a mapping with the call of that name. A `foreign` call is of a package of one's own.
     """
     sides = sides or {}
     properties = {**sides, **{entry.name: call(entry, complete) for entry in found}}
     mapping = {"type": "object", "properties": properties, "additionalProperties": False}
     alone = one_call([entry.name for entry in found], list(sides), complete, beside or {})
-    return any_of(names(found, complete), {**mapping, **alone}, ref("expression"))
+    if foreign:
+        mapping["patternProperties"] = {FOREIGN: {}}
+    bare = [names(found, complete), *([ref("foreign-name")] if foreign else [])]
+    return any_of(*bare, {**mapping, **alone}, ref("expression"))
 
 
 def one_call(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from yamlnet.catalog import types
+from yamlnet.catalog.allowed import CATALOGUED
 from yamlnet.catalog.entry import REQUIRED, Parameter
 from yamlnet.catalog.types import DTYPES, Choice, Items, Named, Union
 
@@ -22,6 +23,9 @@ NAMED = {"tensor": "numbers", "module": "layer", "scheduler": "nested-scheduler"
 
 IDENTIFIER = r"^[^\s0-9!-/:-@\[-^`{-~][^\s!-/:-@\[-^`{-~]*$"
 """Letters of any script, digits and `_`: what Python and ECMAScript read alike."""
+
+FOREIGN = rf"^(?!({'|'.join(CATALOGUED)})\.){IDENTIFIER[1:-1]}(\.{IDENTIFIER[1:-1]})+$"
+"""A dotted path into a package of one's own: only `--allow` tells whether it may be called."""
 
 TEXT: Schema = {"type": "string"}
 
@@ -97,7 +101,9 @@ def _named(name: str) -> Schema:
         return {}
     if name == "dtype":
         return {"enum": sorted(DTYPES)}
-    return ref(NAMED[name]) if name in NAMED else {"type": "string"}
+    if name == "names":
+        return {"type": "object", "additionalProperties": TEXT}
+    return ref(NAMED[name]) if name in NAMED else TEXT
 
 
 def _items(items: Items, parameter: Parameter) -> Schema:
