@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import keyword
+import re
 
 from yamlnet.language import names
+from yamlnet.language.beside import SUFFIXES
 from yamlnet.language.containers import MERGES
 from yamlnet.language.inputs import DTYPES
 from yamlnet.language.places import (
@@ -37,13 +39,17 @@ SIDES = sorted({"repeat", *NODE_SIDES, *STEP_SIDES, *BLOCK_SIDES, *MODEL_SIDES})
 def definitions() -> dict[str, Schema]:
     """What files of every sort have in common."""
     modules, functions = list(entries("module")), list(entries("function"))
-    alone: Schema = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
-    alone["patternProperties"] = {FOREIGN["pattern"]: {}}
-    layers = {**alone, "properties": {entry.name: call(entry) for entry in modules}}
+    alone = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+    layers = {
+        **alone,
+        "properties": {entry.name: call(entry) for entry in modules},
+        "patternProperties": {FOREIGN: {}},
+    }
     return {
         "expression": EXPRESSION,
         "numbers": NUMBERS,
-        "layer": any_of(ref("layer-names"), FOREIGN, layers, ref("expression")),
+        "layer": any_of(ref("layer-names"), ref("foreign-name"), layers, ref("expression")),
+        "foreign-name": {"type": "string", "pattern": FOREIGN},
         "layer-names": bare_names(modules),
         "function-names": bare_names(functions),
         "node-names": any_of(ref("layer-names"), ref("function-names")),
@@ -55,11 +61,17 @@ def definitions() -> dict[str, Schema]:
         "node-name": _node_name(),
         "side": {"enum": SIDES},
         "side-of-function": {"enum": [key for key in SIDES if key not in OWN_SIDES]},
+        "side-of-value": {"enum": [key for key in SIDES if key not in ("from", "weights")]},
         "side-of-formula": {"enum": [key for key in SIDES if key not in (*OWN_SIDES, "from")]},
         "one-call": _one_call([entry.name for entry in modules]),
         **{f"value.{kind}": schema for kind, schema in _tensors().items()},
         **{f"side.{key}": schema for key, schema in _sides().items()},
-        "inputs": any_of(mapping_of(ref("side.input"), _input_name()), ref("side.inputs")),
+        "new-name": _new_name(),
+        "inputs": any_of(
+            mapping_of(ref("side.input"), _input_name()),
+            list_of({**TEXT, **_input_name()}),
+            ref("expression"),
+        ),
         "one-input": {"not": {"required": ["input", "inputs"]}},
     }
 
@@ -70,6 +82,14 @@ def _node_name() -> Schema:
     return {"pattern": rf"{IDENTIFIER}|\$", "not": {"anyOf": [{"enum": taken}, {"pattern": "^__"}]}}
 
 
+def _new_name() -> Schema:
+    """The name that an edit gives: of the parts between dots, the last is new."""
+    taken = "|".join(sorted({*names.TAKEN, *keyword.kwlist, "self", "input"}))
+    last = {"pattern": rf"(^|\.)([0-9]+|{IDENTIFIER[1:-1]})$|\$"}
+    text = {**TEXT, **last, "not": {"pattern": rf"(^|\.)({taken}|__[^.]*)$"}}
+    return any_of({"type": "integer", "minimum": 0}, text)
+
+
 def _input_name() -> Schema:
     return {**ref("node-name"), "not": {"enum": sorted(names.GENERATED)}}
 
@@ -77,7 +97,7 @@ def _input_name() -> Schema:
 def _one_call(modules: list[str]) -> Schema:
     """A mapping holds one call, and beside a function nothing that is for parameters."""
     functions = [entry.name for entry in entries("function")]
-    sides = dict.fromkeys((*modules, *CONTAINERS, *KINDS), "side")
+    sides = dict.fromkeys((*modules, *CONTAINERS), "side") | dict.fromkeys(KINDS, "side-of-value")
     sides |= dict.fromkeys(functions, "side-of-function") | {"expr": "side-of-formula"}
     alone: dict[str, Schema] = {
         name: {"propertyNames": {"anyOf": [{"const": name}, ref(side)]}} for name, side in sides.items()
@@ -138,17 +158,26 @@ def _sides() -> dict[str, Schema]:
 
 def _weights() -> Schema:
     """A file of weights, and what of it."""
+    suffixes = "|".join(re.escape(suffix) for suffix in SUFFIXES)
+    file = {**TEXT, "pattern": rf"({suffixes})$|\$"}
     parts: Schema = {
         "type": "object",
         "properties": {
-            "file": TEXT,
+            "file": file,
             "strict": any_of({"type": "boolean"}, ref("expression")),
-            "rename": {"type": "object", "additionalProperties": TEXT},
+            "rename": any_of({"type": "null"}, _renamed(), ref("expression")),
         },
         "required": ["file"],
         "additionalProperties": False,
     }
-    return any_of(TEXT, parts)
+    return any_of({"type": "null"}, file, parts)
+
+
+def _renamed() -> Schema:
+    """Names in the file to names of the module: one `*` in both, or in neither."""
+    one, none = r"^[^*]*\*[^*]*$", r"^[^*]*$"
+    patterns = {pattern: {**TEXT, "pattern": rf"{pattern}|\$"} for pattern in (one, none)}
+    return {"type": "object", "patternProperties": patterns, "additionalProperties": False}
 
 
 def _input() -> Schema:

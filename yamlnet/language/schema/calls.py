@@ -86,7 +86,7 @@ def calls(
 ) -> Schema:
     """A call of any of the entries: its bare name, or a mapping with its arguments and what stands beside it.
 
-    `beside` holds for a mapping with the call of that name; `foreign` admits dotted paths.
+    `beside` holds for a mapping with the call of that name. A `foreign` call is of a package of one's own.
     """
     sides = sides or {}
     properties = {**sides, **{entry.name: call(entry, complete) for entry in found}}
@@ -94,8 +94,10 @@ def calls(
     if foreign:
         mapping["patternProperties"] = {FOREIGN["pattern"]: {}}
     alone = one_call([entry.name for entry in found], list(sides), complete, beside or {})
-    paths = [FOREIGN] if foreign else []
-    return any_of(names(found, complete), *paths, {**mapping, **alone}, ref("expression"))
+    if foreign:
+        mapping["patternProperties"] = {FOREIGN: {}}
+    bare = [names(found, complete), *([ref("foreign-name")] if foreign else [])]
+    return any_of(*bare, {**mapping, **alone}, ref("expression"))
 
 
 def one_call(

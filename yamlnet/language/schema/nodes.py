@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from yamlnet.language.edits import KEYS, NEEDS
+from yamlnet.language.edits import KEYS, NEEDS, VERBS
 from yamlnet.language.keys import NODE_KEYS
 from yamlnet.language.places import (
     BLOCK_SIDES,
@@ -17,7 +17,7 @@ from yamlnet.language.places import (
 )
 from yamlnet.language.schema.beside import SIDES
 from yamlnet.language.schema.calls import call, entries
-from yamlnet.language.schema.types import FOREIGN, TEXT, Schema, any_of, list_of, mapping_of, ref
+from yamlnet.language.schema.types import FOREIGN, Schema, any_of, list_of, mapping_of, ref
 from yamlnet.language.tensors import KINDS
 from yamlnet.language.words import WORDS
 
@@ -89,16 +89,23 @@ class Nodes:
             "declared-or-run": any_of(self._named("any-node"), ref("expression")),
             "module-list": list_of(self.ref("declared-node")),
             "forward": any_of(list_of(self.ref("step")), ref("expression")),
-            "edit": {
-                "type": "object",
-                "properties": {**dict.fromkeys(KEYS, TEXT), "with": self.ref("body")},
-                "oneOf": [{"required": [verb]} for verb in NEEDS],
-                "dependentRequired": {
-                    **{verb: list(keys) for verb, keys in NEEDS.items()},
-                    "after": ["insert"],
-                },
-                "additionalProperties": False,
-            },
+            "edit": self._edit(),
+        }
+
+    def _edit(self) -> Schema:
+        """One change of the network: a verb, and what it needs beside it."""
+        name: Schema = {"type": ["string", "integer"], "minLength": 1}
+        keys = {**dict.fromkeys(KEYS, name), "insert": ref("new-name"), "with": self.ref("body")}
+        needs = {
+            verb: {"propertyNames": {"enum": [verb, *needed]}, "required": [verb, *needed]}
+            for verb, needed in NEEDS.items()
+        }
+        return {
+            "type": "object",
+            "properties": keys,
+            "anyOf": [{"required": [verb]} for verb in VERBS],
+            "dependentSchemas": needs,
+            "additionalProperties": False,
         }
 
     def _named(self, place: str) -> Schema:
@@ -124,15 +131,15 @@ class Nodes:
         mapping: Schema = {
             "type": "object",
             "properties": {**{key: self._side(key, keys) for key in keys}, **found},
-            "patternProperties": {FOREIGN["pattern"]: {}},
+            "patternProperties": {FOREIGN: {}},
             "additionalProperties": {} if self.blocks else {"type": "null"} if again else False,
             **(self._complete(found, keys) if self.complete else {}),
         }
         if again and not self.blocks:
             capitals = [name for name in found if name[:1].isupper()]
             mapping["propertyNames"] = {"anyOf": [AGAIN, {"enum": capitals}]}
-        others = [TEXT] if self.blocks else [AGAIN] if again else []
-        texts = [] if bare is None else [bare, FOREIGN, *others]
+        others = [{"type": "string"}] if self.blocks else [AGAIN] if again else []
+        texts = [] if bare is None else [bare, ref("foreign-name"), *others]
         lists = [self.ref("chain")] if "Sequential" in found else []
         return any_of(*texts, mapping, *lists, ref("expression"))
 
@@ -158,7 +165,7 @@ class Nodes:
         if key == "forward":
             schema = self.ref("forward")
         elif key == "edit":
-            schema = any_of(list_of(self.ref("edit")), ref("expression"))
+            schema = any_of({"type": "array", "items": self.ref("edit")}, {"type": "null"})
         else:
             schema = ref("inputs" if key == "inputs" and "input" in keys else f"side.{key}")
         return _worded(schema, key)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from yamlnet.catalog.entry import Entry
+from yamlnet.catalog.entry import Entry, Kind
 from yamlnet.language.consistency import EXCLUSIVE, MEASURED, NEEDED_ONE
 from yamlnet.language.experiment import Data, Experiment, Scheduler, Section, Train
 from yamlnet.language.keys import SECTION_KEYS
+from yamlnet.language.schema import tables
 from yamlnet.language.schema.calls import calls, entries, option
 from yamlnet.language.schema.types import IDENTIFIER, TEXT, Schema, any_of, list_of, mapping_of, ref
 from yamlnet.language.sections import RULE
@@ -22,7 +23,7 @@ CALLED = {
     "fields": "field",
     "validation": "dataset",
     "test": "dataset",
-    "augment": "transform",
+    "augment": "augmentation",
     "train": "transform",
     "evaluation": "transform",
 }
@@ -52,25 +53,27 @@ class Sections:
 
     def definitions(self) -> dict[str, Schema]:
         """The sections, and the calls in them."""
-        found = list(entries("metric"))
+        found, transforms = list(entries("metric")), list(entries("transform"))
         wanted = {
-            "dataset": self._calls("dataset"),
+            "dataset": self._calls("dataset", foreign=True),
             "field": self._calls("field"),
-            "transform": self._calls("transform"),
+            "augmentation": calls([one for one in transforms if _is_random(one)], complete=self.complete),
+            "transform": calls([one for one in transforms if not _is_random(one)], complete=self.complete),
             "term": self._term(),
             "metric": calls(found, {"from": _from("metrics.from")}, self.complete, beside=_sources(found)),
             **{name: any_of(read(self), {"type": "null"}) for name, read in SECTIONS.items()},
         }
         return {f"{name}{self.suffix}": schema for name, schema in wanted.items()}
 
-    def _calls(self, kind: Any) -> Schema:
-        return calls(list(entries(kind)), complete=self.complete, foreign=kind == "dataset")
+    def _calls(self, kind: Kind, foreign: bool = False) -> Schema:
+        return calls(list(entries(kind)), complete=self.complete, foreign=foreign)
 
     # -- what pydantic knows --------------------------------------------------------------------
 
     def data(self) -> Schema:
         """`data`."""
-        return self._validated(Data, "data")
+        said = self._validated(Data, "data")
+        return {"if": {"type": "object"}, "then": tables.rules(), **said} if self.complete else said
 
     def train(self) -> Schema:
         """`train`."""
@@ -87,12 +90,15 @@ class Sections:
             return self.ref(CALLED[key]) if key in CALLED else {}
         if "$ref" in schema:
             return self._readable(definitions[schema["$ref"].rpartition("/")[2]], definitions, path)
-        if options := schema.get("anyOf") or schema.get("oneOf"):
+        options = schema.get("anyOf") or schema.get("oneOf")
+        if options:
             return any_of(*(self._readable(one, definitions, path) for one in options))
         kept = {k: v for k, v in schema.items() if k not in ("title", "default", "description", "$defs")}
-        for inner in ("items", "additionalProperties"):
-            if isinstance(kept.get(inner), dict):
-                kept[inner] = self._readable(kept[inner], definitions, path)
+        if "items" in kept:
+            kept["items"] = self._readable(kept["items"], definitions, path)
+        if isinstance(kept.get("additionalProperties"), dict):
+            kept["additionalProperties"] = self._readable(kept["additionalProperties"], definitions, path)
+            kept["propertyNames"] = {"pattern": IDENTIFIER, "not": {"const": "output"}}
         if "properties" not in kept:
             return any_of(kept, ref("expression"))
         kept["properties"] = {
@@ -101,13 +107,16 @@ class Sections:
         }
         if not self.complete:
             kept.pop("required", None)
-        return any_of({**kept, **_exclusive(path, kept["properties"], self.complete)}, ref("expression"))
+        one = _one_of(path) if self.complete else {}
+        return any_of({**kept, **_exclusive(path), **one}, ref("expression"))
 
     def _key(self, schema: Schema, definitions: Mapping[str, Schema], path: str) -> Schema:
         """A key of a section: its description, its default and its value."""
         value = self._readable(schema, definitions, path)
         if path == "data.transforms":
             value = any_of({"type": "array", "items": self.ref("transform")}, value)
+        if path == "data.target":
+            value = any_of(TEXT, value)
         said = {"description": SECTION_KEYS[path]} if path in SECTION_KEYS else {}
         default = schema.get("default")
         known = {} if default is None or isinstance(default, dict | list) else {"default": default}
@@ -117,18 +126,20 @@ class Sections:
 
     def _term(self) -> Schema:
         """A term of the loss: a loss, a function, or an expression."""
-        weight = {"description": SECTION_KEYS["loss.weight"], "type": ["number", "string"]}
+        number = any_of({"type": "number"}, ref("expression"))
+        weight = {"description": SECTION_KEYS["loss.weight"], **number}
         sides = {"from": _from("loss.from"), "weight": weight}
-        losses = list(entries("loss"))
-        found = calls(
-            [*losses, *entries("function")], sides, self.complete, beside=_sources(losses), foreign=True
-        )
-        formula = {"type": "object", "properties": {"expr": TEXT, "weight": weight}, "required": ["expr"]}
+        terms = list(entries("loss", "function"))
+        found = calls(terms, sides, self.complete, beside=_sources(terms), foreign=True)
+        text = {"description": SECTION_KEYS["loss.expr"], "type": ["string", "number"]}
+        formula = {"type": "object", "properties": {"expr": text, "weight": weight}, "required": ["expr"]}
         return any_of(found, {**formula, "additionalProperties": False})
 
     def loss(self) -> Schema:
-        """`loss`: one term, or several with names."""
-        return any_of(self.ref("term"), mapping_of(self.ref("term"), {"pattern": IDENTIFIER}))
+        """`loss`: one term, or several with names, and weights."""
+        alone = {**self.ref("term"), "not": {"type": "object", "required": ["weight"]}}
+        name = {"pattern": IDENTIFIER, "not": {"enum": ["from", *keyword.kwlist]}}
+        return any_of(alone, mapping_of(self.ref("term"), name))
 
     def metrics(self) -> Schema:
         """`metrics`: one, a list, or a mapping of names."""
@@ -168,29 +179,53 @@ def _group(entry: Entry) -> Schema:
     return any_of({**mapping, "additionalProperties": False}, ref("expression"))
 
 
-def _exclusive(path: str, properties: Mapping[str, Any], complete: bool) -> Schema:
-    """Keys that stand for one another: not both of them, and one where one is needed."""
-    found: Schema = {}
+def _is_random(transform: Entry) -> bool:
+    """Whether it is for training only."""
+    return transform.name.startswith("Random")
+
+
+def _said(key: str) -> Schema:
+    """A key with a value that says something."""
+    return {"required": [key], "properties": {key: {"not": {"enum": [None, []]}}}}
+
+
+def _exclusive(path: str) -> Schema:
+    """Keys that stand for one another: not both."""
     for section, *keys in EXCLUSIVE:
-        if ".".join(map(str, section)) == path and properties.keys() >= set(keys):
-            found["not"] = {"properties": {key: {"not": {"type": "null"}} for key in keys}, "required": keys}
-    for section, *keys in NEEDED_ONE if complete else ():
-        if ".".join(map(str, section)) == path and properties.keys() >= set(keys):
-            found["anyOf"] = [{"required": [key]} for key in keys]
-    return found
+        if ".".join(map(str, section)) == path:
+            return {"not": {"allOf": [_said(key) for key in keys]}}
+    return {}
+
+
+def _one_of(path: str) -> Schema:
+    """Keys of which one must be said."""
+    for section, *keys in NEEDED_ONE:
+        if ".".join(map(str, section)) == path:
+            return {"anyOf": [_said(key) for key in keys]}
+    return {}
 
 
 def _from(key: str) -> Schema:
-    return {"description": SECTION_KEYS[key], **any_of(TEXT, list_of(TEXT))}
+    """What a term or a metric compares: values by their names, and expressions of them."""
+    return {"description": SECTION_KEYS[key], **any_of(ref("source"), list_of(ref("source")))}
+
+
+def sources() -> dict[str, Schema]:
+    """One value of the output or the batch."""
+    part = r"[^\s!-/:-@\[-^`{-~]+"
+    name = {**TEXT, "pattern": rf"{IDENTIFIER[:-1]}(\.{part})*$|\$"}
+    text: Schema = {"description": SECTION_KEYS["loss.expr"], "type": ["string", "number"]}
+    formula: Schema = {"type": "object", "properties": {"expr": text}, "required": ["expr"]}
+    return {"source": any_of(name, {**formula, "additionalProperties": False})}
 
 
 def _sources(found: Iterable[Entry]) -> dict[str, Schema]:
-    """How many names `from` brings, for each entry."""
-    counts = {e.name: (sum(t.required for t in e.tensors), len(e.tensors)) for e in found}
+    """How many values `from` brings, for each entry; a function of a list takes any number."""
+    fixed = [entry for entry in found if entry.tensors and entry.tensors[0].role != "tensors"]
+    counts = {e.name: (sum(t.required for t in e.tensors), len(e.tensors)) for e in fixed}
     return {
         name: {"properties": {"from": {"minItems": least, "maxItems": most, **({} if least < 2 else _LIST)}}}
         for name, (least, most) in counts.items()
-        if most
     }
 
 

@@ -24,6 +24,9 @@ NAMED = {"tensor": "numbers", "module": "layer", "scheduler": "nested-scheduler"
 IDENTIFIER = r"^[^\s0-9!-/:-@\[-^`{-~][^\s!-/:-@\[-^`{-~]*$"
 """Letters of any script, digits and `_`: what Python and ECMAScript read alike."""
 
+FOREIGN = rf"^(?!({'|'.join(CATALOGUED)})\.){IDENTIFIER[1:-1]}(\.{IDENTIFIER[1:-1]})+$"
+"""A dotted path into a package of one's own: only `--allow` tells whether it may be called."""
+
 TEXT: Schema = {"type": "string"}
 
 EXPRESSION: Schema = {
@@ -107,7 +110,7 @@ def _named(name: str) -> Schema:
         return {"enum": sorted(DTYPES)}
     if name == "names":
         return {"type": "object", "additionalProperties": TEXT}
-    return ref(NAMED[name]) if name in NAMED else {"type": "string"}
+    return ref(NAMED[name]) if name in NAMED else TEXT
 
 
 def _items(items: Items, parameter: Parameter) -> Schema:
