@@ -44,7 +44,6 @@ SECTION_KEYS: Mapping[str, str] = {
     "train.clip.match": "A pattern of parameters' names, or a list of them; all where it is left out",
     "train.clip.norm": "The largest norm of all gradients together",
     "train.clip.value": "The largest value of any gradient",
-    "train.clip.match": "A pattern of parameters' names, or a list of them; all of them when left out",
     "train.accumulate": "Batches to a step of the optimizer",
     "train.ema": "The decay of the weights' moving average, which is what is evaluated",
     "train.stop": "Ends the training when a figure hasn't improved for a while",

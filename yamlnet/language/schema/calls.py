@@ -91,8 +91,6 @@ def calls(
     sides = sides or {}
     properties = {**sides, **{entry.name: call(entry, complete) for entry in found}}
     mapping = {"type": "object", "properties": properties, "additionalProperties": False}
-    if foreign:
-        mapping["patternProperties"] = {FOREIGN["pattern"]: {}}
     alone = one_call([entry.name for entry in found], list(sides), complete, beside or {})
     if foreign:
         mapping["patternProperties"] = {FOREIGN: {}}

@@ -46,13 +46,6 @@ NUMBERS: Schema = {
 }
 
 
-FOREIGN: Schema = {
-    "type": "string",
-    "pattern": rf"^(?!(?:{'|'.join(CATALOGUED)})\.)[^\s.$:]+\.[^\s:]+$",
-}
-"""A dotted path, which `--allow` may admit: a schema can't know what it takes."""
-
-
 def ref(name: str) -> Schema:
     """A reference to a definition."""
     return {"$ref": f"#/$defs/{name}"}
