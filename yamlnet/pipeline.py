@@ -203,17 +203,20 @@ def start(examined: Examined, runs: Path, observer: Observer) -> Result:
 
 def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
     """The training of a network on its data."""
+    from yamlnet.training.example import example
     from yamlnet.training.setup import Task
     from yamlnet.training.sources import sources
 
     experiment = examined.experiment
     assert experiment.data is not None
+    assert examined.shapes is not None
     return Task(
         experiment,
         network,
         input_fields(experiment.model, prepared.facts),
         sources(experiment.data, prepared, experiment.seed),
         next(iter(prepared.train.fields.values())).device,
+        example(examined.shapes, prepared.facts),
         prepared.facts.num_classes,
         prepared.digest,
     )

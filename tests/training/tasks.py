@@ -15,7 +15,7 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call, Kind
 from yamlnet.data.batches import Batches
 from yamlnet.data.splits import Split
-from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Optimizer, Scheduler, Train
+from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Optimizer, Scheduler, Term, Train
 from yamlnet.training import run as runs
 from yamlnet.training.run import Run
 from yamlnet.training.setup import Task
@@ -36,6 +36,16 @@ def metric(name: str, **arguments: Any) -> MetricTerm:
     return MetricTerm(call=call("metric", name, **arguments))
 
 
+def loss(name: str, inputs: tuple[Any, ...] = ("output", "target"), **arguments: Any) -> Loss:
+    return Loss(terms={"": Term(call=call("loss", name, **arguments), inputs=inputs)})
+
+
+def example() -> tuple[Tensor, dict[str, Tensor]]:
+    """An output and a batch such as those of `network` and `split`."""
+    target = torch.zeros(2, dtype=torch.int64)
+    return torch.zeros(2, NUM_CLASSES), {"image": torch.zeros(2, 1, 4, 4), "target": target}
+
+
 def optimizer(name: str = "SGD", **arguments: Any) -> Optimizer:
     return Optimizer(call=call("optimizer", name, **arguments))
 
@@ -53,7 +63,7 @@ def scheduler(name: str, every: str = "step", **arguments: Any) -> Scheduler:
 def experiment(train: Mapping[str, Any], **sections: Any) -> Experiment:
     given = {
         "name": "tiny",
-        "loss": Loss(call=call("loss", "CrossEntropyLoss")),
+        "loss": loss("CrossEntropyLoss"),
         "metrics": {"accuracy": metric("Accuracy")},
         "optimizer": optimizer(lr=0.1),
         "train": Train.model_validate({"device": "cpu", **train}),
@@ -90,7 +100,8 @@ def task(model: nn.Module | None = None, num_train: int = 40, batch_size: int = 
         Batches(split(24, 2), 16, ()),
         Batches(split(24, 3), 16, ()),
     )
-    return Task(experiment(**said), model or network(), ("image",), sources, CPU, NUM_CLASSES, "digest")
+    made = experiment(**said)
+    return Task(made, model or network(), ("image",), sources, CPU, example(), NUM_CLASSES, "digest")
 
 
 def new_run(folder: Path) -> Run:

@@ -11,8 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.training.tasks import call, network, optimizer, scheduler, task
-from yamlnet.language.experiment import Loss
+from tests.training.tasks import loss, network, optimizer, scheduler, task
 from yamlnet.training import loop
 from yamlnet.training.average import Average
 from yamlnet.training.interrupt import Interruption
@@ -44,11 +43,11 @@ def weights(model: nn.Module) -> Tensor:
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_accumulated_batches_give_the_gradient_of_one_large_batch(reduction: str) -> None:
     # 40 samples: three batches of 12 and one of 4 to one step, against one batch of 40
-    loss = Loss(call=call("loss", "CrossEntropyLoss", reduction=reduction))
+    summed = loss("CrossEntropyLoss", reduction=reduction)
     models = [plain(), plain()]
     taken = [
-        run(*made(models[0], {"accumulate": 4}, batch_size=12, loss=loss)),
-        run(*made(models[1], {}, batch_size=40, loss=loss)),
+        run(*made(models[0], {"accumulate": 4}, batch_size=12, loss=summed)),
+        run(*made(models[1], {}, batch_size=40, loss=summed)),
     ]
     assert [position.step for position in taken] == [1, 1]
     torch.testing.assert_close(weights(models[0]), weights(models[1]))
@@ -67,9 +66,9 @@ def test_training_can_pause_within_an_epoch() -> None:
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_the_loss_is_the_mean_per_sample(reduction: str) -> None:
-    loss = Loss(call=call("loss", "CrossEntropyLoss", reduction=reduction))
+    summed = loss("CrossEntropyLoss", reduction=reduction)
     model = plain()
-    setup, source = made(model, {}, batch_size=12, loss=loss, optimizer=optimizer(lr=0.0))
+    setup, source = made(model, {}, batch_size=12, loss=summed, optimizer=optimizer(lr=0.0))
     run(setup, source)
     each = torch.cat(
         [

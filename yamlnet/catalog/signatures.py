@@ -22,13 +22,14 @@ def entries() -> list[Entry]:
 
 
 def main() -> None:
-    """Write `torch.json` and `torchvision.json` anew."""
+    """Write `torch.json`, `torchvision.json` and `torchmetrics.json` anew."""
     import torch
 
-    from yamlnet.catalog import vision, vision_signatures
+    from yamlnet.catalog import measures, metric_signatures, vision, vision_signatures
 
-    torchvision = vision.import_torchvision()
-    for package, found in ((torch, entries()), (torchvision, vision_signatures.entries())):
+    torchvision, torchmetrics = vision.import_torchvision(), measures.import_torchmetrics()
+    made = (entries(), vision_signatures.entries(), metric_signatures.entries())
+    for package, found in zip((torch, torchvision, torchmetrics), made, strict=True):
         text = records.dump(package.__name__, package.__version__, found)
         records.file(package.__name__).write_text(text, encoding="utf-8")
 

@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from yamlnet.catalog import lookup, types
 from yamlnet.catalog.entry import Call, Entry, Parameter
+from yamlnet.catalog.measures import import_torchmetrics
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Layer
@@ -34,10 +35,12 @@ def target_of(target: str) -> Callable[..., Any]:
     """The class or function that a dotted path of the catalogue names.
 
     Raises:
-        YamlnetError: it is torchvision's, which isn't installed or can't be imported.
+        YamlnetError: it is torchvision's or torchmetrics', which isn't installed or can't be imported.
     """
     if target.startswith("torchvision."):
         import_torchvision()
+    if target.startswith("torchmetrics."):
+        import_torchmetrics()
     module, _, name = target.rpartition(".")
     while True:
         try:

@@ -24,8 +24,8 @@ from yamlnet.training.interrupt import Interruption
 from yamlnet.training.meter import Meter
 from yamlnet.training.objective import Batch, Objective
 
-Forward = Callable[[Batch], tuple[Any, Tensor]]
-"""A batch in; the model's outputs and the loss, one number, out."""
+Forward = Callable[[Batch], tuple[Any, tuple[Tensor, ...]]]
+"""A batch in; the model's outputs and the terms of the loss, each one number, out."""
 
 Report = Callable[[float], object]
 """Is told this epoch's mean loss so far."""
@@ -79,43 +79,62 @@ class Position:
 
 @dataclass(eq=False)
 class Sums:
-    """What an epoch's losses add up to, on the device, and what its metrics are counted from."""
+    """What an epoch's losses add up to, on the device, and what its metrics are counted from.
+
+    `totals` has a number for each term of the loss.
+    """
 
     objective: Objective
     meter: Meter
-    total: Tensor
+    totals: tuple[Tensor, ...]
 
-    def add(self, output: Any, loss: Tensor, batch: Batch, num_samples: int) -> None:
+    def add(self, output: Any, losses: Sequence[Tensor], batch: Batch, num_samples: int) -> None:
         """Takes one batch in."""
-        self.total.add_(loss.detach(), alpha=self.objective.weight(num_samples))
+        for term, total, loss in zip(self.objective.terms, self.totals, losses, strict=True):
+            total.add_(loss.detach(), alpha=term.counts(num_samples))
         self.meter.add(output, batch)
 
     def loss(self, num_samples: int) -> float:
         """The mean per sample so far; reads from the device."""
-        return float(self.total) / num_samples if num_samples else float("nan")
+        return self.losses(num_samples)["loss"]
+
+    def losses(self, num_samples: int) -> dict[str, float]:
+        """`loss`, and `loss.NAME` for each term with a name, without its weight; reads from the device."""
+        terms = self.objective.terms
+        totals = [float(self.totals[0])] if len(terms) == 1 else torch.stack(self.totals).tolist()
+        means = [total / num_samples if num_samples else float("nan") for total in totals]
+        loss = sum(mean if t.weight == 1 else t.weight * mean for t, mean in zip(terms, means, strict=True))
+        named = {f"loss.{t.name}": mean for t, mean in zip(terms, means, strict=True) if t.name}
+        return {"loss": loss, **named}
+
+    def figures(self, num_samples: int) -> dict[str, float]:
+        """The losses and every metric; reads from the device."""
+        return {**self.losses(num_samples), **self.meter.compute()}
 
     def reset(self) -> None:
         """Begins anew."""
-        self.total.zero_()
+        for total in self.totals:
+            total.zero_()
         self.meter.reset()
 
 
 def sums(objective: Objective, meter: Meter, device: torch.device) -> Sums:
     """Sums over nothing yet."""
     dtype = torch.float32 if device.type == "mps" else torch.float64
-    return Sums(objective, meter, torch.zeros((), dtype=dtype, device=device))
+    return Sums(objective, meter, tuple(torch.zeros((), dtype=dtype, device=device) for _ in objective.terms))
 
 
 def forward(
     model: nn.Module, inputs: Sequence[str], objective: Objective, precision: str, device: torch.device
 ) -> Forward:
-    """What runs the model on the batch's fields `inputs`, in order, and compares."""
+    """What runs the model on the batch's fields `inputs`, in order, and compares, in float32."""
+    run = autocast(model, precision, device)
 
-    def call(batch: Batch) -> tuple[Any, Tensor]:
-        output = model(*[batch[name] for name in inputs])
-        return output, objective.loss(output, batch)
+    def call(batch: Batch) -> tuple[Any, tuple[Tensor, ...]]:
+        output = run(*[batch[name] for name in inputs])
+        return output, objective.losses(output, batch)
 
-    return autocast(call, precision, device)
+    return call
 
 
 @dataclass(eq=False)
@@ -170,9 +189,9 @@ class Loop:
         sizes = [len(batch[self.field]) for batch in group]
         num_samples = sum(sizes)
         for batch, size in zip(group, sizes, strict=True):
-            output, loss = self.forward(batch)
-            self._backward(loss if size == num_samples else loss * self.objective.share(size, num_samples))
-            self.sums.add(output, loss, batch, size)
+            output, losses = self.forward(batch)
+            self._backward(self.objective.total(losses, size / num_samples))
+            self.sums.add(output, losses, batch, size)
         applied = self._apply()
         for parameter in self.parameters:
             parameter.grad = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,8 +17,8 @@ from yamlnet.training.average import Average
 from yamlnet.training.device import scaler
 from yamlnet.training.evaluate import Evaluator
 from yamlnet.training.loop import Loop, forward, sums
-from yamlnet.training.meter import Meter, meter
-from yamlnet.training.objective import objective
+from yamlnet.training.meter import meter
+from yamlnet.training.objective import Batch, objective
 from yamlnet.training.plan import Plan, plan
 from yamlnet.training.sources import Sources
 
@@ -26,8 +27,8 @@ from yamlnet.training.sources import Sources
 class Task:
     """What is to be trained on what: the checked file, the built model on its device, and the data.
 
-    `inputs` are the fields of a batch that the model takes, in order. `num_classes` and `digest` are the
-    data's; None where it has no classes.
+    `inputs` are the fields of a batch that the model takes, in order. `example` is an output and a batch of
+    any size. `num_classes` and `digest` are the data's; None where it has no classes.
     """
 
     experiment: Experiment
@@ -35,6 +36,7 @@ class Task:
     inputs: tuple[str, ...]
     sources: Sources
     device: torch.device
+    example: tuple[Any, Batch]
     num_classes: int | None = None
     digest: str | None = None
 
@@ -61,7 +63,7 @@ def set_up(task: Task) -> Setup:
     lengths = plan(train, len(task.sources.train))
     evaluator = evaluator_of(task)
     run, training = evaluator.forward, evaluator_of(task).sums
-    rising = _measured(task, training.meter)
+    rising = _measured(task)
     section = task.experiment.scheduler
     optimizer = _optimizer(task)
     metric = _scheduler_metric(task)
@@ -93,9 +95,7 @@ def evaluator_of(task: Task) -> Evaluator:
         raise YamlnetError("there is no `loss` to measure", exit_code=1)
     aim = objective(experiment.loss, device)
     run = forward(task.model, task.inputs, aim, experiment.train.precision, device)
-    # a model trained with BCELoss gives probabilities, any other one logits
-    threshold = 0.5 if experiment.loss.call.name == "BCELoss" else 0.0
-    counted = meter(experiment.metrics, task.num_classes, threshold, device)
+    counted = meter(experiment.metrics, experiment.loss, task.example, task.num_classes, device)
     return Evaluator(task.model, run, sums(aim, counted, device), task.inputs[0])
 
 
@@ -113,9 +113,11 @@ def _scheduler_metric(task: Task) -> str | None:
     return section.metric or ("train.loss" if task.sources.validation is None else "validation.loss")
 
 
-def _measured(task: Task, meter: Meter) -> dict[str, bool]:
+def _measured(task: Task) -> dict[str, bool]:
     """The figures that are known while training runs, and whether higher is better."""
-    up = {"loss": False} | {name: a.higher_is_better for name, a in meter.accumulators.items()}
+    loss = task.experiment.loss
+    up = dict.fromkeys(["loss", *(f"loss.{name}" for name in (loss.terms if loss else ()) if name)], False)
+    up |= {name: term.call.entry.rising is True for name, term in task.experiment.metrics.items()}
     splits = ["train"] if task.sources.validation is None else ["train", "validation"]
     return {f"{split}.{name}": rises for split in splits for name, rises in up.items()}
 

@@ -181,8 +181,7 @@ class Trainer:
     def _training_figures(self) -> dict[str, float]:
         position, sums = self.position, self.setup.loop.sums
         return {
-            "loss": sums.loss(position.num_samples),
-            **sums.meter.compute(),
+            **sums.figures(position.num_samples),
             "samples_per_second": position.samples_per_second,
             "time_s": position.time_s,
             "lr": float(self.setup.loop.optimizer.param_groups[0]["lr"]),

@@ -1,0 +1,208 @@
+"""An experiment, its network's output and its data's facts -> the mistakes in loss and metrics.
+
+Both are tried on small batches of different numbers: what only the values in one decide (the lengths of
+`CTCLoss`) is no mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from yamlnet.catalog.entry import Call
+from yamlnet.catalog.facts import Facts
+from yamlnet.catalog.losses import EQUAL, OF_CLASSES, loss_of
+from yamlnet.diagnostics import Mistake, Path, YamlnetError, did_you_mean, plural
+from yamlnet.language.calls import name_place
+from yamlnet.language.consistency import terms
+from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Source, Term
+from yamlnet.language.nodes import Expression
+from yamlnet.network.bind import takes_all, unfit
+from yamlnet.network.formula import FormulaError
+from yamlnet.network.formula import compute as work_out
+from yamlnet.network.probe import BATCH
+from yamlnet.network.shapes import Shapes
+from yamlnet.network.words import shape
+from yamlnet.training.example import FILLS, example
+from yamlnet.training.measure import ERRORS
+from yamlnet.training.meter import meter
+from yamlnet.training.objective import Batch, objective, picks, shown
+
+CPU = torch.device("cpu")
+
+Example = tuple[Any, Batch]
+
+
+def compared(experiment: Experiment, shapes: Shapes, facts: Facts) -> list[Mistake]:
+    """Tries every term of the loss, and every metric."""
+    examples = [example(shapes, facts, fill) for fill in FILLS]
+    mistakes: list[Mistake] = []
+    for path, term in terms(experiment):
+        found = [_tried(path, term, experiment.loss, given, facts) for given in examples]
+        if all(found):
+            mistakes += found[0]
+    if not mistakes and experiment.loss is not None:
+        mistakes += _constant(experiment.loss, examples[0])
+    return mistakes
+
+
+def _tried(
+    path: Path, term: Term | MetricTerm, loss: Loss | None, given: Example, facts: Facts
+) -> list[Mistake]:
+    """What is wrong with a term on this example."""
+    call = term.call
+    values, mistakes = _inputs(term, path, given)
+    if mistakes:
+        return mistakes
+    if call is None:
+        return [] if isinstance(values[0], Tensor) else [_no_number(term, path)]
+    wrong = _unequal(call, term.inputs, values) or _classes(call, term, values, facts)
+    if wrong is None and call.entry.kind == "function":
+        wrong = unfit(call, values, ())
+    if wrong is not None:
+        return [wrong]
+
+    def run() -> None:
+        if isinstance(term, MetricTerm):
+            counted = meter({"": term}, loss, given, facts.num_classes, CPU)
+            counted.add(*given)
+            counted.compute()
+        else:
+            objective(Loss(terms={"": term}), CPU).losses(*given)
+
+    return _refused(call, values, run)
+
+
+def _inputs(term: Term | MetricTerm, path: Path, given: Example) -> tuple[list[Any], list[Mistake]]:
+    """The values of a term's sources."""
+    values: list[Any] = []
+    for position, source in enumerate(term.inputs):
+        if isinstance(source, Expression):
+            value, wrong = _worked_out(source, given)
+        else:
+            value, wrong = _part(source, (*path, "from", position), given)
+        if wrong is None and term.call is not None:
+            wrong = _no_tensor(source, value, term, term.call)
+        if wrong is not None:
+            return [], [wrong]
+        values.append(value)
+    return values, []
+
+
+def _part(
+    name: str, path: Path, given: Example, part: tuple[int, int] | None = None
+) -> tuple[Any, Mistake | None]:
+    """A part of the output, or a field of the batch."""
+    try:
+        return picks([name])[0](*given), None
+    except (KeyError, IndexError, TypeError, ValueError):
+        output = given[0]
+        parts = [f"output.{key}" for key in output] if isinstance(output, Mapping) else []
+        help, suggestion = did_you_mean(name, parts)
+        message = f"the model's output {shape(output)} has no part `{name}`"
+        return None, Mistake("unknown-reference", path, message, help, suggestion, part=part, worked_out=True)
+
+
+def _worked_out(source: Expression, given: Example) -> tuple[Any, Mistake | None]:
+    """What an expression gives."""
+    values = {}
+    for name in source.formula.names:
+        values[name], wrong = _part(name, source.path, given, source.part_of(name))
+        if wrong is not None:
+            return None, wrong
+    try:
+        return work_out(source.formula, values, BATCH), None
+    except FormulaError as error:
+        said = re.sub(rf"\[{BATCH}(?:, )?", "[", str(error).strip().split("\n")[0]).rstrip(".")
+        said = said[:1].lower() + said[1:] if said[1:2].islower() else said
+        arrives = " and ".join(f"`{name}` is {shape(value)}" for name, value in values.items())
+        message = f"this can't be worked out: {said}, where {arrives}"
+        place = (error.start, error.end)
+        return None, Mistake("shape-mismatch", source.path, message, part=place, worked_out=True)
+
+
+def _no_tensor(source: Source, value: Any, term: Term | MetricTerm, call: Call) -> Mistake | None:
+    if isinstance(value, Tensor) or (takes_all(call) and isinstance(value, tuple | list)):
+        return None
+    message = f"{shown(source)} is {shape(value)}, and `{call.name}` takes one tensor"
+    help = None
+    if not isinstance(source, Expression):
+        part = next(iter(value)) if isinstance(value, Mapping) else 0
+        others = [item for item in term.inputs[1:] if isinstance(item, str)]
+        help = f"name a part: `from: [{', '.join([f'{source}.{part}', *others])}]`"
+    return _at(call, "loss-mismatch", message, help)
+
+
+def _no_number(term: Term | MetricTerm, path: Path) -> Mistake:
+    source = term.inputs[0]
+    place = source.path if isinstance(source, Expression) else path
+    return Mistake("loss-mismatch", place, "this gives several results, and a term is one")
+
+
+def _unequal(call: Call, sources: Sequence[Source], values: Sequence[Tensor]) -> Mistake | None:
+    """Tensors that are compared number by number and haven't equal shapes."""
+    count = 2 if call.name in (*ERRORS, "R2Score") else EQUAL.get(loss_of(call), 0)
+    if all(value.shape == values[0].shape for value in values[:count]):
+        return None
+    pairs = list(zip(sources, values, strict=True))[:count]
+    arrive = " and ".join(f"{shown(source)} is {shape(value)}" for source, value in pairs)
+    return _at(call, "loss-mismatch", f"`{call.name}` compares equal shapes, but {arrive}")
+
+
+def _classes(call: Call, term: Term | MetricTerm, values: Sequence[Tensor], facts: Facts) -> Mistake | None:
+    """Fewer numbers than there are classes, or numbers in more axes than the target has."""
+    if loss_of(call) not in OF_CLASSES or len(values) < 2 or facts.num_classes is None:
+        return None
+    given, target = values[0], values[1]
+    if term.inputs[1] not in facts.targets or target.is_floating_point():
+        return None
+    if target.dim() == 1 and given.dim() != 2:
+        message = f"`{call.name}` takes one number for each class, and {shape(given)} arrives"
+        return _at(call, "loss-mismatch", message, "`Flatten` before the last `Linear` gives it a vector")
+    if given.shape[1] >= facts.num_classes:
+        return None
+    message = (
+        f"the network gives {plural(given.shape[1], 'number')}, and the data has {facts.num_classes} classes"
+    )
+    return _at(call, "loss-mismatch", message, "`Linear: $num_classes` follows the data")
+
+
+def _refused(call: Call, values: Sequence[Any], run: Callable[[], object]) -> list[Mistake]:
+    """What making and trying it raises."""
+    try:
+        run()
+    except YamlnetError as error:
+        if error.exit_code == 1:
+            return [_at(call, "wrong-value", error.message, error.help)]
+        text = error.message
+    except Exception as error:  # whatever torch raises here is its judgement
+        text = str(error).strip().split("\n")[0]
+    else:
+        return []
+    text = re.sub(rf"\[{BATCH}(?:, )?", "[", text).rstrip(".")
+    shapes = " and ".join(shape(value) for value in values)
+    words = "" if re.search(rf"\b{BATCH}\b", text) else f": {text}"
+    return [_at(call, "loss-mismatch", f"`{call.name}` can't take {shapes}{words}")]
+
+
+def _constant(loss: Loss, given: Example) -> list[Mistake]:
+    """A loss that no weight of the network changes."""
+
+    def trained(tensor: Tensor) -> Tensor:
+        return tensor.clone().requires_grad_() if tensor.is_floating_point() else tensor
+
+    aim = objective(loss, CPU)
+    total = aim.total(aim.losses(tree_map(trained, given[0]), given[1]))
+    if total.requires_grad:
+        return []
+    message = "the loss doesn't depend on the network's output, so that there is nothing to learn"
+    return [Mistake("loss-mismatch", ("loss",), message, "`from` names `output`, or a part of it", at="key")]
+
+
+def _at(call: Call, code: str, message: str, help: str | None = None) -> Mistake:
+    return Mistake(code, call.path, message, help, at=name_place(call.path, call.name))
