@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.training.tasks import new_run, optimizer, scheduler, signalled, task
+from tests.training.tasks import call, metric, new_run, optimizer, scheduler, signalled, task
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.experiment import Loss, Term
 from yamlnet.training import checkpoint, trainer
 from yamlnet.training.run import Run
 
@@ -32,6 +33,16 @@ SETTINGS: list[dict[str, Any]] = [
         "train": {},
         "optimizer": optimizer("RMSprop", lr=0.01),
         "scheduler": scheduler("ReduceLROnPlateau", patience=0),
+    },
+    {
+        "train": {"checkpoint": {"best": "validation.loss.near"}},
+        "loss": Loss(
+            terms={
+                "right": Term(call=call("loss", "CrossEntropyLoss"), weight=0.5),
+                "near": Term(call=call("loss", "MultiMarginLoss", reduction="sum"), weight=0.01),
+            }
+        ),
+        "metrics": {"auc": metric("AUROC"), "kappa": metric("CohenKappa"), "f1": metric("F1Score")},
     },
 ]
 NUM_BATCHES = 5
@@ -61,7 +72,7 @@ def with_epochs(said: dict[str, Any], epochs: int = 2) -> dict[str, Any]:
     return {**said, "train": {**said["train"], "epochs": epochs}}
 
 
-@pytest.mark.parametrize("said", SETTINGS, ids=["sgd", "bf16", "fp16", "plateau"])
+@pytest.mark.parametrize("said", SETTINGS, ids=["sgd", "bf16", "fp16", "plateau", "terms"])
 def test_resumed_from_any_step_it_ends_with_the_same_bits(tmp_path: Path, said: dict[str, Any]) -> None:
     said = with_epochs(said)
     expected = final(straight(tmp_path / "straight", said))

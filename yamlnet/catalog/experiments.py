@@ -40,8 +40,11 @@ def _heads(*names: str, size: int) -> Document:
 
 _LABELLED = {"image": [1, 28, 28], "target": {"shape": [], "dtype": "int64"}}
 
-LOSSES: Mapping[str, tuple[Document, tuple[str, ...]]] = {
-    "CosineEmbeddingLoss": (_heads("first", "second", size=16), ("output.first", "output.second", "target")),
+LOSSES: Mapping[str, tuple[Document, tuple[Any, ...]]] = {
+    "CosineEmbeddingLoss": (
+        _heads("first", "second", size=16),
+        ("output.first", "output.second", {"expr": "2 * (target > 4) - 1"}),
+    ),
     "CTCLoss": (
         {
             "inputs": _LABELLED,
@@ -81,8 +84,8 @@ LOSSES: Mapping[str, tuple[Document, tuple[str, ...]]] = {
         ("output.student", "output.teacher"),
     ),
     "MarginRankingLoss": (
-        _heads("first", "second", "order", size=1),
-        ("output.first", "output.second", "output.order"),
+        _heads("first", "second", size=1),
+        ("output.first", "output.second", {"expr": "2 * unsqueeze(target > 4, 1) - 1"}),
     ),
     "MultiLabelMarginLoss": (
         {

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from yamlnet.catalog import lookup
+from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
+from yamlnet.language.calls import BROKEN
 from yamlnet.language.experiment import Experiment, MetricTerm, Term
 from yamlnet.language.inputs import input_fields
 from yamlnet.language.nodes import Expression
@@ -85,6 +87,9 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
             yield Mistake("unknown-name", path, f"training watches no `{name}`", help, suggestion)
         elif known[name]:
             yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name])
+        elif _has_no_direction(name, metrics):
+            message = f"whether a higher `{name}` is better isn't known"
+            yield Mistake("wrong-value", path, message, "`validation.loss` is better when lower")
     expected = sections.get("expect")
     for name in expected if isinstance(expected, Mapping) else ():
         path = ("expect", name)
@@ -94,6 +99,13 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
             yield Mistake("unknown-name", path, f"the result has no `{name}`", help, suggestion, at="key")
         elif known[name]:
             yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name], at="key")
+
+
+def _has_no_direction(figure: str, metrics: Any) -> bool:
+    """Whether it is a metric of which neither more nor less is better."""
+    term = metrics.get(figure.partition(".")[2]) if isinstance(metrics, Mapping) else None
+    call = term.get("call") if isinstance(term, Mapping) else None
+    return isinstance(call, Call) and call is not BROKEN and call.entry.rising is None
 
 
 def exclusive(sections: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -27,6 +27,7 @@ def read_loss(value: Any, path: Path) -> Read:
     if not isinstance(value, dict) or not _is_several(value):
         term, mistakes = _term(value, path, "`loss`")
         if isinstance(value, dict) and "weight" in value and _is_call(_called(value)):
+            mistakes = [mistake for mistake in mistakes if mistake.path != (*path, "weight")]
             mistakes += _lone_weight(value, path, term["call"])
         return {"terms": {"": {**term, "weight": 1.0}}}, mistakes
     terms: dict[str, Any] = {}

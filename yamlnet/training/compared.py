@@ -184,6 +184,7 @@ def _refused(call: Call, values: Sequence[Any], run: Callable[[], object]) -> li
         text = str(error).strip().split("\n")[0]
     else:
         return []
+    text = re.sub(r"torch\.Size\((\[[^]]*\])\)", r"\1", text)
     text = re.sub(rf"\[{BATCH}(?:, )?", "[", text).rstrip(".")
     shapes = " and ".join(shape(value) for value in values)
     words = "" if re.search(rf"\b{BATCH}\b", text) else f": {text}"
@@ -197,7 +198,8 @@ def _constant(loss: Loss, given: Example) -> list[Mistake]:
         return tensor.clone().requires_grad_() if tensor.is_floating_point() else tensor
 
     aim = objective(loss, CPU)
-    total = aim.total(aim.losses(tree_map(trained, given[0]), given[1]))
+    with torch.enable_grad():
+        total = aim.total(aim.losses(tree_map(trained, given[0]), given[1]))
     if total.requires_grad:
         return []
     message = "the loss doesn't depend on the network's output, so that there is nothing to learn"

@@ -91,7 +91,7 @@ class Sums:
     def add(self, output: Any, losses: Sequence[Tensor], batch: Batch, num_samples: int) -> None:
         """Takes one batch in."""
         for term, total, loss in zip(self.objective.terms, self.totals, losses, strict=True):
-            total.add_(loss.detach(), alpha=term.counts(num_samples))
+            total.add_(loss.detach(), alpha=1 if term.summed else num_samples)
         self.meter.add(output, batch)
 
     def loss(self, num_samples: int) -> float:

@@ -75,6 +75,7 @@ class Meter:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Goes on from what had been counted."""
+        self.reset()
         for name, held in self.accumulators.items():
             own = {key.removeprefix(f"{name}."): t for key, t in state.items() if key.startswith(f"{name}.")}
             held.restore(own)

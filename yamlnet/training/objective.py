@@ -38,10 +38,6 @@ class Compared:
     weight: float
     summed: bool
 
-    def counts(self, num_samples: int) -> int:
-        """What a batch's number counts in the sum over all samples."""
-        return 1 if self.summed else num_samples
-
 
 @dataclass(frozen=True)
 class Objective:
@@ -51,10 +47,14 @@ class Objective:
 
     def losses(self, output: Any, batch: Batch) -> tuple[Tensor, ...]:
         """Each term of a batch, without its weight."""
+        if len(self.terms) == 1:
+            return (self.terms[0].compute(output, batch),)
         return tuple([term.compute(output, batch) for term in self.terms])
 
     def total(self, losses: Sequence[Tensor], part: float = 1.0) -> Tensor:
         """The loss whose gradient is wanted, where the batch is this part of its step's samples."""
+        if part == 1 and len(losses) == 1 and self.terms[0].weight == 1:
+            return losses[0]
         total: Tensor | None = None
         for term, loss in zip(self.terms, losses, strict=True):
             factor = term.weight if term.summed else term.weight * part
@@ -77,15 +77,15 @@ def _compared(name: str, term: Term, device: torch.device) -> Compared:
     count = EQUAL.get(loss_of(term.call))
     if count is not None:
         compare = _of_equal_shapes(compare, term, count)
-    summed = term.call.arguments.get("reduction") == "sum"
-    return Compared(name, _averaged(_applied(compare, term.inputs, takers)), term.weight, summed)
+    compute = _applied(compare, term.inputs, takers)
+    reduction = term.call.with_defaults().get("reduction")
+    if reduction not in ("mean", "sum") or loss_of(term.call) == "KLDivLoss":
+        compute = _averaged(compute)
+    return Compared(name, compute, term.weight, summed=reduction == "sum")
 
 
 def _loss(call: Call, device: torch.device) -> Callable[..., Tensor]:
-    given = arguments(call)
-    if call.name == "KLDivLoss" and given.get("reduction", "mean") == "mean":
-        given["reduction"] = "none"  # the same mean, without torch's warning in every run
-    criterion = construct(call, arguments=given).to(device)
+    criterion = construct(call, arguments=_unwarned(call, arguments(call))).to(device)
     if any(True for _ in criterion.parameters()):
         raise YamlnetError(
             f"`{call.name}` has weights of its own, which belong in the network",
@@ -96,8 +96,14 @@ def _loss(call: Call, device: torch.device) -> Callable[..., Tensor]:
     return compare
 
 
+def _unwarned(call: Call, said: dict[str, Any]) -> dict[str, Any]:
+    """The arguments; torch warns in every run of a mean of KLDivLoss, and not of one that is taken here."""
+    mean = loss_of(call) == "KLDivLoss" and said.get("reduction", "mean") == "mean"
+    return {**said, "reduction": "none"} if mean else said
+
+
 def _function(call: Call) -> Callable[..., Tensor]:
-    function, said = target_of(call.entry.target), options(call)
+    function, said = target_of(call.entry.target), _unwarned(call, options(call))
 
     def compare(*tensors: Any) -> Tensor:
         positional, named = arrange(call, tensors, said)
