@@ -39,7 +39,7 @@ def read_loss(value: Any, path: Path) -> Read:
             help = f"give it one too: `{_free_name(value)}: {{{name}: ...}}`"
             mistakes.append(Mistake("wrong-value", place, message, help, at="key"))
             continue
-        if name in SIDES and not _is_term(item, name):
+        if name == "from" or (name == "weight" and not _is_term(item, name)):
             message = f"`{name}` belongs to one term, and here are several"
             mistakes.append(Mistake("unknown-key", place, message, "write it beside a term's call", at="key"))
             continue

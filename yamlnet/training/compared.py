@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -47,7 +48,7 @@ def compared(experiment: Experiment, shapes: Shapes, facts: Facts) -> list[Mista
         if all(found):
             mistakes += found[0]
     if not mistakes and experiment.loss is not None:
-        mistakes += _constant(experiment.loss, examples[0])
+        mistakes += _constant(experiment.loss, examples)
     return mistakes
 
 
@@ -59,8 +60,9 @@ def _tried(
     values, mistakes = _inputs(term, path, given)
     if mistakes:
         return mistakes
-    if call is None:
-        return [] if isinstance(values[0], Tensor) else [_no_number(term, path)]
+    if isinstance(term, Term) and call is None:
+        return _no_number(term, path, given)
+    assert call is not None
     wrong = _unequal(call, term.inputs, values) or _classes(call, term, values, facts)
     if wrong is None and call.entry.kind == "function":
         wrong = unfit(call, values, ())
@@ -98,7 +100,10 @@ def _part(
     name: str, path: Path, given: Example, part: tuple[int, int] | None = None
 ) -> tuple[Any, Mistake | None]:
     """A part of the output, or a field of the batch."""
+    whole = name.rpartition(".")[0]
     try:
+        if whole and name not in given[1] and isinstance(picks([whole])[0](*given), Tensor):
+            raise TypeError(name)  # it would be a sample of the batch
         return picks([name])[0](*given), None
     except (KeyError, IndexError, TypeError, ValueError):
         output = given[0]
@@ -138,10 +143,15 @@ def _no_tensor(source: Source, value: Any, term: Term | MetricTerm, call: Call) 
     return _at(call, "loss-mismatch", message, help)
 
 
-def _no_number(term: Term | MetricTerm, path: Path) -> Mistake:
+def _no_number(term: Term, path: Path, given: Example) -> list[Mistake]:
+    """An expression whose mean there isn't."""
     source = term.inputs[0]
-    place = source.path if isinstance(source, Expression) else path
-    return Mistake("loss-mismatch", place, "this gives several results, and a term is one")
+    try:
+        objective(Loss(terms={"": term}), CPU).losses(*given)
+    except YamlnetError as error:
+        place = source.path if isinstance(source, Expression) else path
+        return [Mistake("loss-mismatch", place, error.message.replace("it gives", "this gives"))]
+    return []
 
 
 def _unequal(call: Call, sources: Sequence[Source], values: Sequence[Tensor]) -> Mistake | None:
@@ -191,17 +201,17 @@ def _refused(call: Call, values: Sequence[Any], run: Callable[[], object]) -> li
     return [_at(call, "loss-mismatch", f"`{call.name}` can't take {shapes}{words}")]
 
 
-def _constant(loss: Loss, given: Example) -> list[Mistake]:
+def _constant(loss: Loss, examples: Sequence[Example]) -> list[Mistake]:
     """A loss that no weight of the network changes."""
 
     def trained(tensor: Tensor) -> Tensor:
         return tensor.clone().requires_grad_() if tensor.is_floating_point() else tensor
 
     aim = objective(loss, CPU)
-    with torch.enable_grad():
-        total = aim.total(aim.losses(tree_map(trained, given[0]), given[1]))
-    if total.requires_grad:
-        return []
+    for output, batch in examples:
+        with suppress(Exception), torch.enable_grad():  # this one's values don't suit the loss
+            if aim.total(aim.losses(tree_map(trained, output), batch)).requires_grad:
+                return []
     message = "the loss doesn't depend on the network's output, so that there is nothing to learn"
     return [Mistake("loss-mismatch", ("loss",), message, "`from` names `output`, or a part of it", at="key")]
 

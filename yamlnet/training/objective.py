@@ -157,6 +157,10 @@ def _applied(
 def _averaged(compute: Callable[[Any, Batch], Tensor]) -> Callable[[Any, Batch], Tensor]:
     def average(output: Any, batch: Batch) -> Tensor:
         value = compute(output, batch)
+        if not isinstance(value, Tensor):
+            raise YamlnetError("it gives several results, and a term of the loss is one")
+        if not value.is_floating_point():
+            raise YamlnetError("it gives whole numbers, which have no gradient")
         return value if value.dim() == 0 else value.mean()
 
     return average
