@@ -26,7 +26,7 @@ format: $(READY)
 golden: $(READY)
 	$(BIN)/python -m tests.golden
 
-# Reads the names and signatures of the installed torch and torchvision anew.
+# Reads the names and signatures of the installed torch, torchvision and torchmetrics anew.
 catalog: $(READY)
 	$(BIN)/python -m yamlnet.catalog.signatures
 

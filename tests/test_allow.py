@@ -60,6 +60,7 @@ NAMED: dict[str, Any] = {
     "data": {"data": {"dataset": {"my_pkg.data.Squares": 4}}, **node("ReLU")},
     "validation": {"data": {"dataset": "MNIST5k", "validation": "my_pkg.data.Squares"}, **node("Flatten")},
     "loss": {"loss": "my_pkg.losses.Distance", **node("ReLU")},
+    "term": {"loss": {"own": "my_pkg.losses.Distance", "other": {"expr": "mean(output)"}}, **node("ReLU")},
     "optimizer": {"optimizer": "my_pkg.losses.Plain", **node({"Linear": 1})},
     "metric": {"metrics": ["my_pkg.losses.Distance"], **node("ReLU")},
     "scheduler": {"scheduler": "my_pkg.losses.Plain", **node("ReLU")},
@@ -206,6 +207,18 @@ def test_a_run_needs_the_permission_anew() -> None:
     assert type(yamlnet.load(run.path, allow=ALLOW)[0]).__name__ == "Gate"
     measured = api.evaluate(run.path, "validation", allow=ALLOW)
     assert measured["validation.loss"] == pytest.approx(run.metrics["validation.loss"])
+
+
+def test_terms_of_a_loss_may_be_a_class_or_a_function_of_one_s_own() -> None:
+    several: dict[str, Any] = {
+        "far": {"my_pkg.losses.Distance": {"power": 1}, "weight": 0.5},
+        "less": {"my_pkg.functions.mix": {"share": 0.25}, "from": ["output", "target"]},
+    }
+    measured = yamlnet.train(TRAINED, {"loss": several}, allow=ALLOW).metrics
+    terms = 0.5 * measured["train.loss.far"] + measured["train.loss.less"]
+    assert measured["train.loss"] == pytest.approx(terms)
+    alone = yamlnet.train(TRAINED, {"loss": {"my_pkg.losses.Distance": {"power": 1}}}, allow=ALLOW)
+    assert alone.metrics["train.loss"] > 0
 
 
 def test_every_command_that_reads_takes_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,6 +108,13 @@ def test_load_gives_the_weights_that_were_tested(run: Any) -> None:
     assert model.state_dict().keys() == last.state_dict().keys()
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_load_is_right_where_gradients_are_off(run: Any, mode: Any) -> None:
+    with mode():
+        yamlnet.load(run.path)
+        assert yamlnet.check((run.path / "resolved.yaml").read_text()) == []
+
+
 def test_what_is_built_needs_no_yamlnet(run: Any) -> None:
     model = yamlnet.load(run.path)
     assert not [module for module in model.modules() if type(module).__module__.startswith("yamlnet")]

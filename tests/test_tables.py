@@ -86,6 +86,31 @@ def test_the_penguins_species_is_learned(run: Any) -> None:
     assert run.metrics["test.accuracy"] > 0.9
 
 
+def test_each_of_two_targets_has_a_term_and_its_own_number_of_classes(tmp_path: Path) -> None:
+    heads = {
+        "hidden": {"Linear": 16, "from": "size"},
+        "species": {"Linear": "$(num_categories['species'])", "from": "hidden"},
+        "sex": {"Linear": "$(num_categories['sex'])", "from": "hidden"},
+    }
+    both = {name: {"CrossEntropyLoss": None, "from": [f"output.{name}", name]} for name in ("species", "sex")}
+    document = {
+        **SPECIES,
+        "data": {**SPECIES["data"], "target": ["species", "sex"], "batch_size": 16},
+        "model": {"inputs": ["size"], "ModuleDict": heads, "output": {"species": "species", "sex": "sex"}},
+        "loss": both,
+        "metrics": {
+            name: {"Accuracy": {"average": "macro"}, "from": [f"output.{name}", name]} for name in both
+        },
+    }
+    result = yamlnet.train(document, {}, tmp_path)
+    assert result.metrics["test.loss"] == pytest.approx(sum(result.metrics[f"test.loss.{n}"] for n in both))
+    assert result.metrics["test.species"] > 0.6
+    assert 0.3 < result.metrics["test.sex"] <= 1
+    few = {"model.ModuleDict.sex.Linear": 1}
+    with pytest.raises(yamlnet.ConfigError, match="gives 1 number, and the data has 3 classes"):
+        yamlnet.train(document, few, tmp_path)
+
+
 def test_a_run_knows_how_its_fields_were_made(run: Any) -> None:
     fields = manifest(run)["fields"]
     assert fields["species"] == {"categories": ["Adelie", "Chinstrap", "Gentoo"], "extra": False}

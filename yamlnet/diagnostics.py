@@ -111,7 +111,8 @@ class Diagnostic:
 class Mistake:
     """A diagnostic whose places are still paths; the document that was read knows their spans.
 
-    `at` says whether the key or the value at `path` is wrong, `part` which characters of a scalar.
+    `at` says whether the key or the value at `path` is wrong, `part` which characters of a scalar;
+    `worked_out` that they count in its text without `$`.
     """
 
     code: str
@@ -123,6 +124,7 @@ class Mistake:
     at: Literal["key", "value"] = "value"
     part: tuple[int, int] | None = None
     related: tuple[tuple[Path, str], ...] = field(default=())
+    worked_out: bool = False
 
 
 class YamlnetError(Exception):

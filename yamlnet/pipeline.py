@@ -113,9 +113,19 @@ def examine(
     checked = language.check(source, options, facts, to_train, allow)
     if checked.wrong or checked.experiment is None or checked.document is None:
         return Examined(checked, checked.diagnostics, trained=trained)
+    import torch
+
+    with torch.inference_mode(False):  # gradients are tried too, whatever mode the caller is in
+        return _tried(checked, trained)
+
+
+def _tried(checked: Checked, trained: bool) -> Examined:
+    """What making and trying the network, the loss and the rest shows of an experiment."""
     from yamlnet.network import shapes
     from yamlnet.training import judge, trial
 
+    assert checked.experiment is not None
+    assert checked.document is not None
     experiment = checked.experiment
     found = shapes.judge(experiment.model)
     mistakes = list(found.mistakes)
@@ -347,11 +357,13 @@ def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
 def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
     """The training of a network on its data."""
     from yamlnet.data.encoding import as_json
+    from yamlnet.training.example import example
     from yamlnet.training.setup import Task
     from yamlnet.training.sources import sources
 
     experiment = examined.experiment
     assert experiment.data is not None
+    assert examined.shapes is not None
     return Task(
         experiment,
         network,
@@ -364,6 +376,7 @@ def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
         () if examined.drawn is None else examined.drawn.frozen,
         () if examined.drawn is None else examined.drawn.notes,
         {} if examined.drawn is None else examined.drawn.chosen,
+        example=example(examined.shapes, prepared.facts),
     )
 
 

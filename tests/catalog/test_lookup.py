@@ -113,7 +113,7 @@ POSITIONAL: list[tuple[Kind, str, str | None]] = [
     ("dataset", "MNIST", "root"),
     ("dataset", "MNIST5k", None),
     ("transform", "RandomCrop", "size"),
-    ("metric", "Accuracy", "top_k"),
+    ("metric", "Accuracy", "task"),
 ]
 
 

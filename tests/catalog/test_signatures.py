@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import nn
 
-from yamlnet.catalog import functions, overrides, records, vision_signatures
+from yamlnet.catalog import functions, metric_signatures, overrides, records, vision_signatures
 from yamlnet.catalog.entry import KINDS, REQUIRED, Entry, Parameter
 from yamlnet.catalog.lookup import find, names
+from yamlnet.catalog.measures import import_torchmetrics
 from yamlnet.catalog.ranges import describe_bounds, within
 from yamlnet.catalog.signatures import entries
 from yamlnet.catalog.types import accepts, describe, parse, to_python
@@ -86,7 +87,12 @@ def least_arguments(entry: Entry) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("package", "found"), [(torch, entries), (import_torchvision(), vision_signatures.entries)]
+    ("package", "found"),
+    [
+        (torch, entries),
+        (import_torchvision(), vision_signatures.entries),
+        (import_torchmetrics(), metric_signatures.entries),
+    ],
 )
 def test_stored_catalogue_is_up_to_date(package: Any, found: Callable[[], list[Entry]]) -> None:
     text = records.dump(package.__name__, package.__version__, found())

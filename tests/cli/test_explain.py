@@ -71,7 +71,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (meaning["name"], meaning["kind"], meaning["torch"]) == ("Linear", "module", "torch.nn.Linear")
     assert meaning["positional"] == "out_features"
     assert meaning["snippet"] == "model:\n  input: [16]\n  Sequential:\n    - Linear: 10\n"
-    (meaning,) = explained(capsys, "LBFGS")
+    (meaning,) = explained(capsys, "SparseAdam")
     assert meaning["snippet"] is None
     (meaning,) = explained(capsys, "Sequential")
     assert meaning == {

@@ -15,7 +15,7 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call, Kind
 from yamlnet.data.batches import Batches
 from yamlnet.data.splits import Split
-from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Optimizer, Scheduler, Train
+from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Optimizer, Scheduler, Term, Train
 from yamlnet.training import run as runs
 from yamlnet.training.run import Run
 from yamlnet.training.setup import Task
@@ -36,6 +36,16 @@ def metric(name: str, **arguments: Any) -> MetricTerm:
     return MetricTerm(call=call("metric", name, **arguments))
 
 
+def loss(name: str, inputs: tuple[Any, ...] = ("output", "target"), **arguments: Any) -> Loss:
+    return Loss(terms={"": Term(call=call("loss", name, **arguments), inputs=inputs)})
+
+
+def example() -> tuple[Tensor, dict[str, Tensor]]:
+    """An output and a batch such as those of `network` and `split`."""
+    target = torch.zeros(2, dtype=torch.int64)
+    return torch.zeros(2, NUM_CLASSES), {"image": torch.zeros(2, 1, 4, 4), "target": target}
+
+
 def optimizer(name: str = "SGD", **arguments: Any) -> Optimizer:
     return Optimizer(call=call("optimizer", name, **arguments))
 
@@ -54,7 +64,7 @@ def experiment(train: Mapping[str, Any], **sections: Any) -> Experiment:
     given = {
         "name": "tiny",
         "seed": 0,
-        "loss": Loss(call=call("loss", "CrossEntropyLoss")),
+        "loss": loss("CrossEntropyLoss"),
         "metrics": {"accuracy": metric("Accuracy")},
         "optimizer": optimizer(lr=0.1),
         "train": Train.model_validate({"device": "cpu", **train}),
@@ -97,8 +107,17 @@ def task(
         Batches(split(24, 2), 16, ()),
         Batches(split(24, 3), 16, ()),
     )
-    own = experiment(**said)
-    return Task(own, model or network(), ("image",), sources, CPU, NUM_CLASSES, "digest", chosen=chosen or {})
+    return Task(
+        experiment(**said),
+        model or network(),
+        ("image",),
+        sources,
+        CPU,
+        NUM_CLASSES,
+        "digest",
+        chosen=chosen or {},
+        example=example(),
+    )
 
 
 def new_run(folder: Path) -> Run:

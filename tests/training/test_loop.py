@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.training.tasks import call, network, optimizer, scheduler, task
+from tests.training.tasks import loss, network, optimizer, scheduler, task
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Loss
 from yamlnet.training import loop
@@ -32,6 +32,12 @@ def made(model: nn.Module, train: dict[str, Any], batch_size: int = 8, **said: A
     return set_up(given), given.sources.train
 
 
+def halves(*names: str) -> Loss:
+    """The mean of two losses, as two terms."""
+    terms = (loss(name).terms[""].model_copy(update={"weight": 0.5}) for name in names)
+    return Loss(terms=dict(zip("ab", terms, strict=True)))
+
+
 def run(setup: Setup, source: Any, until: int = 10**9) -> Position:
     position = Position()
     setup.loop.run(iter(source.epoch(0)), position, until, Interruption(), lambda loss: None)
@@ -45,11 +51,11 @@ def weights(model: nn.Module) -> Tensor:
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_accumulated_batches_give_the_gradient_of_one_large_batch(reduction: str) -> None:
     # 40 samples: three batches of 12 and one of 4 to one step, against one batch of 40
-    loss = Loss(call=call("loss", "CrossEntropyLoss", reduction=reduction))
+    summed = loss("CrossEntropyLoss", reduction=reduction)
     models = [plain(), plain()]
     taken = [
-        run(*made(models[0], {"accumulate": 4}, batch_size=12, loss=loss)),
-        run(*made(models[1], {}, batch_size=40, loss=loss)),
+        run(*made(models[0], {"accumulate": 4}, batch_size=12, loss=summed)),
+        run(*made(models[1], {}, batch_size=40, loss=summed)),
     ]
     assert [position.step for position in taken] == [1, 1]
     torch.testing.assert_close(weights(models[0]), weights(models[1]))
@@ -68,9 +74,9 @@ def test_training_can_pause_within_an_epoch() -> None:
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_the_loss_is_the_mean_per_sample(reduction: str) -> None:
-    loss = Loss(call=call("loss", "CrossEntropyLoss", reduction=reduction))
+    summed = loss("CrossEntropyLoss", reduction=reduction)
     model = plain()
-    setup, source = made(model, {}, batch_size=12, loss=loss, optimizer=optimizer(lr=0.0))
+    setup, source = made(model, {}, batch_size=12, loss=summed, optimizer=optimizer(lr=0.0))
     run(setup, source)
     each = torch.cat(
         [
@@ -175,6 +181,24 @@ def test_the_first_step_without_a_finite_loss_is_named() -> None:
         with pytest.raises(YamlnetError, match=f"loss is nan at step {step}, in epoch 1") as caught:
             setup.loop.run(iter(spoilt(source, batch)), Position(), 10**9, Interruption(), lambda loss: None)
         assert caught.value.exit_code == 3
+
+
+def test_the_first_step_with_a_term_that_is_not_finite_is_named() -> None:
+    setup, source = made(plain(), {}, loss=halves("CrossEntropyLoss", "MultiMarginLoss"))
+    with pytest.raises(YamlnetError, match="loss is nan at step 4, in epoch 1"):
+        setup.loop.run(iter(spoilt(source, 3)), Position(), 10**9, Interruption(), lambda loss: None)
+
+
+@pytest.mark.parametrize("name", ["SGD", "LBFGS"])
+def test_the_order_of_terms_changes_no_bit(name: str) -> None:
+    models, names = [plain(), plain()], ["CrossEntropyLoss", "MultiMarginLoss"]
+    for model, said in zip(models, (halves(*names), halves(*names[::-1])), strict=True):
+        setup, source = made(model, {"non_finite": "skip"}, optimizer=optimizer(name, lr=0.1), loss=said)
+        for batch in spoilt(source, 2):
+            setup.loop.step([batch])
+        assert setup.loop.sums.loss(32) > 0
+    assert torch.equal(weights(models[0]), weights(models[1]))
+    assert not torch.equal(weights(models[0]), weights(plain()))
 
 
 @pytest.mark.parametrize("name", ["SGD", "Rprop"])

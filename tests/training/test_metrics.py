@@ -7,16 +7,24 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from tests.training.tasks import CPU, metric
+from tests.training.tasks import CPU, loss, metric
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.experiment import Loss
 from yamlnet.training.meter import MAX_PENDING_BATCHES, Meter, meter
+
+LOGITS, VALUES = loss("BCEWithLogitsLoss"), loss("BCELoss")
+FOUR = (torch.zeros(2, 4), {"target": torch.zeros(2, dtype=torch.int64)})
 
 
 def measured(
-    name: str, outputs: Sequence[torch.Tensor], targets: Sequence[torch.Tensor], **said: object
+    name: str,
+    outputs: Sequence[torch.Tensor],
+    targets: Sequence[torch.Tensor],
+    trained: Loss = LOGITS,
+    **said: object,
 ) -> float:
-    threshold = float(said.pop("threshold", 0.0))  # type: ignore[arg-type]
-    counted = meter({"m": metric(name, **said)}, 4, threshold, CPU)
+    example = (outputs[0], {"target": targets[0]})
+    counted = meter({"m": metric(name, **said)}, trained, example, 4, CPU)
     for output, target in zip(outputs, targets, strict=True):
         counted.add(output, {"target": target})
     return counted.compute()["m"]
@@ -70,7 +78,7 @@ def test_one_number_per_sample_tells_two_classes(shape: tuple[int, ...]) -> None
     true = torch.tensor([1, 0, 0, 1, 1, 0])
     figures = {n: measured(n, [logits], [true]) for n in ("Accuracy", "Precision", "Recall", "F1Score")}
     assert figures == {k: pytest.approx(2 / 3 if k != "Accuracy" else 4 / 6) for k in figures}
-    assert measured("Accuracy", [torch.sigmoid(logits)], [true], threshold=0.5) == pytest.approx(4 / 6)
+    assert measured("Accuracy", [torch.sigmoid(logits)], [true], VALUES) == pytest.approx(4 / 6)
     assert measured("Recall", [logits], [torch.tensor([1, 1, 1, 1, 1, 0])]) == pytest.approx(3 / 5)
 
 
@@ -79,7 +87,8 @@ def test_top_k_looks_at_the_k_most_likely_classes() -> None:
     true = torch.tensor([1, 3, 2])
     assert measured("Accuracy", [output], [true], top_k=2) == pytest.approx(2 / 3)
     assert measured("Accuracy", [output], [true], top_k=2, average="macro") == pytest.approx((1 + 0 + 1) / 3)
-    assert measured("Accuracy", [output], [true], top_k=9) == 1.0
+    with pytest.raises(YamlnetError, match="`top_k` of `Accuracy` is 9, and there are 4 classes"):
+        measured("Accuracy", [output], [true], top_k=9)
 
 
 def test_errors_are_means_over_all_elements() -> None:
@@ -106,7 +115,8 @@ def test_pixels_count_one_by_one() -> None:
 
 
 def test_nothing_measured_is_no_number() -> None:
-    assert measured("Accuracy", [], []) != measured("Accuracy", [], [])
+    nothing = meter({"m": metric("Accuracy")}, LOGITS, FOUR, 4, CPU).compute()["m"]
+    assert nothing != nothing
 
 
 @pytest.mark.parametrize("name", ["Accuracy", "MeanSquaredError"])
@@ -118,7 +128,8 @@ def test_where_batches_are_counted_changes_no_bit(name: str) -> None:
     ]
     if name == "MeanSquaredError":
         inputs = [(output, torch.randn(3, 4, generator=random)) for output, _ in inputs]
-    whole, cut = meter(terms, 4, 0.0, CPU), meter(terms, 4, 0.0, CPU)
+    example = (inputs[0][0], {"target": inputs[0][1]})
+    whole, cut = (meter(terms, LOGITS, example, 4, CPU) for _ in range(2))
     for index, (output, target) in enumerate(inputs):
         whole.add(output, {"target": target})
         cut.add(output, {"target": target})
@@ -128,7 +139,7 @@ def test_where_batches_are_counted_changes_no_bit(name: str) -> None:
 
 
 def test_a_step_only_keeps_references(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted = meter({"m": metric("Accuracy")}, 4, 0.0, CPU)
+    counted = meter({"m": metric("Accuracy")}, LOGITS, FOUR, 4, CPU)
     flushes = []
     monkeypatch.setattr(Meter, "flush", lambda self: flushes.append(1))
     for _ in range(MAX_PENDING_BATCHES - 1):
@@ -137,5 +148,6 @@ def test_a_step_only_keeps_references(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_classes_are_needed_to_count_them() -> None:
+    classes = torch.zeros(2, dtype=torch.int64)
     with pytest.raises(YamlnetError, match="has none"):
-        meter({"m": metric("Accuracy")}, None, 0.0, CPU)
+        meter({"m": metric("Accuracy")}, LOGITS, (classes, {"target": classes}), None, CPU)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from tests.training.tasks import CPU, call
+from tests.training import tasks
+from tests.training.tasks import CPU
 from yamlnet.diagnostics import YamlnetError
-from yamlnet.language.experiment import Loss
 from yamlnet.training.objective import objective
 
 BATCH = {"target": torch.tensor([2, 0]), "image": torch.ones(2, 3)}
@@ -19,7 +19,8 @@ OUTPUT = torch.tensor([[1.0, 2.0, 3.0], [0.5, 0.0, -1.0]])
 
 
 def loss(name: str, output: Any, inputs: tuple[str, ...] = ("output", "target"), **said: Any) -> Tensor:
-    return objective(Loss(call=call("loss", name, **said), inputs=inputs), CPU).loss(output, BATCH)
+    aim = objective(tasks.loss(name, inputs, **said), CPU)
+    return aim.total(aim.losses(output, BATCH))
 
 
 def test_arguments_reach_torch_and_lists_become_tensors() -> None:
@@ -54,6 +55,5 @@ def test_broadcasting_is_refused() -> None:
 
 def test_integer_targets_become_floats_where_the_loss_needs_them() -> None:
     output = torch.tensor([0.3, -0.2])
-    section = Loss(call=call("loss", "BCEWithLogitsLoss"))
-    got = objective(section, CPU).loss(output, {"target": torch.tensor([1, 0])})
+    (got,) = objective(tasks.loss("BCEWithLogitsLoss"), CPU).losses(output, {"target": torch.tensor([1, 0])})
     assert torch.equal(got, F.binary_cross_entropy_with_logits(output, torch.tensor([1.0, 0.0])))

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.training.tasks import new_run, optimizer, scheduler, signalled, task
+from tests.training.tasks import call, metric, new_run, optimizer, scheduler, signalled, task
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.experiment import Loss, Term
 from yamlnet.training import checkpoint, trainer
 from yamlnet.training.run import Run
 
@@ -38,6 +39,16 @@ SETTINGS: list[dict[str, Any]] = [
         "optimizer": optimizer("LBFGS", lr=0.1, max_iter=3, history_size=4),
         "scheduler": scheduler("CosineAnnealingLR"),
     },
+    {
+        "train": {"checkpoint": {"best": "validation.loss.near"}},
+        "loss": Loss(
+            terms={
+                "right": Term(call=call("loss", "CrossEntropyLoss"), weight=0.5),
+                "near": Term(call=call("loss", "MultiMarginLoss", reduction="sum"), weight=0.01),
+            }
+        ),
+        "metrics": {"auc": metric("AUROC"), "kappa": metric("CohenKappa"), "f1": metric("F1Score")},
+    },
 ]
 NUM_BATCHES = 5
 TIMES = ("samples_per_second", "time_s")
@@ -66,7 +77,7 @@ def with_epochs(said: dict[str, Any], epochs: int = 2) -> dict[str, Any]:
     return {**said, "train": {**said["train"], "epochs": epochs}}
 
 
-@pytest.mark.parametrize("said", SETTINGS, ids=["sgd", "bf16", "fp16", "plateau", "lbfgs"])
+@pytest.mark.parametrize("said", SETTINGS, ids=["sgd", "bf16", "fp16", "plateau", "lbfgs", "terms"])
 def test_resumed_from_any_step_it_ends_with_the_same_bits(tmp_path: Path, said: dict[str, Any]) -> None:
     said = with_epochs(said)
     expected = final(straight(tmp_path / "straight", said))

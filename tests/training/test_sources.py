@@ -41,5 +41,7 @@ def test_digits_are_learned_in_an_epoch(data: Data, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
     said = experiment({"epochs": 1}, optimizer=optimizer("Adam", lr=0.003), data=data)
-    given = Task(said, model, ("image",), sources(data, prepared, 0), CPU, 10, prepared.digest)
+    ten = (torch.zeros(2, 10), {"target": torch.zeros(2, dtype=torch.int64)})
+    made = sources(data, prepared, 0)
+    given = Task(said, model, ("image",), made, CPU, 10, prepared.digest, example=ten)
     assert trainer.train(given, new_run(tmp_path)).metrics["test.accuracy"] > 0.8

@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import nn
 
-from tests.training.tasks import call, metric, network, new_run, optimizer, scheduler, task
+from tests.training.tasks import loss, metric, network, new_run, optimizer, scheduler, task
 from yamlnet.diagnostics import YamlnetError
-from yamlnet.language.experiment import Expectation, Loss, MetricTerm
+from yamlnet.language.experiment import Expectation, MetricTerm
 from yamlnet.training import checkpoint, trainer
 from yamlnet.training.observer import Progress, Silent
 from yamlnet.training.setup import evaluator_of
@@ -249,10 +249,12 @@ def test_an_autoencoder_needs_no_classes(tmp_path: Path) -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 16), nn.Unflatten(1, (1, 4, 4)))
     wires = ("output", "image")
     sections = {
-        "loss": Loss(call=call("loss", "MSELoss"), inputs=wires),
+        "loss": loss("MSELoss", wires),
         "metrics": {"error": MetricTerm(call=metric("MeanSquaredError").call, inputs=wires)},
     }
-    given = replace(task(model, train={"epochs": 2}, **sections), num_classes=None)
+    images = torch.zeros(2, 1, 4, 4)
+    given = task(model, train={"epochs": 2}, **sections)
+    given = replace(given, num_classes=None, example=(images, {"image": images}))
     result = trainer.train(given, new_run(tmp_path))
     assert result.metrics["test.error"] == pytest.approx(result.metrics["test.loss"], rel=1e-5)
 

@@ -116,7 +116,7 @@ def _generic(name: str, arguments: list[ast.expr]) -> list[str]:
             return [*inner, "none"] if name == "Optional" else inner
         case "Literal":
             values = [argument.value for argument in arguments if isinstance(argument, ast.Constant)]
-            return ["bool" if isinstance(value, bool) else repr(value) for value in values]
+            return [_literal(value) for value in values]
         case "Callable":
             return ["type" if _options(arguments[-1]) == ["module"] else "function"]
         case "type" | "Type":
@@ -130,6 +130,12 @@ def _generic(name: str, arguments: list[ast.expr]) -> list[str]:
                 return [_tuple(join(_options(arguments[0])), "any")]
             return [f"tuple[{', '.join(join(_options(argument)) for argument in arguments)}]"]
     return _named(name)
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "none"
+    return "bool" if isinstance(value, bool) else repr(value)
 
 
 def _tuple(element: str, count: str) -> str:

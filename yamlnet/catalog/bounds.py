@@ -34,6 +34,8 @@ BOUNDS = {
     "torch.nn.Fold.output_size": COUNT,
     "torch.nn.functional.fold.output_size": COUNT,
     "*.label_smoothing": SHARE,
+    "torchmetrics.*.threshold": SHARE,
+    "torchmetrics.*.top_k": COUNT,
     "torchvision.*dropout": SHARE,
     "torchvision.*.drop_rate": SHARE,
     "torchvision.*.stochastic_depth_prob": SHARE,

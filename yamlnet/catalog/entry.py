@@ -91,7 +91,8 @@ class Entry:
     `target` is the dotted path of what is called (`torch.nn.Conv2d`, `torch.Tensor.permute`), empty for
     what yamlnet itself provides. `axes` is the number of axes a batched input must have, the batch
     included, where torch would silently take another number for an unbatched input. `inputs` are what a
-    module's forward takes, apart from `parameters` because a name may be in both.
+    module's forward takes, apart from `parameters` because a name may be in both. `rising` says of a metric
+    whether higher is better, None where neither is.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Entry:
     summary: str = ""
     axes: tuple[int, ...] = ()
     inputs: tuple[Parameter, ...] = ()
+    rising: bool | None = None
 
     @property
     def options(self) -> Mapping[str, Parameter]:

@@ -33,7 +33,7 @@ LAYER: tuple[str, Any, list[int]] = ("Linear", 10, [16])
 FILTERS: tuple[str, Any, list[int]] = ("Conv1d", {"out_channels": 16, "kernel_size": 3}, [8, 16])
 """Layers whose weights are initialised, with their arguments and the shape of their input."""
 
-CLASS_LOSSES = ("CrossEntropyLoss", "LinearCrossEntropyLoss", "MultiMarginLoss", "NLLLoss")
+CLASS_LOSSES = ("CrossEntropyLoss", "MultiMarginLoss", "NLLLoss")
 """Losses that take the number of a class."""
 
 LAST_LAYERS: Mapping[str, Any] = {"BCELoss": "Sigmoid", "NLLLoss": {"LogSoftmax": 1}}
@@ -51,8 +51,11 @@ def _heads(*names: str, size: int) -> Document:
 
 _LABELLED = {"image": [1, 28, 28], "target": {"shape": [], "dtype": "int64"}}
 
-LOSSES: Mapping[str, tuple[Document, tuple[str, ...]]] = {
-    "CosineEmbeddingLoss": (_heads("first", "second", size=16), ("output.first", "output.second", "target")),
+LOSSES: Mapping[str, tuple[Document, tuple[Any, ...]]] = {
+    "CosineEmbeddingLoss": (
+        _heads("first", "second", size=16),
+        ("output.first", "output.second", {"expr": "2 * (target > 4) - 1"}),
+    ),
     "CTCLoss": (
         {
             "inputs": _LABELLED,
@@ -92,8 +95,8 @@ LOSSES: Mapping[str, tuple[Document, tuple[str, ...]]] = {
         ("output.student", "output.teacher"),
     ),
     "MarginRankingLoss": (
-        _heads("first", "second", "order", size=1),
-        ("output.first", "output.second", "output.order"),
+        _heads("first", "second", size=1),
+        ("output.first", "output.second", {"expr": "2 * unsqueeze(target > 4, 1) - 1"}),
     ),
     "MultiLabelMarginLoss": (
         {
@@ -130,12 +133,73 @@ LOSSES: Mapping[str, tuple[Document, tuple[str, ...]]] = {
 }
 """Losses that take parts of an output: the network, and `from`."""
 
+_TWO_CLASSES: Document = {
+    **CLASSIFIER,
+    "model": {"Sequential": ["Flatten", {"Linear": 1}, {"squeeze": 1}]},
+    "loss": {"BCEWithLogitsLoss": None, "from": ["output", {"expr": "target > 4"}]},
+}
+_LABELS: Document = {
+    **CLASSIFIER,
+    "loss": {"BCEWithLogitsLoss": None, "from": ["output", {"expr": "one_hot(target, 10)"}]},
+}
+
+
+def _both(formula: str, *names: str) -> tuple[Any, ...]:
+    """The same expression of several values."""
+    return tuple({"expr": formula.replace("{}", name)} for name in names or ("output", "image"))
+
+
+_CHOSEN = ({"expr": "argmax(output, 1)"}, "target")
+_VECTORS = _both("flatten({}, 1)")
+
+METRICS: Mapping[str, tuple[Document, tuple[Any, ...]]] = {
+    "torchmetrics.aggregation.*": (CLASSIFIER, ("output",)),
+    "torchmetrics.audio.Complex*": (IMAGES, _both("stack([{}, {}], 4)")),
+    "torchmetrics.audio.*": (IMAGES, _both("flatten({}, 2)")),
+    "torchmetrics.classification.LogAUC": (_TWO_CLASSES, ("output", {"expr": "target > 4"})),
+    "torchmetrics.classification.Binary*": (_TWO_CLASSES, ("output", {"expr": "target > 4"})),
+    "torchmetrics.classification.Multilabel*": (_LABELS, ("output", {"expr": "one_hot(target, 10)"})),
+    "torchmetrics.classification.*ExactMatch": (
+        CLASSIFIER,
+        ({"expr": "unsqueeze(output, 2)"}, {"expr": "unsqueeze(target, 1)"}),
+    ),
+    "torchmetrics.classification.*": (CLASSIFIER, ()),
+    "torchmetrics.clustering.[CD]a*Score": (CLASSIFIER, ("output", "target")),
+    "torchmetrics.clustering.DunnIndex": (CLASSIFIER, ("output", "target")),
+    "torchmetrics.clustering.*": (CLASSIFIER, _CHOSEN),
+    "torchmetrics.image.MultiScale*": (IMAGES, _both("interpolate({}, [192, 192])")),
+    "torchmetrics.image.Spectral*": (IMAGES, _both("cat([{}, 1 - {}], 1)")),
+    "torchmetrics.image.TotalVariation": (IMAGES, ("output",)),
+    "torchmetrics.image.VisualInformationFidelity": (IMAGES, _both("interpolate({}, [56, 56])")),
+    "torchmetrics.image.*": (IMAGES, ("output", "image")),
+    "torchmetrics.nominal.FleissKappa": (CLASSIFIER, ({"expr": "one_hot(target, 10)"},)),
+    "torchmetrics.nominal.*": (CLASSIFIER, _CHOSEN),
+    "torchmetrics.regression.Continuous*": (CLASSIFIER, ("output", {"expr": "float(target)"})),
+    "torchmetrics.regression.CosineSimilarity": (IMAGES, _VECTORS),
+    "torchmetrics.regression.JensenShannonDivergence": (IMAGES, _both("softmax(flatten({}, 1), 1)")),
+    "torchmetrics.regression.KLDivergence": (IMAGES, _both("softmax(flatten({}, 1), 1)")),
+    "torchmetrics.regression.Mean[AS]*Error": (IMAGES, ("output", "image")),
+    "torchmetrics.regression.*": (IMAGES, _both("mean({}, [1, 2, 3])")),
+    "torchmetrics.retrieval.*": (CLASSIFIER, ({"expr": "output[:, 0]"}, {"expr": "target == 0"}, "target")),
+    "torchmetrics.segmentation.*": (IMAGES, _both("long({}[:, 0] > 0.5)")),
+    "torchmetrics.shape.*": (IMAGES, _both("squeeze({}, 1)")),
+}
+"""Metrics by where they are (the first that matches holds): the experiment, and what it says of `from`."""
+
 OPTIONS: Mapping[str, Document] = {
+    "DiceScore": {"num_classes": 2, "input_format": "index"},
+    **{f"{task}EER": {"average": "macro"} for task in ("", "Multiclass")},
+    "GeneralizedDiceScore": {"num_classes": 2, "input_format": "index"},
+    "HausdorffDistance": {"num_classes": 2, "input_format": "index"},
     "LinearCrossEntropyLoss": {"in_features": 10, "num_classes": 10},
+    **{f"{task}LogAUC": {"average": "macro"} for task in ("Multiclass", "Multilabel")},
+    "MeanIoU": {"num_classes": 2, "input_format": "index"},
+    "MinkowskiDistance": {"p": 2},
     "Npz": {"path": "data.npz", "arrays": {"image": "x_train", "target": "y_train"}},
     "Normalize": {"mean": 0.1307, "std": 0.3081},
     "Parquet": {"path": "data.parquet"},
     "RandomCrop": {"size": 28, "padding": 2},
+    "SignalDistortionRatio": {"filter_length": 32},
     "SequentialLR": {
         "schedulers": [{"LinearLR": {"start_factor": 0.1}}, "CosineAnnealingLR"],
         "milestones": [100],
@@ -144,10 +208,10 @@ OPTIONS: Mapping[str, Document] = {
 """Arguments that show more than the required ones would."""
 
 REFUSED: Mapping[str, str] = {
-    "LBFGS": "evaluates the loss several times per step, which training doesn't do",
+    "LinearCrossEntropyLoss": "has weights of its own, which belong in the network",
     "SparseAdam": "takes sparse gradients alone, and the gradients of a network are dense",
 }
-"""Optimizers that no experiment can use yet."""
+"""Optimizers and losses that no experiment can use."""
 
 MODELS: Mapping[str, Document] = {
     "Muon": {"Sequential": ["Flatten", {"Linear": {"out_features": 10, "bias": False}}]},

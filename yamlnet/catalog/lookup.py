@@ -1,6 +1,7 @@
 """A name and a kind in, its entry out.
 
-Torch and torchvision are imported only where they aren't the releases of `torch.json` and `torchvision.json`.
+Torch and torchvision are imported only where they aren't the releases of `torch.json` and `torchvision.json`;
+torchmetrics never, because that takes seconds.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from yamlnet.catalog.entry import KINDS, Entry, Kind
 from yamlnet.catalog.own import OWN
 from yamlnet.diagnostics import YamlnetError
 
-PACKAGES = ("torch", "torchvision")
+PACKAGES = ("torch", "torchvision", "torchmetrics")
 """Where names come from: the first that has one, has it."""
+
+LIVE = ("torch", "torchvision")
+"""Packages that are looked at where another release is installed."""
 
 
 COMMON = frozenset(
@@ -54,7 +58,8 @@ def _catalogue(package: str) -> Mapping[Kind, Mapping[str, Callable[[], Entry]]]
     """For each kind and name what makes the entry: most files need a few of many hundred."""
     found: dict[Kind, dict[str, Callable[[], Entry]]] = {kind: {} for kind in KINDS}
     content = json.loads(records.file(package).read_text(encoding="utf-8"))
-    live = None if _installed_release(package) in (content[package], None) else _live(package)
+    known = package not in LIVE or _installed_release(package) in (content[package], None)
+    live = None if known else _live(package)
     if live is None:
         for record in content["entries"]:
             found[record["kind"]][record["name"]] = cache(partial(records.entry_of, record))

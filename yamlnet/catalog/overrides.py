@@ -1,4 +1,4 @@
-"""The few facts about torch and torchvision that their signatures don't tell, as tables with their reasons.
+"""The few facts about torch and its companions that signatures don't tell, as tables with their reasons.
 
 Keys are patterns of `fnmatch` for `TARGET.PARAMETER`, such as `torch.nn.Conv?d.padding`; the first that
 matches holds.
@@ -52,6 +52,46 @@ NOT_SCHEDULERS = {
     "LambdaLR": "needs a Python function",
     "MultiplicativeLR": "needs a Python function",
 }
+
+NOT_METRICS = {
+    "Metric": "the base of all",
+    "BaseAggregator": "the base of some",
+    "CatMetric": "gives all values",
+    "Running*": "the last steps alone would be no figure of an epoch",
+    "*ConfusionMatrix": "gives a matrix",
+    "ROC": "gives a curve",
+    "BinaryROC": "gives a curve",
+    "MulticlassROC": "gives a curve",
+    "MultilabelROC": "gives a curve",
+    "*PrecisionRecallCurve": "gives a curve",
+    "*At*": "gives a threshold too",
+    "*StatScores": "gives five numbers",
+    "BinaryFairness": "gives several numbers",
+    "BinaryGroupStatRates": "gives several numbers",
+    "MultilabelEER": "gives a number for each label",
+    "ClusterAccuracy": "needs another package",
+    "*Inception*": "needs a network that is downloaded",
+    "LearnedPerceptual*": "needs a network that is downloaded",
+    "Perceptual*": "needs another package, or a network",
+    "DeepImage*": "needs a network that is downloaded",
+    "QualityWithNoReference": "takes a dictionary of tensors",
+    "SpatialDistortionIndex": "takes a dictionary of tensors",
+    "PermutationInvariantTraining": "needs a Python function",
+}
+"""Metrics of torchmetrics (patterns) that are no entries."""
+
+RISING = {
+    "torchmetrics.classification.*NegativePredictiveValue": True,
+    "torchmetrics.classification.*Specificity": True,
+    "torchmetrics.classification.*EER": False,
+    "torchmetrics.clustering.Adjusted*": True,
+    "torchmetrics.clustering.NormalizedMutualInfoScore": True,
+    "torchmetrics.clustering.RandScore": True,
+    "torchmetrics.regression.KendallRankCorrCoef": True,
+    "torchmetrics.regression.PearsonCorrCoef": True,
+    "torchmetrics.regression.TweedieDevianceScore": False,
+}
+"""Whether higher is better, where torchmetrics doesn't say."""
 
 SIGNATURES: dict[str, tuple[str, tuple[str, ...], tuple[tuple[str, str, str], ...]]] = {
     "LSTM": ("RNNBase", ("mode",), ()),
@@ -155,12 +195,23 @@ DEFAULTS: dict[str, Any] = {
     "torch.Tensor.view.size": REQUIRED,  # its other form reads the bytes as another dtype
     "torch.optim.lr_scheduler.CosineAnnealingLR.T_max": None,  # null: the length of the run
     "torch.optim.lr_scheduler.*.total_iters": None,
+    "torchmetrics.*.task": None,  # null: what the shapes of output and target say, and so for the numbers
+    "torchmetrics.*.num_classes": None,
+    "torchmetrics.*.num_labels": None,
     "torchvision.models.*.image_size": None,  # null: that of the weights, else 224
     "torchvision.models.*.input_size": None,
     "torchvision.models.*.transform_input": None,  # null: true with weights, else false
 }
 
 TYPES = {
+    "torchmetrics.*.task": "'binary' | 'multiclass' | 'multilabel' | none",
+    "torchmetrics.*.num_classes": "int | none",
+    "torchmetrics.*.num_labels": "int | none",
+    "torchmetrics.*.average": "'micro' | 'macro' | 'weighted'",  # `none` gives a number for each class
+    "torchmetrics.*.multidim_average": "'global'",  # `samplewise` gives a number for each sample
+    # their `Optional` of these choices may come in another order: Python gives the one that was made first
+    "torchmetrics.*.aggregation_level": "'samplewise' | 'global' | none",
+    "torchmetrics.image.TotalVariation.reduction": "'mean' | 'sum' | 'none' | none",
     "torch.optim.*.params": "any",
     "torch.optim.lr_scheduler.*.optimizer": "any",
     "torch.nn.MultiheadAttention.embed_dim": "int",  # has no annotations
@@ -195,6 +246,8 @@ _INTERPOLATIONS = (
 )
 
 CHOICES = {
+    "torchmetrics.regression.*.multioutput": "'uniform_average' | 'variance_weighted'",
+    "torchmetrics.retrieval.*.empty_target_action": "'error' | 'skip' | 'neg' | 'pos'",
     "torch.nn.KLDivLoss.reduction": "'none' | 'batchmean' | 'mean' | 'sum'",
     "torch.nn.functional.kl_div.reduction": "'none' | 'batchmean' | 'mean' | 'sum'",
     "*.reduction": _REDUCTIONS,

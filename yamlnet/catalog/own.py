@@ -21,13 +21,6 @@ def _transform(name: str, summary: str, *parameters: Parameter) -> Entry:
     return _entry("transform", name, summary, *parameters, target=f"torchvision.transforms.v2.{name}")
 
 
-def _metric(name: str, summary: str, *parameters: Parameter) -> Entry:
-    preds, target = Parameter("preds", "tensor", role="tensor"), Parameter("target", "tensor", role="tensor")
-    return _entry("metric", name, summary, preds, target, *parameters)
-
-
-_AVERAGE = Parameter("average", "'micro' | 'macro' | 'weighted'", "micro")
-
 DATASETS = (
     _entry(
         "dataset", "MNIST5k", "5,000 handwritten digits that come with yamlnet: 4,000 to train, 1,000 to test"
@@ -127,20 +120,6 @@ TRANSFORMS = (
     ),
 )
 
-METRICS = (
-    _metric(
-        "Accuracy",
-        "The share of samples whose class is predicted",
-        Parameter("top_k", "int", 1, minimum=1),
-        Parameter("average", "'micro' | 'macro'", "micro"),
-    ),
-    _metric("Precision", "The share of a class's predictions that are right", _AVERAGE),
-    _metric("Recall", "The share of a class's samples that are found", _AVERAGE),
-    _metric("F1Score", "The harmonic mean of precision and recall", _AVERAGE),
-    _metric("MeanSquaredError", "The mean of the squared differences"),
-    _metric("MeanAbsoluteError", "The mean of the absolute differences"),
-)
-
 INITIALISERS = (
     _entry(
         "init",
@@ -159,7 +138,7 @@ def _by_kind(entries: Iterable[Entry]) -> dict[Kind, dict[str, Entry]]:
     return found
 
 
-OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *TRANSFORMS, *METRICS, *INITIALISERS))
+OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *TRANSFORMS, *INITIALISERS))
 """Every entry of this file by kind and name."""
 
 

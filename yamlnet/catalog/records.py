@@ -1,4 +1,4 @@
-"""Entries in, the text of `torch.json` or `torchvision.json` out; and back from its records to entries."""
+"""Entries in, the text of `torch.json` and the like out; and back from its records to entries."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def entry_of(record: Record) -> Entry:
         summary=record["summary"],
         axes=tuple(record.get("axes", ())),
         inputs=tuple(input_of(name, required) for name, required in record.get("inputs", {}).items()),
+        rising=record.get("rising"),
     )
 
 
@@ -61,6 +62,8 @@ def _dump_entry(entry: Entry) -> str:
         head["axes"] = entry.axes
     if entry.inputs:
         head["inputs"] = {parameter.name: parameter.required for parameter in entry.inputs}
+    if entry.rising is not None:
+        head["rising"] = entry.rising
     lines = ",\n".join(f"  {json.dumps(_changed(p), ensure_ascii=False)}" for p in entry.parameters.values())
     parameters = f"[\n{lines}]" if lines else "[]"
     return f'{json.dumps(head, ensure_ascii=False)[:-1]}, "parameters": {parameters}}}'

@@ -22,14 +22,15 @@ def entries() -> list[Entry]:
 
 
 def main() -> None:
-    """Write `torch.json`, `torchvision.json` and `descriptions.json` anew."""
+    """Write `torch.json`, `torchvision.json`, `torchmetrics.json` and `descriptions.json` anew."""
     import torch
 
-    from yamlnet.catalog import vision, vision_signatures
+    from yamlnet.catalog import measures, metric_signatures, vision, vision_signatures
 
-    torchvision = vision.import_torchvision()
+    torchvision, torchmetrics = vision.import_torchvision(), measures.import_torchmetrics()
     of_torch, of_torchvision = entries(), vision_signatures.entries()
-    for package, found in ((torch, of_torch), (torchvision, of_torchvision)):
+    made = (of_torch, of_torchvision, metric_signatures.entries())
+    for package, found in zip((torch, torchvision, torchmetrics), made, strict=True):
         text = records.dump(package.__name__, package.__version__, found)
         records.file(package.__name__).write_text(text, encoding="utf-8")
     described = descriptions.collect((*of_torch, *of_torchvision))

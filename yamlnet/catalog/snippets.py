@@ -10,6 +10,7 @@ from yamlnet.catalog import experiments, samples, types
 from yamlnet.catalog.axes import num_spatial
 from yamlnet.catalog.entry import Entry, Parameter
 from yamlnet.catalog.experiments import CLASSIFIER, IMAGES
+from yamlnet.catalog.overrides import first
 from yamlnet.catalog.own import TABLES
 from yamlnet.catalog.ranges import within
 from yamlnet.catalog.samples import Document, Use
@@ -44,7 +45,7 @@ def snippet(entry: Entry) -> Document | None:
         case "init":
             return _initialised(entry)
         case "loss":
-            return _with_loss(entry)
+            return None if entry.name in experiments.REFUSED else _with_loss(entry)
         case "metric":
             return _measured(entry)
         case "optimizer":
@@ -174,12 +175,14 @@ def _with_loss(entry: Entry) -> Document:
 
 
 def _measured(entry: Entry) -> Document:
-    """A metric of classes, or one that compares numbers."""
-    call = _call(entry)
-    if not entry.name.startswith("Mean"):
-        return {**CLASSIFIER, "metrics": [call]}
-    loss, metric = (_beside(one, "from", ["output", "image"]) for one in ("MSELoss", call))
-    return {**IMAGES, "loss": loss, "metrics": [metric]}
+    experiment, sources = first(experiments.METRICS, entry.target) or (CLASSIFIER, ())
+    call = _beside(_call(entry), "from", list(sources)) if sources else _call(entry)
+    found = {**experiment, "metrics": [call]}
+    return (
+        found
+        if experiment is not IMAGES
+        else {**found, "loss": _beside("MSELoss", "from", ["output", "image"])}
+    )
 
 
 def _longer(experiment: Document, last: list[Any]) -> Document:

@@ -34,6 +34,10 @@ YAML_1_1: Mapping[str, bool] = {"yes": True, "on": True, "no": False, "off": Fal
 """Words that older YAML takes for truth values."""
 
 
+BROKEN = Call(Entry("", "module", "", {}), {}, ())
+"""Stands for a call with a mistake, so that its section is validated all the same."""
+
+
 @dataclass(frozen=True)
 class Written:
     """A call before its name is looked up: the name, its argument, and the keys that stood beside it.

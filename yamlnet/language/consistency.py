@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from yamlnet.catalog import lookup
+from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
-from yamlnet.language.calls import name_place
-from yamlnet.language.experiment import Experiment
+from yamlnet.language.calls import BROKEN, name_place
+from yamlnet.language.experiment import Experiment, MetricTerm, Term
 from yamlnet.language.inputs import candidates, input_fields
-from yamlnet.language.sections import snake_case
+from yamlnet.language.nodes import Expression
+from yamlnet.language.objective import snake_case
 
 TRAINING = ("loss", "optimizer", "scheduler", "train", "metrics", "expect")
 WATCHED = (("train", "stop", "metric"), ("train", "checkpoint", "best"), ("scheduler", "metric"))
@@ -83,8 +85,10 @@ def figures(metrics: Iterable[str], facts: Facts | None) -> dict[str, str | None
 
 def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterator[Mistake]:
     """Metrics named by `stop`, `best`, `scheduler` and `expect` that the run won't have."""
-    metrics = sections.get("metrics")
-    known = figures(metrics if isinstance(metrics, Mapping) else (), facts)
+    metrics, loss = sections.get("metrics"), sections.get("loss")
+    named = loss["terms"] if isinstance(loss, Mapping) else {}
+    measured = [f"loss.{name}" for name in named if name]
+    known = figures((*measured, *(metrics if isinstance(metrics, Mapping) else ())), facts)
     watched = {name: why for name, why in known.items() if name.startswith("validation.")}
     for path in WATCHED:
         name = _at(sections, path)
@@ -96,6 +100,9 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
             yield Mistake("unknown-name", path, f"training watches no `{name}`", help, suggestion)
         elif known[name]:
             yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name])
+        elif _has_no_direction(name, metrics):
+            message = f"whether a higher `{name}` is better isn't known"
+            yield Mistake("wrong-value", path, message, "`validation.loss` is better when lower")
     expected = sections.get("expect")
     for name in expected if isinstance(expected, Mapping) else ():
         path = ("expect", name)
@@ -110,6 +117,13 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
 def _whole(name: str, known: Iterable[str]) -> str:
     """A figure that lacks its split, with the one that it was likely meant to have."""
     return next((figure for figure in (f"validation.{name}", f"test.{name}") if figure in known), name)
+
+
+def _has_no_direction(figure: str, metrics: Any) -> bool:
+    """Whether it is a metric of which neither more nor less is better."""
+    term = metrics.get(figure.partition(".")[2]) if isinstance(metrics, Mapping) else None
+    call = term.get("call") if isinstance(term, Mapping) else None
+    return isinstance(call, Call) and call is not BROKEN and call.entry.rising is None
 
 
 def exclusive(sections: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -159,18 +173,39 @@ def _at(sections: Mapping[str, Any], path: Path) -> Any:
 
 
 def _unknown_fields(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
-    """`from` of the loss and metrics names the output, its parts, and the batch's fields."""
+    """`from` and expressions of the loss and metrics name the output, its parts, and the batch's fields."""
     if facts is None:
         return
-    terms = [] if experiment.loss is None else [(("loss",), experiment.loss)]
-    terms += [(("metrics", name), term) for name, term in experiment.metrics.items()]  # type: ignore[misc]
-    for path, term in terms:
+    for path, term in terms(experiment):
         for position, source in enumerate(term.inputs):
-            if source.split(".")[0] not in ("output", *facts.fields):
-                help, suggestion = did_you_mean(source, ("output", *facts.fields))
-                place = (*path, "from", position)
-                message = f"`{source}` is neither the output nor a field of the batch"
-                yield Mistake("unknown-reference", place, message, help, suggestion)
+            if isinstance(source, Expression):
+                for name in source.formula.names:
+                    yield from _unknown_field(name, source.path, facts, source.part_of(name))
+            else:
+                yield from _unknown_field(source, (*path, "from", position), facts)
+
+
+def terms(experiment: Experiment) -> Iterator[tuple[Path, Term | MetricTerm]]:
+    """The terms of the loss and the metrics, and where they stand."""
+    if experiment.loss is not None:
+        for name, term in experiment.loss.terms.items():
+            yield (("loss", name) if name else ("loss",)), term
+    for name, metric in experiment.metrics.items():
+        yield ("metrics", name), metric
+
+
+def _unknown_field(
+    name: str, path: Path, facts: Facts, part: tuple[int, int] | None = None
+) -> Iterator[Mistake]:
+    if name in facts.fields or name.split(".")[0] == "output":
+        return
+    help, suggestion = did_you_mean(name, ("output", *facts.fields))
+    if not name.replace(".", "").replace("_", "").isalnum():
+        help, suggestion = "an expression is written `{expr: ...}`", None
+    message = f"`{name}` is neither the output nor a field of the batch"
+    if help is None:
+        help = "a batch has " + ", ".join(f"`{field}`" for field in facts.fields)
+    yield Mistake("unknown-reference", path, message, help, suggestion, part=part, worked_out=True)
 
 
 def _image_transforms(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:

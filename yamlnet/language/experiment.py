@@ -18,7 +18,7 @@ from pydantic import (
 
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Path
-from yamlnet.language.nodes import Model
+from yamlnet.language.nodes import Expression, Model
 
 
 def _whole(value: object) -> object:
@@ -83,18 +83,31 @@ class InitRule(Section):
     path: Annotated[tuple[str | int, ...], Field(strict=False)] = ()
 
 
-class Loss(Section):
-    """The loss and where its inputs come from: `output`, its parts, and the batch's fields."""
+Source = str | InstanceOf[Expression]
+"""`output`, a part of it, a field of the batch, or an expression of these."""
 
-    call: InstanceOf[Call]
-    inputs: Annotated[tuple[str, ...], Field(strict=False)] = ("output", "target")
+Sources = Annotated[tuple[Source, ...], Field(strict=False)]
+
+
+class Term(Section):
+    """A term of the loss: a loss or function and what it is called on; without a call, its only source."""
+
+    call: InstanceOf[Call] | None
+    inputs: Sources = ("output", "target")
+    weight: float = 1.0
+
+
+class Loss(Section):
+    """The terms of the loss by name; the one that the file gives no name under an empty one."""
+
+    terms: Mapping[str, Term]
 
 
 class MetricTerm(Section):
-    """A metric and where its inputs come from, as for the loss."""
+    """A metric and what it is measured on."""
 
     call: InstanceOf[Call]
-    inputs: Annotated[tuple[str, ...], Field(strict=False)] = ("output", "target")
+    inputs: Sources = ("output", "target")
 
 
 class Group(Section):

@@ -12,10 +12,10 @@ from yamlnet.catalog.facts import Facts
 from yamlnet.catalog.own import PATHS
 from yamlnet.diagnostics import Path, YamlnetError, did_you_mean
 from yamlnet.language.check import Checked
-from yamlnet.language.experiment import Data, Experiment, Train
+from yamlnet.language.experiment import Data, Experiment, MetricTerm, Term, Train
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.merge import OPTIONS
-from yamlnet.language.nodes import Function, Graph, Layer, Node, Weights, walk
+from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Weights, walk
 from yamlnet.language.repeats import Choice
 from yamlnet.language.substitution import Late
 from yamlnet.language.tables import targets_of
@@ -69,13 +69,9 @@ def calls(experiment: Experiment) -> Iterator[Call]:
     for rule in experiment.init:
         for chosen in rule.parameters.values():
             yield from chosen
-    for section in (
-        experiment.loss,
-        experiment.optimizer,
-        experiment.scheduler,
-        *experiment.metrics.values(),
-    ):
-        if section is not None:
+    terms = () if experiment.loss is None else tuple(experiment.loss.terms.values())
+    for section in (*terms, experiment.optimizer, experiment.scheduler, *experiment.metrics.values()):
+        if section is not None and section.call is not None:
             yield from _nested(section.call)
 
 
@@ -136,19 +132,27 @@ def _inputs(experiment: Experiment, facts: Facts | None) -> dict[str, Any]:
 def _beside(section: Any, name: str, experiment: Experiment) -> Any:
     """The keys beside a call, said or not."""
     if name == "metrics":
-        terms = experiment.metrics
-        return {
-            key: {term.call.name: dict(term.call.with_defaults()) or None, "from": list(term.inputs)}
-            for key, term in terms.items()
-        }
-    section = {section: None} if isinstance(section, str) else dict(section)
+        return {key: _term(term) for key, term in experiment.metrics.items()}
     if name == "loss" and experiment.loss is not None:
-        section["from"] = list(experiment.loss.inputs)
+        terms = experiment.loss.terms
+        if "" in terms:
+            return _term(terms[""])
+        return {key: {**_term(term), "weight": term.weight} for key, term in terms.items()}
+    section = {section: None} if isinstance(section, str) else dict(section)
     if name == "optimizer":
         section.setdefault("groups", [])
     if name == "scheduler" and experiment.scheduler is not None:
         section["every"] = experiment.scheduler.every
     return section
+
+
+def _term(term: Term | MetricTerm) -> dict[str, Any]:
+    """A term of the loss, or a metric, with what it is called on."""
+    sources = [{"expr": s.formula.text} if isinstance(s, Expression) else s for s in term.inputs]
+    if term.call is None:
+        assert isinstance(sources[0], dict)
+        return sources[0]
+    return {term.call.name: dict(term.call.with_defaults()) or None, "from": sources}
 
 
 def _train(train: Train) -> dict[str, Any]:

@@ -9,14 +9,12 @@ from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import NOTHING, Allowed, is_foreign
-from yamlnet.catalog.entry import Call, Entry, Kind
-from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
+from yamlnet.catalog.entry import Call, Kind
+from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language import planned
-from yamlnet.language.calls import check_value, kind_of, name_place, resolve, split, unknown_key
+from yamlnet.language.calls import BROKEN, check_value, kind_of, name_place, resolve, split, unknown_key
 from yamlnet.language.expressions import UNKNOWN
-
-BROKEN = Call(Entry("", "module", "", {}), {}, ())
-"""Stands for a call with a mistake, so that its section is validated all the same."""
+from yamlnet.language.objective import read_loss, read_metrics
 
 Read = tuple[Any, list[Mistake]]
 
@@ -119,82 +117,6 @@ def _transforms(value: Any, path: Path, random: bool) -> Read:
             place = name_place(call.path, call.name)
             mistakes.append(Mistake("wrong-value", call.path, message, help, at=place))
     return calls, mistakes
-
-
-def read_loss(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
-    """`loss`: a call, and `from` beside it."""
-    call, sides, mistakes = read_call(value, path, "loss", ("from",), "`loss`", allow)
-    inputs, wrong = _inputs(sides, path, call)
-    return {"call": call, "inputs": inputs}, mistakes + wrong
-
-
-def _inputs(sides: Mapping[str, Any], path: Path, call: Call) -> tuple[list[str], list[Mistake]]:
-    given = sides.get("from", ["output", "target"])
-    names = [given] if isinstance(given, str) else given
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        message = f"`from` is a list of names, not {kind_of(given)}"
-        help = "`output`, a part of it such as `output.heads`, or a field of the batch such as `target`"
-        return ["output", "target"], [Mistake("wrong-type", (*path, "from"), message, help)]
-    tensors = call.entry.tensors
-    least = len([p for p in tensors if p.required])
-    if call is not BROKEN and tensors and not least <= len(names) <= len(tensors):
-        words = " and ".join(f"`{p.name}`" for p in tensors if p.required)
-        message = f"`{call.name}` takes {words} from `from`, and gets {plural(len(names), 'name')}"
-        return names, [Mistake("wrong-value", (*path, "from") if "from" in sides else path, message)]
-    return names, []
-
-
-def read_metrics(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
-    """`metrics`: a list of calls named by their class in snake_case, or a mapping of names to calls."""
-    if isinstance(value, str) or (
-        isinstance(value, dict) and len(value) == 1 and _is_metric(next(iter(value)))
-    ):
-        value, paths = [value], [path]
-    elif isinstance(value, list):
-        paths = [(*path, position) for position in range(len(value))]
-    elif isinstance(value, dict):
-        return _named_metrics(value, path)
-    else:
-        return value, []
-    read: dict[str, Any] = {}
-    mistakes: list[Mistake] = []
-    for item, place in zip(value, paths, strict=True):
-        term, wrong = _metric(item, place)
-        mistakes += wrong
-        name = snake_case(term["call"].name)
-        if name in read and name:
-            help = "name them: `metrics: {first: ..., second: ...}`"
-            mistakes.append(Mistake("wrong-value", place, f"two metrics are named `{name}`", help, at="key"))
-        read[name] = term
-    return read, mistakes
-
-
-def _is_metric(name: str) -> bool:
-    return lookup.find(name, "metric") is not None
-
-
-def _named_metrics(value: Mapping[str, Any], path: Path) -> Read:
-    read: dict[str, Any] = {}
-    mistakes: list[Mistake] = []
-    for name, item in value.items():
-        read[name], wrong = _metric(item, (*path, name))
-        mistakes += wrong
-        if not name.isidentifier() or name == "loss":
-            mistakes.append(
-                Mistake("wrong-value", (*path, name), f"a metric can't be named `{name}`", at="key")
-            )
-    return read, mistakes
-
-
-def _metric(value: Any, path: Path) -> tuple[dict[str, Any], list[Mistake]]:
-    call, sides, mistakes = read_call(value, path, "metric", ("from",), "a metric")
-    inputs, wrong = _inputs(sides, path, call)
-    return {"call": call, "inputs": inputs}, mistakes + wrong
-
-
-def snake_case(name: str) -> str:
-    """`F1Score` -> `f1_score`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def read_optimizer(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:

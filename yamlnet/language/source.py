@@ -89,7 +89,7 @@ class Document:
         """The diagnostic for a mistake: its paths turned into spans."""
         span = self.span(mistake.path, mistake.at)
         if mistake.part is not None:
-            span = self._within(span, *mistake.part)
+            span = self._within(span, *mistake.part, mistake.worked_out)
         related = tuple(Related(self.span(path, "key"), message) for path, message in mistake.related)
         return Diagnostic(
             span,
@@ -102,12 +102,14 @@ class Document:
             related,
         )
 
-    def _within(self, span: Span, start: int, end: int) -> Span:
+    def _within(self, span: Span, start: int, end: int, worked_out: bool) -> Span:
         """Characters `start` to `end` of a scalar; the whole of it where it isn't written as it reads."""
         if span.line != span.end_line:
             return span
         written = self.texts[span.file].split("\n")[span.line - 1][span.column - 1 : span.end_column - 1]
         if "\\" in written or (written[:1] == "'" and "''" in written[1:-1]):
+            return span
+        if worked_out and "$" in written:
             return span
         offset = span.column + (1 if written[:1] in "'\"" else 0)
         return replace(span, column=offset + start, end_column=offset + end)

@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from yamlnet.catalog import foreign, lookup, types
 from yamlnet.catalog.entry import Call, Entry, Parameter
+from yamlnet.catalog.measures import import_torchmetrics
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Layer
@@ -33,7 +34,7 @@ def target_of(target: str) -> Callable[..., Any]:
     """The class or function that an entry's target names.
 
     Raises:
-        YamlnetError: it is torchvision's, which isn't installed or can't be imported.
+        YamlnetError: it is torchvision's or torchmetrics', which isn't installed or can't be imported.
     """
     found: Callable[..., Any] = foreign.held(target) if foreign.is_target(target) else _imported(target)
     return found
@@ -44,6 +45,8 @@ def _imported(target: str) -> Callable[..., Any]:
     """What a dotted path of the catalogue names."""
     if target.startswith("torchvision."):
         import_torchvision()
+    if target.startswith("torchmetrics."):
+        import_torchmetrics()
     module, _, name = target.rpartition(".")
     while True:
         try:

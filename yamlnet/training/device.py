@@ -56,16 +56,29 @@ def tensor_float(wanted: bool) -> Iterator[None]:
 
 
 def autocast(call: Callable[..., Any], precision: str, device: torch.device) -> Callable[..., Any]:
-    """The function, run in bf16 or fp16 where the precision is one of them."""
+    """The function, run in bf16 or fp16 where the precision is one of them; its results are float32 again."""
     if precision not in DTYPES:
         return call
     dtype = DTYPES[precision]
 
     def in_dtype(*args: Any) -> Any:
         with torch.autocast(device.type, dtype):
-            return call(*args)
+            result = call(*args)
+        return _widened(result, dtype)
 
     return in_dtype
+
+
+def _widened(value: Any, dtype: torch.dtype) -> Any:
+    """The value, its tensors of this dtype made float32."""
+    if isinstance(value, torch.Tensor):
+        return value.float() if value.dtype == dtype else value
+    if isinstance(value, dict):
+        return {key: _widened(part, dtype) for key, part in value.items()}
+    if isinstance(value, tuple | list):
+        parts = [_widened(part, dtype) for part in value]
+        return parts if isinstance(value, list) else tuple(parts)
+    return value
 
 
 def scaler(precision: str, device: torch.device) -> torch.amp.GradScaler | None:

@@ -33,7 +33,7 @@ class Evaluator:
         modes = [(module, module.training) for module in self.model.modules()]
         self.model.eval()
         try:
-            with drawn_apart(self.sums.total.device, SEED), torch.inference_mode():
+            with drawn_apart(self.sums.totals[0].device, SEED), torch.inference_mode():
                 return self._measure(source, check)
         finally:
             for module, training in modes:
@@ -43,8 +43,8 @@ class Evaluator:
         self.sums.reset()
         num_samples = 0
         for batch in source.epoch(0):
-            output, loss = self.forward(batch)
-            self.sums.add(output, loss, batch, len(batch[self.field]))
+            output, losses = self.forward(batch)
+            self.sums.add(output, losses, batch, len(batch[self.field]))
             num_samples += len(batch[self.field])
             check()
-        return {"loss": self.sums.loss(num_samples), **self.sums.meter.compute()}
+        return self.sums.figures(num_samples)

@@ -1,7 +1,7 @@
-"""A checked experiment and its network's output -> the mistakes in loss and metrics.
+"""An experiment, its network's output and its data's facts -> the mistakes in loss and metrics.
 
-Each is made and tried on a small batch of zeros, as the network is: what torch would refuse in the first
-step is refused before the data is read.
+Both are tried on small batches of different numbers: what only the values in one decide (the lengths of
+`CTCLoss`) is no mistake.
 """
 
 from __future__ import annotations
@@ -9,70 +9,180 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
+from yamlnet.catalog.losses import EQUAL, OF_CLASSES, loss_of
 from yamlnet.diagnostics import Mistake, Path, YamlnetError, did_you_mean, plural
 from yamlnet.language.calls import name_place
-from yamlnet.language.experiment import Experiment, Loss, MetricTerm
+from yamlnet.language.consistency import terms
+from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Source, Term
+from yamlnet.language.nodes import Expression
+from yamlnet.network.bind import takes_all, unfit
+from yamlnet.network.formula import FormulaError
+from yamlnet.network.formula import compute as work_out
 from yamlnet.network.found import Shapes
 from yamlnet.network.probe import BATCH
 from yamlnet.network.words import shape
+from yamlnet.training.example import FILLS, example
+from yamlnet.training.measure import ERRORS
 from yamlnet.training.meter import meter
-from yamlnet.training.objective import ELEMENTWISE, objective, picks
+from yamlnet.training.objective import Batch, objective, picks, shown
 
 CPU = torch.device("cpu")
-CLASS_LOSSES = ("CrossEntropyLoss", "NLLLoss", "MultiMarginLoss")
-MEAN_ERRORS = ("MeanSquaredError", "MeanAbsoluteError")
+
+Example = tuple[Any, Batch]
 
 
 def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[Mistake]:
-    """Tries loss and metrics on what was found of the network."""
-    mistakes: list[Mistake] = []
+    """Tries every term of the loss, and every metric, on what was found of the network."""
     if facts is None or not shapes.complete:
-        return mistakes
+        return []
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
-        batch = {name: _zeros(field.shape, field.dtype) for name, field in facts.fields.items()}
-        given = shapes.probe.batch(BATCH, [shapes.output], {})[0][0]
-        if experiment.loss is not None:
-            mistakes += _loss(experiment.loss, given, batch, facts)
-        for name, term in experiment.metrics.items():
-            mistakes += _metric(name, term, given, batch, facts)
+        return _compared(experiment, shapes, facts)
+
+
+def _compared(experiment: Experiment, shapes: Shapes, facts: Facts) -> list[Mistake]:
+    examples = [example(shapes, facts, fill) for fill in FILLS]
+    mistakes: list[Mistake] = []
+    for path, term in terms(experiment):
+        found = [_tried(path, term, experiment.loss, given, facts) for given in examples]
+        if all(found):
+            mistakes += found[0]
+    if not mistakes and experiment.loss is not None:
+        mistakes += _constant(experiment.loss, examples)
     return mistakes
 
 
-def _zeros(sizes: Sequence[int], dtype: str) -> Tensor:
-    return torch.zeros((BATCH, *sizes), dtype=getattr(torch, dtype))
-
-
-def _loss(section: Loss, output: Any, batch: Mapping[str, Tensor], facts: Facts) -> list[Mistake]:
-    values, mistakes = _inputs(section.inputs, ("loss",), section.call, output, batch)
+def _tried(
+    path: Path, term: Term | MetricTerm, loss: Loss | None, given: Example, facts: Facts
+) -> list[Mistake]:
+    """What is wrong with a term on this example."""
+    call = term.call
+    values, mistakes = _inputs(term, path, given)
     if mistakes:
         return mistakes
-    wrong = _unequal(section.call, section.inputs, values) or _classes(section, values, facts)
+    if isinstance(term, Term) and call is None:
+        return _no_number(term, path, given)
+    assert call is not None
+    wrong = _unequal(call, term.inputs, values) or _classes(call, term, values, facts)
+    if wrong is None and call.entry.kind == "function":
+        wrong = unfit(call, values, ())
     if wrong is not None:
         return [wrong]
-    return _tried(section.call, values, lambda: objective(section, CPU).loss(output, batch))
+
+    def run() -> None:
+        if isinstance(term, MetricTerm):
+            unread = 2 if facts.train is None else None
+            counted = meter({"": term}, loss, given, facts.most_classes or unread, CPU)
+            counted.add(*given)
+            counted.compute()
+        else:
+            objective(Loss(terms={"": term}), CPU).losses(*given)
+
+    return _refused(call, values, run)
 
 
-def _unequal(call: Call, names: Sequence[str], values: Sequence[Tensor]) -> Mistake | None:
-    """Two tensors that are compared number by number and haven't equal shapes."""
-    if call.name not in (*ELEMENTWISE, *MEAN_ERRORS) or values[0].shape == values[1].shape:
+def _inputs(term: Term | MetricTerm, path: Path, given: Example) -> tuple[list[Any], list[Mistake]]:
+    """The values of a term's sources."""
+    values: list[Any] = []
+    for position, source in enumerate(term.inputs):
+        if isinstance(source, Expression):
+            value, wrong = _worked_out(source, given)
+        else:
+            value, wrong = _part(source, (*path, "from", position), given)
+        if wrong is None and term.call is not None:
+            wrong = _no_tensor(source, value, term, term.call)
+        if wrong is not None:
+            return [], [wrong]
+        values.append(value)
+    return values, []
+
+
+def _part(
+    name: str, path: Path, given: Example, part: tuple[int, int] | None = None
+) -> tuple[Any, Mistake | None]:
+    """A part of the output, or a field of the batch."""
+    whole = name.rpartition(".")[0]
+    try:
+        if whole and name not in given[1] and isinstance(picks([whole])[0](*given), Tensor):
+            raise TypeError(name)  # it would be a sample of the batch
+        return picks([name])[0](*given), None
+    except (KeyError, IndexError, TypeError, ValueError):
+        output = given[0]
+        parts = [f"output.{key}" for key in output] if isinstance(output, Mapping) else []
+        help, suggestion = did_you_mean(name, parts)
+        message = f"the model's output {shape(output)} has no part `{name}`"
+        return None, Mistake("unknown-reference", path, message, help, suggestion, part=part, worked_out=True)
+
+
+def _worked_out(source: Expression, given: Example) -> tuple[Any, Mistake | None]:
+    """What an expression gives."""
+    values = {}
+    for name in source.formula.names:
+        values[name], wrong = _part(name, source.path, given, source.part_of(name))
+        if wrong is not None:
+            return None, wrong
+    try:
+        return work_out(source.formula, values, BATCH), None
+    except FormulaError as error:
+        said = re.sub(rf"\[{BATCH}(?:, )?", "[", str(error).strip().split("\n")[0]).rstrip(".")
+        said = said[:1].lower() + said[1:] if said[1:2].islower() else said
+        arrives = " and ".join(f"`{name}` is {shape(value)}" for name, value in values.items())
+        message = f"this can't be worked out: {said}, where {arrives}"
+        place = (error.start, error.end)
+        return None, Mistake("shape-mismatch", source.path, message, part=place, worked_out=True)
+
+
+def _no_tensor(source: Source, value: Any, term: Term | MetricTerm, call: Call) -> Mistake | None:
+    if isinstance(value, Tensor) or (takes_all(call) and isinstance(value, tuple | list)):
         return None
-    arrive = " and ".join(f"`{name}` is {shape(value)}" for name, value in zip(names, values, strict=False))
+    message = f"{shown(source)} is {shape(value)}, and `{call.name}` takes one tensor"
+    help = None
+    if not isinstance(source, Expression):
+        part = next(iter(value)) if isinstance(value, Mapping) else 0
+        others = [item for item in term.inputs[1:] if isinstance(item, str)]
+        help = f"name a part: `from: [{', '.join([f'{source}.{part}', *others])}]`"
+    return _at(call, "loss-mismatch", message, help)
+
+
+def _no_number(term: Term, path: Path, given: Example) -> list[Mistake]:
+    """An expression whose mean there isn't."""
+    source = term.inputs[0]
+    try:
+        objective(Loss(terms={"": term}), CPU).losses(*given)
+    except YamlnetError as error:
+        place = source.path if isinstance(source, Expression) else path
+        return [Mistake("loss-mismatch", place, error.message.replace("it gives", "this gives"))]
+    return []
+
+
+def _unequal(call: Call, sources: Sequence[Source], values: Sequence[Tensor]) -> Mistake | None:
+    """Tensors that are compared number by number and haven't equal shapes."""
+    count = 2 if call.name in (*ERRORS, "R2Score") else EQUAL.get(loss_of(call), 0)
+    if all(value.shape == values[0].shape for value in values[:count]):
+        return None
+    pairs = list(zip(sources, values, strict=True))[:count]
+    arrive = " and ".join(f"{shown(source)} is {shape(value)}" for source, value in pairs)
     return _at(call, "loss-mismatch", f"`{call.name}` compares equal shapes, but {arrive}")
 
 
-def _classes(section: Loss, values: Sequence[Tensor], facts: Facts) -> Mistake | None:
+def _classes(call: Call, term: Term | MetricTerm, values: Sequence[Tensor], facts: Facts) -> Mistake | None:
     """Fewer numbers than there are classes, or numbers in more axes than the target has."""
-    call, given, target = section.call, values[0], values[1]
-    num_classes = facts.classes_of(section.inputs[1])
-    if call.name not in CLASS_LOSSES or section.inputs[1] not in facts.targets or num_classes is None:
+    if loss_of(call) not in OF_CLASSES or len(values) < 2:
+        return None
+    given, target, name = values[0], values[1], term.inputs[1]
+    if not isinstance(name, str) or name not in facts.targets or target.is_floating_point():
+        return None
+    num_classes = facts.classes_of(name)
+    if num_classes is None:
         return None
     if target.dim() == 1 and given.dim() != 2:
         message = f"`{call.name}` takes one number for each class, and {shape(given)} arrives"
@@ -83,60 +193,38 @@ def _classes(section: Loss, values: Sequence[Tensor], facts: Facts) -> Mistake |
     return _at(call, "loss-mismatch", message, "`Linear: $num_classes` follows the data")
 
 
-def _metric(
-    name: str, term: MetricTerm, output: Any, batch: Mapping[str, Tensor], facts: Facts
-) -> list[Mistake]:
-    values, mistakes = _inputs(term.inputs, ("metrics", name), term.call, output, batch)
-    if mistakes:
-        return mistakes
-    wrong = _unequal(term.call, term.inputs, values)
-    if wrong is not None:
-        return [wrong]
-
-    def run() -> None:
-        unread = 2 if facts.train is None else None
-        counted = meter({name: term}, facts.most_classes or unread, 0.0, CPU)
-        counted.add(output, batch)
-        counted.compute()
-
-    return _tried(term.call, values, run)
-
-
-def _tried(call: Call, values: Sequence[Any], run: Callable[[], object]) -> list[Mistake]:
+def _refused(call: Call, values: Sequence[Any], run: Callable[[], object]) -> list[Mistake]:
+    """What making and trying it raises."""
     try:
         run()
     except YamlnetError as error:
+        if error.exit_code == 1:
+            return [_at(call, "wrong-value", error.message, error.help)]
         text = error.message
     except Exception as error:  # whatever torch raises here is its judgement
         text = str(error).strip().split("\n")[0]
     else:
         return []
+    text = re.sub(r"torch\.Size\((\[[^]]*\])\)", r"\1", text)
     text = re.sub(rf"\[{BATCH}(?:, )?", "[", text).rstrip(".")
     shapes = " and ".join(shape(value) for value in values)
     words = "" if re.search(rf"\b{BATCH}\b", text) else f": {text}"
     return [_at(call, "loss-mismatch", f"`{call.name}` can't take {shapes}{words}")]
 
 
-def _inputs(
-    names: Sequence[str], path: Path, call: Call, output: Any, batch: Mapping[str, Tensor]
-) -> tuple[list[Any], list[Mistake]]:
-    values: list[Any] = []
-    for position, (name, pick) in enumerate(zip(names, picks(names), strict=True)):
-        place = (*path, "from", position)
-        try:
-            value = pick(output, batch)
-        except (KeyError, IndexError, TypeError):
-            parts = [f"output.{key}" for key in output] if isinstance(output, Mapping) else []
-            help, suggestion = did_you_mean(name, parts)
-            message = f"the model's output {shape(output)} has no part `{name}`"
-            return [], [Mistake("unknown-reference", place, message, help, suggestion)]
-        if not isinstance(value, Tensor):
-            part = next(iter(value)) if isinstance(value, Mapping) else 0
-            message = f"`{name}` is {shape(value)}, and `{call.name}` takes one tensor"
-            help = f"name a part: `from: [{name}.{part}, {', '.join(names[1:])}]`"
-            return [], [_at(call, "loss-mismatch", message, help)]
-        values.append(value)
-    return values, []
+def _constant(loss: Loss, examples: Sequence[Example]) -> list[Mistake]:
+    """A loss that no weight of the network changes."""
+
+    def trained(tensor: Tensor) -> Tensor:
+        return tensor.clone().requires_grad_() if tensor.is_floating_point() else tensor
+
+    aim = objective(loss, CPU)
+    for output, batch in examples:
+        with suppress(Exception), torch.enable_grad():  # this one's values don't suit the loss
+            if aim.total(aim.losses(tree_map(trained, output), batch)).requires_grad:
+                return []
+    message = "the loss doesn't depend on the network's output, so that there is nothing to learn"
+    return [Mistake("loss-mismatch", ("loss",), message, "`from` names `output`, or a part of it", at="key")]
 
 
 def _at(call: Call, code: str, message: str, help: str | None = None) -> Mistake:

@@ -27,8 +27,8 @@ from yamlnet.training.meter import Meter
 from yamlnet.training.objective import Batch, Objective
 from yamlnet.training.watch import Watcher
 
-Forward = Callable[[Batch], tuple[Any, Tensor]]
-"""A batch in; the model's outputs and the loss, one number, out."""
+Forward = Callable[[Batch], tuple[Any, tuple[Tensor, ...]]]
+"""A batch in; the model's outputs and the terms of the loss, each one number, out."""
 
 Report = Callable[[float], object]
 """Is told this epoch's mean loss so far."""
@@ -85,43 +85,62 @@ class Position:
 
 @dataclass(eq=False)
 class Sums:
-    """What an epoch's losses add up to, on the device, and what its metrics are counted from."""
+    """What an epoch's losses add up to, on the device, and what its metrics are counted from.
+
+    `totals` has a number for each term of the loss.
+    """
 
     objective: Objective
     meter: Meter
-    total: Tensor
+    totals: tuple[Tensor, ...]
 
-    def add(self, output: Any, loss: Tensor, batch: Batch, num_samples: int) -> None:
+    def add(self, output: Any, losses: Sequence[Tensor], batch: Batch, num_samples: int) -> None:
         """Takes one batch in."""
-        self.total.add_(loss, alpha=self.objective.weight(num_samples))
+        for term, total, loss in zip(self.objective.terms, self.totals, losses, strict=True):
+            total.add_(loss.detach(), alpha=1 if term.summed else num_samples)
         self.meter.add(output, batch)
 
     def loss(self, num_samples: int) -> float:
         """The mean per sample so far; reads from the device."""
-        return float(self.total) / num_samples if num_samples else float("nan")
+        return self.losses(num_samples)["loss"]
+
+    def losses(self, num_samples: int) -> dict[str, float]:
+        """`loss`, and `loss.NAME` for each term with a name, without its weight; reads from the device."""
+        terms = self.objective.terms
+        totals = [float(self.totals[0])] if len(terms) == 1 else torch.stack(self.totals).tolist()
+        means = [total / num_samples if num_samples else float("nan") for total in totals]
+        loss = sum(mean if t.weight == 1 else t.weight * mean for t, mean in zip(terms, means, strict=True))
+        named = {f"loss.{t.name}": mean for t, mean in zip(terms, means, strict=True) if t.name}
+        return {"loss": loss, **named}
+
+    def figures(self, num_samples: int) -> dict[str, float]:
+        """The losses and every metric; reads from the device."""
+        return {**self.losses(num_samples), **self.meter.compute()}
 
     def reset(self) -> None:
         """Begins anew."""
-        self.total.zero_()
+        for total in self.totals:
+            total.zero_()
         self.meter.reset()
 
 
 def sums(objective: Objective, meter: Meter, device: torch.device) -> Sums:
     """Sums over nothing yet."""
     dtype = torch.float32 if device.type == "mps" else torch.float64
-    return Sums(objective, meter, torch.zeros((), dtype=dtype, device=device))
+    return Sums(objective, meter, tuple(torch.zeros((), dtype=dtype, device=device) for _ in objective.terms))
 
 
 def forward(
     model: nn.Module, inputs: Sequence[str], objective: Objective, precision: str, device: torch.device
 ) -> Forward:
-    """What runs the model on the batch's fields `inputs`, in order, and compares."""
+    """What runs the model on the batch's fields `inputs`, in order, and compares, in float32."""
+    run = autocast(model, precision, device)
 
-    def call(batch: Batch) -> tuple[Any, Tensor]:
-        output = model(*[batch[name] for name in inputs])
-        return output, objective.loss(output, batch)
+    def call(batch: Batch) -> tuple[Any, tuple[Tensor, ...]]:
+        output = run(*[batch[name] for name in inputs])
+        return output, objective.losses(output, batch)
 
-    return autocast(call, precision, device)
+    return call
 
 
 def finite(parameters: Sequence[nn.Parameter]) -> bool:
@@ -202,14 +221,14 @@ class Loop:
         num_samples = num_counted = sum(sizes)
         before = [buffer.clone() for buffer in self.buffers]
         for batch, size in zip(group, sizes, strict=True):
-            output, loss = self.forward(batch)
+            output, losses = self.forward(batch)
+            loss = self.objective.total(losses, size / num_samples)
             if self.skips and not loss.isfinite():
                 num_counted -= size
                 continue
-            self._backward(loss if size == num_samples else loss * self.objective.share(size, num_samples))
-            loss = loss.detach()
-            self.losses.append(loss)
-            self.sums.add(output, loss, batch, size)
+            self._backward(loss)
+            self.losses.append(loss.detach())
+            self.sums.add(output, losses, batch, size)
         applied = num_counted == num_samples and self._apply(group)
         self._clear()
         if not applied:
@@ -260,7 +279,7 @@ class Loop:
             if found:
                 return found.pop()
             self._clear()
-            _, loss = self.forward(group[0])
+            loss = self.objective.total(self.forward(group[0])[1])
             self._backward(loss)
             if self.clip is not None:
                 self.clip()

@@ -5,15 +5,17 @@ While training steps run a meter only keeps references; it counts many batches i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from yamlnet.language.experiment import MetricTerm
-from yamlnet.training.metrics import Accumulator, make_accumulator
-from yamlnet.training.objective import Batch, Pick, picks
+from yamlnet.language.experiment import Loss, MetricTerm, Source
+from yamlnet.training.classes import are_logits
+from yamlnet.training.measure import accumulator
+from yamlnet.training.metrics import Accumulator
+from yamlnet.training.objective import Batch, Pick, picks, shown
 
 MAX_PENDING_ELEMENTS = 2**20
 MAX_PENDING_BATCHES = 64
@@ -23,24 +25,27 @@ class Meter:
     """Collects what metrics need, step by step, and counts it when enough has gathered."""
 
     def __init__(
-        self, accumulators: Mapping[str, Accumulator], inputs: Mapping[str, tuple[str, str]]
+        self, accumulators: Mapping[str, Accumulator], inputs: Mapping[str, tuple[Source, ...]]
     ) -> None:
-        """`inputs` names for each metric its prediction and its target."""
+        """`inputs` names what each metric compares."""
         self.accumulators = dict(accumulators)
-        self._groups: list[tuple[Pick, Pick, list[Accumulator]]] = []
-        for pair in dict.fromkeys(inputs.values()):
-            prediction, target = picks(pair)
-            users = [accumulators[name] for name, wanted in inputs.items() if wanted == pair]
-            self._groups.append((prediction, target, users))
-        self._pending: list[list[tuple[Tensor, Tensor]]] = [[] for _ in self._groups]
+        self._groups: list[tuple[tuple[Pick, ...], list[Accumulator]]] = []
+        users: dict[tuple[str, ...], list[Accumulator]] = {}
+        for name, sources in inputs.items():
+            key = tuple(map(shown, sources))
+            if key not in users:
+                users[key] = []
+                self._groups.append((picks(sources), users[key]))
+            users[key].append(accumulators[name])
+        self._pending: list[list[tuple[Tensor, ...]]] = [[] for _ in self._groups]
         self._elements = self._batches = 0
 
     def add(self, output: Any, batch: Batch) -> None:
         """Keeps one batch's detached outputs and targets; nothing is computed but now and then."""
-        for (prediction, target, _), pending in zip(self._groups, self._pending, strict=True):
-            kept = prediction(output, batch).detach()
-            pending.append((kept, target(output, batch).detach()))
-            self._elements += kept.numel()
+        for (takers, _), pending in zip(self._groups, self._pending, strict=True):
+            kept = tuple([take(output, batch).detach() for take in takers])
+            pending.append(kept)
+            self._elements += kept[0].numel()
         self._batches += 1
         if self._elements >= MAX_PENDING_ELEMENTS or self._batches >= MAX_PENDING_BATCHES:
             self.flush()
@@ -48,12 +53,12 @@ class Meter:
     @torch.no_grad()
     def flush(self) -> None:
         """Counts what was kept."""
-        for (_, _, users), pending in zip(self._groups, self._pending, strict=True):
+        for (_, users), pending in zip(self._groups, self._pending, strict=True):
             if not pending:
                 continue
-            predictions, targets = zip(*pending, strict=True)
-            for accumulator in users:
-                accumulator.update(predictions, targets)
+            columns = tuple(zip(*pending, strict=True))
+            for user in users:
+                user.update(*columns)
             pending.clear()
         self._elements = self._batches = 0
 
@@ -62,21 +67,45 @@ class Meter:
         self.flush()
         return {name: accumulator.compute() for name, accumulator in self.accumulators.items()}
 
+    def state(self) -> dict[str, Tensor]:
+        """What has been counted, as `METRIC.NAME`."""
+        self.flush()
+        items = self.accumulators.items()
+        return {f"{name}.{key}": tensor for name, held in items for key, tensor in held.state().items()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Goes on from what had been counted."""
+        self.reset()
+        for name, held in self.accumulators.items():
+            own = {key.removeprefix(f"{name}."): t for key, t in state.items() if key.startswith(f"{name}.")}
+            held.restore(own)
+
     def reset(self) -> None:
         """Forgets all batches."""
-        for accumulator in self.accumulators.values():
-            for tensor in accumulator.state.values():
-                tensor.zero_()
+        for held in self.accumulators.values():
+            held.reset()
         for pending in self._pending:
             pending.clear()
         self._elements = self._batches = 0
 
 
 def meter(
-    terms: Mapping[str, MetricTerm], num_classes: int | None, threshold: float, device: torch.device
+    terms: Mapping[str, MetricTerm],
+    loss: Loss | None,
+    example: tuple[Any, Batch],
+    num_classes: int | None,
+    device: torch.device,
 ) -> Meter:
-    """A meter for the file's metrics; `threshold` is what one number per sample is compared with."""
+    """A meter for the file's metrics on outputs and batches like the example; `num_classes` is the data's."""
     accumulators = {
-        name: make_accumulator(term, num_classes, threshold, device) for name, term in terms.items()
+        name: accumulator(
+            term.call, _taken(term, example), num_classes, are_logits(loss, term.inputs[0]), device
+        )
+        for name, term in terms.items()
     }
-    return Meter(accumulators, {name: (term.inputs[0], term.inputs[1]) for name, term in terms.items()})
+    return Meter(accumulators, {name: term.inputs for name, term in terms.items()})
+
+
+def _taken(term: MetricTerm, example: tuple[Any, Batch]) -> Sequence[Tensor]:
+    output, batch = example
+    return [take(output, batch) for take in picks(term.inputs)]

@@ -1,7 +1,6 @@
-"""A metric of the file, and predictions and targets of many batches, in; one number out.
+"""Predictions and targets of many batches in; one number, from sums and counts on the device, out.
 
-Definitions are torchmetrics' for its `multiclass` task, and for its `binary` task where the model gives one
-number per sample.
+Definitions are torchmetrics'.
 """
 
 from __future__ import annotations
@@ -14,72 +13,93 @@ import torch
 from torch import Tensor
 
 from yamlnet.diagnostics import YamlnetError
-from yamlnet.language.experiment import MetricTerm
+
+AVERAGES = ("micro", "macro", "weighted")
+TINY = 1e-4
+"""What torchmetrics takes for no variance."""
 
 
 class Accumulator(Protocol):
-    """Sums on the device from which a metric follows."""
+    """What a metric follows from, on the device."""
 
-    higher_is_better: bool
-
-    @property
     def state(self) -> Mapping[str, Tensor]:
-        """All of it: zeros where nothing was counted."""
+        """All of it."""
 
-    def update(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
-        """Counts the batches in, in order; where they are split into calls changes no bit of the state."""
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Goes on from there."""
+
+    def reset(self) -> None:
+        """Forgets everything."""
+
+    def update(self, *inputs: Sequence[Tensor]) -> None:
+        """Counts batches in, in order: for each input of the metric, the tensors of all the batches.
+
+        Where they are split into calls changes no bit of the state.
+        """
 
     def compute(self) -> float:
         """The metric over all samples counted, `nan` over none; reads from the device."""
 
 
+class Sums:
+    """An accumulator whose tensors keep their shape: zeros where nothing was counted."""
+
+    def state(self) -> Mapping[str, Tensor]:
+        """The tensors, the very ones."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Copies them back."""
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+
+    def reset(self) -> None:
+        """Makes them zeros."""
+        for tensor in self.state().values():
+            tensor.zero_()
+
+
 @dataclass(eq=False)
-class Confusion:
+class Confusion(Sums):
     """Accuracy, precision, recall or F1 from a matrix of counts.
 
     `counts` is `[classes + 1, classes + 1]`, true class by predicted class, its last row and column for what
-    is no class (a target of `ignore_index`). `binary` notes that the model gives one number per sample, which
-    `threshold` divides into two classes.
+    is no class (a target of `ignore_index`). `threshold` divides one number for each sample into two classes;
+    None where there is a number for each class, or the class itself.
     """
 
     name: str
     average: str
-    num_classes: int
-    threshold: float
+    threshold: float | None
+    ignore_index: int | None
     counts: Tensor
-    binary: Tensor
-    higher_is_better: bool = True
 
     @property
-    def state(self) -> Mapping[str, Tensor]:
-        return {"counts": self.counts, "binary": self.binary}
+    def num_classes(self) -> int:
+        return len(self.counts) - 1
 
-    def update(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
-        predicted = [self._classes(prediction) for prediction in predictions]
+    def update(self, *inputs: Sequence[Tensor]) -> None:
+        predictions, targets = inputs
         true = torch.cat([target.reshape(-1) for target in targets]).long()
-        cell = _known(true, self.num_classes) * (self.num_classes + 1)
-        cell += _known(torch.cat(predicted).long(), self.num_classes)
+        cell = _known(true, self.num_classes, self.ignore_index) * (self.num_classes + 1)
+        cell += _known(torch.cat([self._classes(p) for p in predictions]).long(), self.num_classes)
         self.counts.view(-1).index_add_(0, cell, torch.ones_like(cell))
 
     def _classes(self, prediction: Tensor) -> Tensor:
         if not prediction.is_floating_point():
             return prediction.reshape(-1)
-        if prediction.ndim == 1 or prediction.shape[1] == 1:
-            self.binary.fill_(True)
+        if self.threshold is not None:
             return (prediction > self.threshold).reshape(-1)
         return prediction.argmax(1).reshape(-1)
 
     def compute(self) -> float:
-        matrix = self.counts[: self.num_classes, : self.num_classes].double().cpu()
-        if not matrix.any():
+        counts = self.counts[: self.num_classes].double().cpu()
+        if not counts.any():
             return float("nan")
-        hits, true, predicted = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
-        binary = bool(self.binary)
-        if self.name == "Accuracy" and (binary or self.average == "micro"):
-            return float(hits.sum() / matrix.sum())
-        if binary:
+        hits, true, predicted = counts.diagonal(), counts.sum(1), counts.sum(0)[:-1]
+        if self.threshold is not None and self.name != "Accuracy":
             return float(self._score(hits[1], true[1], predicted[1]))
-        if self.average == "micro":
+        if self.threshold is not None or self.average == "micro":
             return float(self._score(hits.sum(), true.sum(), predicted.sum()))
         present = ((true > 0) | (predicted > 0)).double()
         weights = true if self.average == "weighted" else present
@@ -95,7 +115,7 @@ class Confusion:
 
 
 @dataclass(eq=False)
-class TopK:
+class TopK(Sums):
     """The share of samples whose class is among the `k` most likely.
 
     `counts` is `[2, classes + 1]`: hits, and samples, by true class.
@@ -103,51 +123,37 @@ class TopK:
 
     k: int
     average: str
-    num_classes: int
+    ignore_index: int | None
     counts: Tensor
-    higher_is_better: bool = True
 
-    @property
-    def state(self) -> Mapping[str, Tensor]:
-        return {"counts": self.counts}
-
-    def update(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+    def update(self, *inputs: Sequence[Tensor]) -> None:
+        predictions, targets = inputs
         scores = torch.cat([p.movedim(1, -1).reshape(-1, p.shape[1]) for p in predictions])
         true = torch.cat([target.reshape(-1) for target in targets]).long()
-        hit = (scores.topk(min(self.k, scores.shape[1])).indices == true[:, None]).any(1)
-        self.counts.index_add_(
-            1, _known(true, self.num_classes), torch.stack([hit.long(), torch.ones_like(true)])
-        )
+        hit = (scores.topk(self.k).indices == true[:, None]).any(1)
+        index = _known(true, self.counts.shape[1] - 1, self.ignore_index)
+        self.counts.index_add_(1, index, torch.stack([hit.long(), torch.ones_like(true)]))
 
     def compute(self) -> float:
-        hits, all_ = self.counts[:, : self.num_classes].double().cpu()
+        hits, all_ = self.counts[:, :-1].double().cpu()
         if not all_.any():
             return float("nan")
         if self.average == "micro":
             return float(hits.sum() / all_.sum())
-        present = all_ > 0
-        return float((hits[present] / all_[present]).mean())
+        weights = all_ if self.average == "weighted" else (all_ > 0).double()
+        return float((hits / all_.clamp(min=1) * weights).sum() / weights.sum())
 
 
 @dataclass(eq=False)
-class MeanError:
+class MeanError(Sums):
     """The mean of |difference| ** `power` over all elements; `sums` is `[2]`: the sum, and how many."""
 
     power: int
     sums: Tensor
-    higher_is_better: bool = False
 
-    @property
-    def state(self) -> Mapping[str, Tensor]:
-        return {"sums": self.sums}
-
-    def update(self, predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
-        for prediction, target in zip(predictions, targets, strict=True):
-            if prediction.shape != target.shape:
-                raise YamlnetError(
-                    "a mean error needs equal shapes, but the model's output is "
-                    f"{list(prediction.shape)} and the target {list(target.shape)}, the batch first"
-                )
+    def update(self, *inputs: Sequence[Tensor]) -> None:
+        predictions, targets = inputs
+        _check_shapes(predictions, targets)
         dtype = self.sums.dtype
         norms = torch._foreach_norm(
             torch._foreach_sub([p.to(dtype) for p in predictions], [t.to(dtype) for t in targets]),
@@ -162,26 +168,46 @@ class MeanError:
         return total / count if count else float("nan")
 
 
-def make_accumulator(
-    term: MetricTerm, num_classes: int | None, threshold: float, device: torch.device
-) -> Accumulator:
-    """The metric of the file, over nothing yet."""
-    name, options = term.call.name, term.call.arguments
-    if name in ("MeanSquaredError", "MeanAbsoluteError"):
-        dtype = torch.float32 if device.type == "mps" else torch.float64
-        return MeanError(2 if name == "MeanSquaredError" else 1, torch.zeros(2, dtype=dtype, device=device))
-    if num_classes is None:
-        raise YamlnetError(f"`{name}` needs classes, and this data has none", exit_code=1)
-    average, size = options.get("average", "micro"), num_classes + 1
-    if name == "Accuracy" and options.get("top_k", 1) > 1:
-        return TopK(
-            options["top_k"], average, num_classes, torch.zeros(2, size, dtype=torch.int64, device=device)
-        )
-    counts = torch.zeros(size, size, dtype=torch.int64, device=device)
-    binary = torch.zeros((), dtype=torch.bool, device=device)
-    return Confusion(name, average, num_classes, threshold, counts, binary)
+@dataclass(eq=False)
+class Determination(Sums):
+    """R2, the mean over the outputs of how much of their variance is explained.
+
+    `sums` is `[4, outputs]`: how many samples, the targets, their squares, and the squared differences.
+    """
+
+    sums: Tensor
+
+    def update(self, *inputs: Sequence[Tensor]) -> None:
+        predictions, targets = inputs
+        _check_shapes(predictions, targets)
+        dtype = self.sums.dtype
+        for prediction, target in zip(predictions, targets, strict=True):
+            true = target.to(dtype).reshape(len(target), -1)
+            wrong = prediction.to(dtype).reshape(len(target), -1) - true
+            rows = (torch.ones_like(true), true, true**2, wrong**2)
+            self.sums += torch.stack([row.sum(0) for row in rows])
+
+    def compute(self) -> float:
+        count, total, squares, wrong = self.sums.double().cpu()
+        if count[0] < 2:
+            return float("nan")
+        spread = squares - total**2 / count
+        scores = torch.where(spread > TINY, 1 - wrong / spread, 0.0)
+        return float(torch.where(wrong > TINY, scores, 1.0).mean())
 
 
-def _known(classes: Tensor, num_classes: int) -> Tensor:
+def _check_shapes(predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+    for prediction, target in zip(predictions, targets, strict=True):
+        if prediction.shape != target.shape:
+            raise YamlnetError(
+                "a mean error needs equal shapes, but the model's output is "
+                f"{list(prediction.shape)} and the target {list(target.shape)}, the batch first"
+            )
+
+
+def _known(classes: Tensor, num_classes: int, ignored: int | None = None) -> Tensor:
     """Class numbers, those out of range as `num_classes`."""
-    return torch.where((classes >= 0) & (classes < num_classes), classes, num_classes)
+    known = (classes >= 0) & (classes < num_classes)
+    if ignored is not None:
+        known &= classes != ignored
+    return torch.where(known, classes, num_classes)

@@ -1,4 +1,4 @@
-"""The loss section in; a function of the model's outputs and a batch that gives the loss out."""
+"""The loss section in; functions of outputs and a batch that give its terms, and their sum, out."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
+from yamlnet.catalog.entry import Call
+from yamlnet.catalog.losses import EQUAL, loss_of
 from yamlnet.diagnostics import YamlnetError
-from yamlnet.language.experiment import Loss
-from yamlnet.network.construct import arguments
+from yamlnet.language.experiment import Loss, Source, Term
+from yamlnet.language.nodes import Expression
+from yamlnet.network.bind import arrange, options
+from yamlnet.network.construct import arguments, target_of
+from yamlnet.network.formula import emit
 from yamlnet.training.calls import construct
 
 Batch = Mapping[str, Tensor]
@@ -20,54 +25,97 @@ Batch = Mapping[str, Tensor]
 Pick = Callable[[Any, Batch], Any]
 """Takes one input of a loss or metric from the model's outputs or from the batch."""
 
-ELEMENTWISE = frozenset(
-    [
-        "BCELoss",
-        "BCEWithLogitsLoss",
-        "HuberLoss",
-        "L1Loss",
-        "MSELoss",
-        "MultiLabelSoftMarginLoss",
-        "PoissonNLLLoss",
-        "SmoothL1Loss",
-        "SoftMarginLoss",
-    ]
-)
-"""Losses of two float tensors that would broadcast: equal shapes are demanded, and integers made floats."""
+
+@dataclass(frozen=True)
+class Compared:
+    """A term as it is computed: a number on the device, under the name that the file gives it.
+
+    `summed` tells a term that adds up over the samples (`reduction: sum`) from a mean over them.
+    """
+
+    name: str
+    compute: Callable[[Any, Batch], Tensor]
+    weight: float
+    summed: bool
 
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss of a batch as one number on the device, and how the batches' numbers are put together.
+    """The terms of the loss."""
 
-    `summed` tells a loss that adds up over the samples (`reduction: sum`) from a mean over them.
-    """
+    terms: tuple[Compared, ...]
 
-    loss: Callable[[Any, Batch], Tensor]
-    summed: bool
+    def losses(self, output: Any, batch: Batch) -> tuple[Tensor, ...]:
+        """Each term of a batch, without its weight."""
+        if len(self.terms) == 1:
+            return (self.terms[0].compute(output, batch),)
+        return tuple([term.compute(output, batch) for term in self.terms])
 
-    def weight(self, num_samples: int) -> int:
-        """What a batch's loss counts in the sum over all samples."""
-        return 1 if self.summed else num_samples
-
-    def share(self, num_samples: int, num_samples_in_step: int) -> float:
-        """What a batch's gradient counts in a step over several batches."""
-        return 1.0 if self.summed else num_samples / num_samples_in_step
+    def total(self, losses: Sequence[Tensor], part: float = 1.0) -> Tensor:
+        """The loss whose gradient is wanted, where the batch is this part of its step's samples."""
+        if part == 1 and len(losses) == 1 and self.terms[0].weight == 1:
+            return losses[0]
+        total: Tensor | None = None
+        for term, loss in zip(self.terms, losses, strict=True):
+            factor = term.weight if term.summed else term.weight * part
+            weighted = loss if factor == 1 else factor * loss
+            total = weighted if total is None else total + weighted
+        assert total is not None
+        return total
 
 
 def objective(section: Loss, device: torch.device) -> Objective:
-    """The loss of the file, its class made and its inputs resolved once for all steps."""
-    criterion = construct(section.call, arguments=arguments(section.call)).to(device)
-    compare = _elementwise(section, criterion) if section.call.name in ELEMENTWISE else criterion
-    reduction = section.call.arguments.get("reduction")
-    if reduction == "none":
-        compare = _averaged(compare)
-    return Objective(_applied(compare, section.inputs), summed=reduction == "sum")
+    """The loss of the file, its classes made and its inputs resolved once for all steps."""
+    return Objective(tuple(_compared(name, term, device) for name, term in section.terms.items()))
 
 
-def picks(inputs: Sequence[str]) -> tuple[Pick, ...]:
-    """For each name (`output`, `output.image`, `output.0`, a field of the batch) what takes its value."""
-    return tuple(_pick(name) for name in inputs)
+def _compared(name: str, term: Term, device: torch.device) -> Compared:
+    takers = picks(term.inputs)
+    if term.call is None:
+        return Compared(name, _averaged(takers[0]), term.weight, summed=False)
+    compare = _loss(term.call, device) if term.call.entry.kind == "loss" else _function(term.call)
+    count = EQUAL.get(loss_of(term.call))
+    if count is not None:
+        compare = _of_equal_shapes(compare, term, count)
+    compute = _applied(compare, term.inputs, takers)
+    reduction = term.call.with_defaults().get("reduction")
+    if reduction not in ("mean", "sum") or loss_of(term.call) == "KLDivLoss":
+        compute = _averaged(compute)
+    return Compared(name, compute, term.weight, summed=reduction == "sum")
+
+
+def _loss(call: Call, device: torch.device) -> Callable[..., Tensor]:
+    criterion = construct(call, arguments=_unwarned(call, arguments(call))).to(device)
+    if any(True for _ in criterion.parameters()):
+        raise YamlnetError(
+            f"`{call.name}` has weights of its own, which belong in the network",
+            help="end the network in `Linear`, and take `CrossEntropyLoss`",
+            exit_code=1,
+        )
+    compare: Callable[..., Tensor] = criterion
+    return compare
+
+
+def _unwarned(call: Call, said: dict[str, Any]) -> dict[str, Any]:
+    """The arguments; torch warns in every run of a mean of KLDivLoss, and not of one that is taken here."""
+    mean = loss_of(call) == "KLDivLoss" and said.get("reduction", "mean") == "mean"
+    return {**said, "reduction": "none"} if mean else said
+
+
+def _function(call: Call) -> Callable[..., Tensor]:
+    function, said = target_of(call.entry.target), _unwarned(call, options(call))
+
+    def compare(*tensors: Any) -> Tensor:
+        positional, named = arrange(call, tensors, said)
+        result: Tensor = function(*positional, **named)
+        return result
+
+    return compare
+
+
+def picks(inputs: Sequence[Source]) -> tuple[Pick, ...]:
+    """For each source (`output`, `output.image`, a field, an expression) what takes its value."""
+    return tuple(_worked_out(item) if isinstance(item, Expression) else _pick(item) for item in inputs)
 
 
 def _pick(name: str) -> Pick:
@@ -84,29 +132,65 @@ def _pick(name: str) -> Pick:
     return part if keys else lambda output, batch: output
 
 
-def _applied(compare: Callable[..., Tensor], inputs: Sequence[str]) -> Callable[[Any, Batch], Tensor]:
-    if len(inputs) == 2 and inputs[0] == "output" and not inputs[1].startswith("output"):
-        field = inputs[1]
-        return lambda output, batch: compare(output, batch[field])
-    takers = picks(inputs)
-    return lambda output, batch: compare(*(take(output, batch) for take in takers))
+def _worked_out(expression: Expression) -> Pick:
+    """What computes an expression: as generated code, which costs a step nothing more."""
+    formula, graph = expression.formula, fx.Graph()
+    values = {name: graph.placeholder(f"x{index}") for index, name in enumerate(formula.names)}
+    size = graph.placeholder("size")
+    graph.output(emit(formula, graph, values, size))
+    compute = fx.GraphModule({}, graph).forward
+    takers = picks(formula.names)
+    return lambda output, batch: compute(
+        *(take(output, batch) for take in takers), len(next(iter(batch.values())))
+    )
 
 
-def _averaged(compare: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    return lambda *tensors: compare(*tensors).mean()
+def _applied(
+    compare: Callable[..., Tensor], inputs: Sequence[Source], takers: Sequence[Pick]
+) -> Callable[[Any, Batch], Tensor]:
+    match inputs:
+        case ("output", str(field)) if not field.startswith("output"):
+            return lambda output, batch: compare(output, batch[field])
+    return lambda output, batch: compare(*[take(output, batch) for take in takers])
 
 
-def _elementwise(section: Loss, criterion: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    first, second, *_ = section.inputs
+def _averaged(compute: Callable[[Any, Batch], Tensor]) -> Callable[[Any, Batch], Tensor]:
+    def average(output: Any, batch: Batch) -> Tensor:
+        value = compute(output, batch)
+        if not isinstance(value, Tensor):
+            raise YamlnetError("it gives several results, and a term of the loss is one")
+        if not value.is_floating_point():
+            raise YamlnetError("it gives whole numbers, which have no gradient")
+        return value if value.dim() == 0 else value.mean()
 
-    def compare(prediction: Tensor, target: Tensor, *others: Tensor) -> Tensor:
-        if prediction.shape != target.shape:
-            raise YamlnetError(
-                f"`{section.call.name}` needs equal shapes, but `{first}` is {list(prediction.shape)} "
-                f"and `{second}` is {list(target.shape)}, the batch first"
-            )
-        if not target.is_floating_point():
-            target = target.to(prediction.dtype)
-        return criterion(prediction, target, *others)
+    return average
 
-    return compare
+
+def _of_equal_shapes(compare: Callable[..., Tensor], term: Term, count: int) -> Callable[..., Tensor]:
+    """The comparison of tensors whose shapes are equal, integers made floats."""
+
+    def checked(prediction: Tensor, *others: Tensor) -> Tensor:
+        made = list(others)
+        for index, other in enumerate(others[: count - 1]):
+            if other.shape != prediction.shape:
+                raise unequal(term, index + 1, prediction, other)
+            if not other.is_floating_point():
+                made[index] = other.to(prediction.dtype)
+        return compare(prediction, *made)
+
+    return checked
+
+
+def unequal(term: Term, index: int, prediction: Tensor, other: Tensor) -> YamlnetError:
+    """The error of two inputs that would be stretched to one shape."""
+    assert term.call is not None
+    first, second = (shown(term.inputs[place]) for place in (0, index))
+    return YamlnetError(
+        f"`{term.call.name}` needs equal shapes, but {first} is {list(prediction.shape)} "
+        f"and {second} is {list(other.shape)}, the batch first"
+    )
+
+
+def shown(source: Source) -> str:
+    """A source as a message names it."""
+    return f"`{source.formula.text if isinstance(source, Expression) else source}`"

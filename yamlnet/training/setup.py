@@ -18,8 +18,8 @@ from yamlnet.training.average import Average
 from yamlnet.training.device import precision, scaler
 from yamlnet.training.evaluate import Evaluator
 from yamlnet.training.loop import Loop, forward, sums
-from yamlnet.training.meter import Meter, meter
-from yamlnet.training.objective import objective
+from yamlnet.training.meter import meter
+from yamlnet.training.objective import Batch, objective
 from yamlnet.training.plan import Plan, plan
 from yamlnet.training.resample import resampler
 from yamlnet.training.sources import Sources
@@ -33,7 +33,8 @@ class Task:
     `inputs` are the fields of a batch that the model takes, in order. `num_classes` and `digest` are the
     data's; None where it has no classes. `fields` tells how the fields were made of the data, as JSON.
     `frozen` are the names of what is frozen in the model, `notes` what there is to say of it before it is
-    trained. `chosen` has the initialisers of each parameter and buffer.
+    trained. `chosen` has the initialisers of each parameter and buffer. `example` is an output and a batch
+    of any size.
     """
 
     experiment: Experiment
@@ -47,6 +48,7 @@ class Task:
     frozen: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     chosen: Mapping[str, Sequence[Call]] = field(default_factory=dict)
+    example: tuple[Any, Batch] = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def set_up(task: Task, keep: Callable[[Figures], object] = lambda record: None) 
     lengths = plan(train, len(task.sources.train))
     evaluator = evaluator_of(task)
     run, training = evaluator.forward, evaluator_of(task).sums
-    rising = _measured(task, training.meter)
+    rising = _measured(task)
     section = task.experiment.scheduler
     optimizer = _optimizer(task)
     metric = _scheduler_metric(task)
@@ -108,9 +110,7 @@ def evaluator_of(task: Task) -> Evaluator:
         raise YamlnetError("there is no `loss` to measure", exit_code=1)
     aim = objective(experiment.loss, device)
     run = forward(task.model, task.inputs, aim, precision(experiment.train.precision, device), device)
-    # a model trained with BCELoss gives probabilities, any other one logits
-    threshold = 0.5 if experiment.loss.call.name == "BCELoss" else 0.0
-    counted = meter(experiment.metrics, task.num_classes, threshold, device)
+    counted = meter(experiment.metrics, experiment.loss, task.example, task.num_classes, device)
     return Evaluator(task.model, run, sums(aim, counted, device), task.inputs[0])
 
 
@@ -128,9 +128,11 @@ def _scheduler_metric(task: Task) -> str | None:
     return section.metric or ("train.loss" if task.sources.validation is None else "validation.loss")
 
 
-def _measured(task: Task, meter: Meter) -> dict[str, bool]:
+def _measured(task: Task) -> dict[str, bool]:
     """The figures that are known while training runs, and whether higher is better."""
-    up = {"loss": False} | {name: a.higher_is_better for name, a in meter.accumulators.items()}
+    loss = task.experiment.loss
+    up = dict.fromkeys(["loss", *(f"loss.{name}" for name in (loss.terms if loss else ()) if name)], False)
+    up |= {name: term.call.entry.rising is True for name, term in task.experiment.metrics.items()}
     splits = ["train"] if task.sources.validation is None else ["train", "validation"]
     return {f"{split}.{name}": rises for split in splits for name, rises in up.items()}
 

@@ -25,7 +25,7 @@ def capture(
     """What torch's objects hold: tensors, the very ones, and what JSON can hold."""
     tensors, numbers = _optimizer_state(model, loop.optimizer)
     tensors |= {f"random.{name}": state for name, state in randomness.capture(device).items()}
-    tensors |= _sums(loop)
+    tensors |= _losses(loop) | {f"sums.{name}": t for name, t in loop.sums.meter.state().items()}
     if loop.average is not None:
         tensors |= {EMA + name: tensor for name, tensor in loop.average.tensors.items()}
         numbers["num_averaged"] = loop.average.num_averaged
@@ -51,7 +51,8 @@ def restore(
             scheduler.load_state_dict(numbers["scheduler"])
         if loop.scaler is not None:
             loop.scaler.load_state_dict(numbers["scaler"])
-        own = _sums(loop)
+        own = _losses(loop)
+        loop.sums.meter.restore(_under("sums.", tensors))
         if loop.average is not None:
             own |= {EMA + name: tensor for name, tensor in loop.average.tensors.items()}
             loop.average.num_averaged = numbers["num_averaged"]
@@ -62,15 +63,10 @@ def restore(
     randomness.restore(device, _under("random.", tensors))
 
 
-def _sums(loop: Loop) -> Tensors:
-    """The running sums of the epoch under way."""
-    loop.sums.meter.flush()
-    accumulators = loop.sums.meter.accumulators
-    return {"sums.loss": loop.sums.total} | {
-        f"sums.{name}.{key}": tensor
-        for name, accumulator in accumulators.items()
-        for key, tensor in accumulator.state.items()
-    }
+def _losses(loop: Loop) -> Tensors:
+    """The running sums of the losses in the epoch under way."""
+    pairs = zip(loop.objective.terms, loop.sums.totals, strict=True)
+    return {f"sums.loss.{term.name}" if term.name else "sums.loss": total for term, total in pairs}
 
 
 def _optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Tensors, Numbers]:

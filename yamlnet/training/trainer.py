@@ -198,8 +198,7 @@ class Trainer:
                 help="`train.non_finite: stop` names the first such step",
             )
         return {
-            "loss": sums.loss(position.num_samples),
-            **sums.meter.compute(),
+            **sums.figures(position.num_samples),
             "samples_per_second": position.samples_per_second,
             "time_s": position.time_s,
             "lr": float(self.setup.loop.optimizer.param_groups[0]["lr"]),
