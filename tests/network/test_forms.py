@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 
@@ -112,6 +114,18 @@ GRAPHS = {
         "{a: {Linear: 6}, b: {expr: a * 2 + input}}",
         "{a: {Linear: 6}, b: {mul: 2}, c: {add, from: [b, input]}}",
     ),
+    "an expression repeated under names": (
+        '{a: {Linear: 6}, "b$i": {expr: a * 2 + input, repeat: 2}}',
+        "{a: {Linear: 6}, b0: {expr: a * 2 + input}, b1: {expr: b0 * 2 + input}}",
+    ),
+    "Residual of a function in a chain": (
+        "{a: [{Linear: 6}, {Residual: relu}, {Residual: {Residual: {expr: input * 2}}}]}",
+        "{a: [{Linear: 6}], b: {expr: a + relu(a)}, c: {expr: b + (b + b * 2)}}",
+    ),
+    "ties of copies": (
+        "{a: {Linear: 6}, b: {Linear: 6, tie: {weight: a.weight}, repeat: 2}}",
+        "{a: {Linear: 6}, b: {Linear: 6, tie: {weight: a.weight}}, c: {Linear: 6, tie: {weight: a.weight}}}",
+    ),
     "a parameter": (
         "{w: {Parameter: {shape: [6], fill: 2}}, out: {mul, from: [input, w]}}",
         "{w: {Parameter: {shape: [6], fill: 2}}, out: {expr: input * w}}",
@@ -161,10 +175,25 @@ def test_graphs(name: str) -> None:
     same(f"  ModuleDict: {short}", whole)
 
 
+def test_copies_with_several_inputs_are_the_same_when_loaded() -> None:
+    network = built("  ModuleDict: {a: {expr: input * 3}, b: {sub, from: [a, input], repeat: 2}}")
+    given = torch.rand(3, 6)
+    expected = given * 3 - given - given
+    assert torch.equal(network(given), expected)
+    assert torch.equal(pickle.loads(pickle.dumps(network))(given), expected)
+
+
+def test_a_tied_parameter_is_initialised_under_either_name() -> None:
+    tied = "b: {Linear: 6, tie: {weight: a.weight}, init: {weight: ones}}"
+    network = built(f"  ModuleDict: {{a: {{Linear: 6}}, {tied}}}")
+    assert network.a.weight is network.b.weight
+    assert bool((network.a.weight == 1).all())
+
+
 def test_inputs_have_the_names_that_the_file_gives_them() -> None:
     network = yamlnet.build(
-        "model: {inputs: {input_1: [3], max: [3], max_1: [3]},"
-        " ModuleDict: {d: {expr: input_1 + 2 * max + 4 * max_1}}}"
+        "model: {inputs: {one: [3], max: [3], input_2: [3]},"
+        " ModuleDict: {d: {expr: one + 2 * max + 4 * input_2}}}"
     )
     one, two, four = torch.rand(3, 2, 3)
-    assert torch.equal(network(input_1=one, max=two, max_1=four), one + 2 * two + 4 * four)
+    assert torch.equal(network(one=one, max=two, input_2=four), one + 2 * two + 4 * four)

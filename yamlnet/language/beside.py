@@ -15,9 +15,6 @@ from yamlnet.language.places import CONTAINER_SIDES, OWN_SIDES, Place
 from yamlnet.language.reading import Reading
 from yamlnet.language.sections import initialisers
 
-FANS = frozenset({"fan_in", "fan_out"})
-"""What the expressions of an initialiser know of its parameter."""
-
 WEIGHTS_KEYS = ("file", "strict", "rename")
 SUFFIXES = (".safetensors", ".pth", ".pt")
 """The files that weights are read from."""
@@ -46,8 +43,8 @@ def joined(body: Beside, call: Beside) -> Beside:
         body.freeze or call.freeze,
         {**body.init, **call.init},
         {**body.tie, **call.tie},
-        call.weights or body.weights,
-        call.path,
+        weights=call.weights or body.weights,
+        path=call.path,
     )
 
 
@@ -60,18 +57,16 @@ def beside(reader: Reading, written: Written, place: Place) -> Beside | None:
     freeze = sides.get("freeze", False)
     if freeze is not UNKNOWN and not isinstance(freeze, bool):
         reader.add("wrong-type", (*path, "freeze"), f"`freeze` is true or false, not {kind_of(freeze)}")
-    init = _init(reader, sides["init"], written, place) if "init" in sides else {}
+    init = _init(reader, sides["init"], (*path, "init")) if "init" in sides else {}
     tie = _tie(reader, sides.get("tie"), (*path, "tie"))
     weights = _weights(reader, sides.get("weights"), (*path, "weights"))
     if reader.num_errors > before:
         return None
-    return Beside(freeze is True, init, tie, weights, path)
+    return Beside(freeze is True, init, tie, weights=weights, path=path)
 
 
-def _init(reader: Reading, given: Any, written: Written, place: Place) -> Mapping[str, tuple[Call, ...]]:
+def _init(reader: Reading, value: Any, path: Path) -> Mapping[str, tuple[Call, ...]]:
     """Initialisers by parameter; those without a name are for the weight, or for what has no other."""
-    path = (*written.beside, "init")
-    value = place.scope.value(given, path, FANS)
     if value is UNKNOWN:
         return {}
     if isinstance(value, dict) and not (len(value) == 1 and lookup.find(next(iter(value)), "init")):

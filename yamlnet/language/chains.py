@@ -65,6 +65,7 @@ def of_entries(reader: Reading, entries: Iterable[Entry], path: Path, named: boo
             key = entry.key if named else str(len(children))
             children[key] = read.node
             plain[key] = read.plain
-    written = plain if named else list(plain.values())
+    nothing = {"Identity": None, "if": False}
+    written = (plain or {"nothing": nothing}) if named else list(plain.values()) or [nothing]
     reader.origin(written, path)
     return Read(Chain(path=path, children=children) if complete else None, {}, written)

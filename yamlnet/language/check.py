@@ -11,7 +11,6 @@ from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts, share, too_large_shares
 from yamlnet.catalog.own import FIXED
 from yamlnet.diagnostics import Diagnostic, Mistake, Path, nearest
-from yamlnet.language.beside import FANS
 from yamlnet.language.blocks import read_blocks
 from yamlnet.language.consistency import (
     exclusive,
@@ -27,6 +26,7 @@ from yamlnet.language.files import Text
 from yamlnet.language.inputs import UNREAD
 from yamlnet.language.merge import with_options
 from yamlnet.language.model import read_model
+from yamlnet.language.places import FANS
 from yamlnet.language.sections import READERS
 from yamlnet.language.source import Document, normal, read
 from yamlnet.language.substitution import evaluate_vars, substitute

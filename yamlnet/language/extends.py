@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Literal
@@ -27,6 +27,9 @@ SECTIONS: Mapping[str, Place] = {
     "optimizer": "call",
     "scheduler": "call",
 }
+OF_MODEL = ("input", "inputs")
+"""Keys beside the model's call that another call doesn't replace."""
+
 BESIDE = frozenset(
     (*NODE_SIDES, *MODEL_SIDES, *STEP_SIDES, "repeat", "params", "every", "groups", "metric", "weight")
 )
@@ -135,12 +138,19 @@ def merged(base: Node, over: Node, place: Place) -> Node:
     if place in ("call", "node"):
         base, over = _as_mapping(base), _as_mapping(over)
         name, other = _call(base), _call(over)
-        if name is None or other is None or name != other:
-            return (
-                over if other is not None or not isinstance(over.value, dict) else _joined(base, over, place)
-            )
+        if name is not None and other is not None and name != other:
+            return _joined(_only(base, OF_MODEL), over, "plain")
+        if name is None or other is None:
+            return _joined(base, over, place) if isinstance(over.value, dict) else over
         base, over = _by_name(base, name), _by_name(over, name)
     return _joined(base, over, place)
+
+
+def _only(node: Node, keys: Collection[str]) -> Node:
+    """A mapping with these keys alone."""
+    assert isinstance(node.value, dict)
+    value = {key: child for key, child in node.value.items() if key in keys}
+    return Node(value, node.span, {key: span for key, span in node.keys.items() if key in keys})
 
 
 def _initialised(base: Node, over: Node) -> Node:

@@ -123,7 +123,7 @@ def _members(
             broken.add(key)
     if reader.num_errors > before and not broken:
         broken.add("")
-    text = plain if named else list(plain.values())
+    text = plain if named else list(plain.values()) or [{"Identity": None, "if": False}]
     reader.origin(text, path)
     return members, text, broken
 
@@ -187,15 +187,17 @@ def _step(reader: Reading, written: Written, entry: Entry, broken: set[str], val
     called = _called(reader, written, entry, broken, values)
     if not present and called is not None:
         steps.stand(reader, replace(entry, key=name), values, sides)
-        return {written.name: None, **_text(sides), "if": False}
+        argument = written.argument if written.name == "expr" else None
+        return {written.name: argument, **_text(sides), "if": False}
     if called is None:
         values.broken.add(name)
         return None
-    steps.step(reader, values, name, called, sides, written.beside)
+    last = values.last
+    steps.step(reader, values, name, called, sides, written.beside, entry.copy)
     if isinstance(called, Function):
         text: dict[str, Any] = {called.call.name: called.call.with_defaults() or None}
     elif isinstance(called, Expression):
-        text = {"expr": called.formula.text}
+        text = {"expr": steps.chained_text(called, last) if entry.copy else called.formula.text}
     else:
         text = {written.name: None}
     return reader.origin({**text, **_text(sides)}, written.beside)

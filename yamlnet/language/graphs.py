@@ -8,11 +8,12 @@ from typing import Any
 from yamlnet.language import forwards, repeats, steps
 from yamlnet.language.calls import Written, kind_of
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.names import refused, refused_input
+from yamlnet.language.names import refused, refused_beside, refused_input
 from yamlnet.language.nodes import (
     Expression,
     Function,
     Graph,
+    Module,
     Residual,
     Source,
     Tensors,
@@ -60,7 +61,7 @@ def _inputs(reader: Reading, written: Written) -> tuple[str, ...]:
         reader.add("wrong-type", path, f"`inputs` is a list of names, not {kind_of(given)}")
         return ("input",)
     for position, name in enumerate(given):
-        why = None if name == "input" else refused_input(name)
+        why = (None if name == "input" else refused_input(name)) or refused_beside(name, given)
         if why or name in given[:position]:
             message = f"an input can't be named `{name}`"
             reader.add("wrong-value", (*path, position), message, why or "it is taken")
@@ -116,19 +117,23 @@ def _entry(reader: Reading, entry: Entry, values: Values, plain: dict[str, Any])
         called: Any = read.node
         if isinstance(read.node, str):
             called = (read.node,)
-        elif not isinstance(read.node, Function | Expression) and not _is_function(read.node):
+        elif isinstance(read.node, Module) and not _is_function(read.node):
             values.members[entry.key] = read.node
             called = (entry.key,)
         for number in range(1, read.times):
             steps.step(reader, values, f"{entry.key}.{number}", called, sides, entry.path)
             sides = {}
-        steps.step(reader, values, entry.key, called, sides, entry.path)
+        if entry.copy and isinstance(called, Expression):
+            read.plain["expr"] = steps.chained_text(called, values.last)
+        steps.step(reader, values, entry.key, called, sides, entry.path, entry.copy)
     plain[entry.key] = _with_from(read.plain, sides)
     return True
 
 
 def _is_function(node: Any) -> bool:
-    return isinstance(node, Residual) and isinstance(node.body, Function | Expression)
+    if isinstance(node, Residual):
+        return _is_function(node.body)
+    return isinstance(node, Function | Expression)
 
 
 def _with_from(plain: Any, sides: Mapping[str, Any]) -> Any:

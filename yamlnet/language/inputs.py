@@ -9,7 +9,7 @@ from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language.calls import kind_of, unknown_key
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.names import refused_input
+from yamlnet.language.names import refused_beside, refused_input
 from yamlnet.language.nodes import Input, Model
 
 DTYPES = "float32 float64 float16 bfloat16 complex64 complex128 int64 int32 int16 int8 uint8 bool".split()
@@ -110,7 +110,7 @@ def _several(given: Any, path: Path) -> tuple[tuple[Input, ...] | None, list[Mis
     found: list[Input | None] = []
     mistakes: list[Mistake] = []
     for name, item in given.items():
-        why = refused_input(name)
+        why = refused_input(name) or refused_beside(name, given)
         if why is not None:
             mistakes.append(
                 Mistake("wrong-value", (*path, name), f"an input can't be named `{name}`", why, at="key")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import unicodedata
+from collections.abc import Collection
 
 MODULE_ATTRIBUTES = frozenset(
     """
@@ -68,6 +70,14 @@ def refused_parameter(name: str) -> str | None:
     if name in PARAMETER_DICT_ATTRIBUTES:
         return "PyTorch's modules use it themselves"
     return refused(name)
+
+
+def refused_beside(name: str, others: Collection[str]) -> str | None:
+    """Why an input can't have this name beside these: the code calls `max` `max_1`, when it is loaded too."""
+    base, _, number = name.rpartition("_")
+    if number.isdigit() and base in others and hasattr(builtins, base):
+        return f"the network's code calls `{base}` so"
+    return None
 
 
 def refused_input(name: str) -> str | None:

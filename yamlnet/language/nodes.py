@@ -47,12 +47,14 @@ class Weights:
 class Beside:
     """What the keys beside a node's call say of its parameters.
 
-    `tie` leads from a parameter of the node to the one that it is, named from the container around the node.
+    `tie` leads from a parameter of the node to the one that it is, named from the container so many `levels`
+    around the node.
     """
 
     freeze: bool = False
     init: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
     tie: Mapping[str, str] = field(default_factory=dict)
+    levels: int = 1
     weights: Weights | None = None
     path: Path = ()
 

@@ -32,8 +32,11 @@ BLOCK_SIDES = ("params", *BODY_SIDES)
 NODE_SIDES = ("from", "if", *BODY_SIDES)
 STEP_SIDES = ("from", "if", "name")
 MODEL_SIDES = ("input", "edit", *BODY_SIDES)
-LATER_SIDES = ("forward", "init", "edit")
-"""Keys whose values hold calls: what `$` may use there depends on the call."""
+LATER_SIDES = ("forward", "edit")
+"""Keys whose values hold nodes: what `$` may use there depends on the node."""
+
+FANS = frozenset({"fan_in", "fan_out"})
+"""What the expressions of an initialiser know of its parameter."""
 
 
 @dataclass(frozen=True)

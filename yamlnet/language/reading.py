@@ -16,7 +16,7 @@ from yamlnet.language.calls import Written, kind_of, split
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import Expression, Node
-from yamlnet.language.places import CONTAINERS, LATER_SIDES, NODE_SIDES, OWN_SIDES, TENSORS, Place, Read
+from yamlnet.language.places import CONTAINERS, FANS, LATER_SIDES, NODE_SIDES, OWN_SIDES, TENSORS, Place, Read
 from yamlnet.language.substitution import Scope
 from yamlnet.language.wires import Wiring
 
@@ -148,7 +148,9 @@ class Reading(ABC):
         if written is None or not written.sides or place.scope.done:
             return written
         worked_out = {
-            key: item if key in LATER_SIDES else place.scope.value(item, (*path, key))
+            key: item
+            if key in LATER_SIDES
+            else place.scope.value(item, (*path, key), FANS if key == "init" else frozenset())
             for key, item in written.sides.items()
         }
         return replace(written, sides=worked_out)

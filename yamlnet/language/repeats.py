@@ -9,7 +9,17 @@ from typing import Any
 from yamlnet.diagnostics import Path
 from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.nodes import Chain, Function, Graph, Node, Source, Step, Tensors, first_input
+from yamlnet.language.nodes import (
+    Chain,
+    Expression,
+    Function,
+    Graph,
+    Node,
+    Source,
+    Step,
+    Tensors,
+    first_input,
+)
 from yamlnet.language.places import Entry, Place, Read
 from yamlnet.language.reading import Reading
 from yamlnet.language.substitution import literal
@@ -123,13 +133,25 @@ def one(reader: Reading, entry: Entry) -> Read:
         return Read(None, sides, {"Identity": None, **sides, "if": False}, absent=True)
     nodes = [read.node for read in there]
     if isinstance(nodes[0] if nodes else None, str) and len(set(nodes)) == 1:
-        return replace(there[0], sides={**there[0].sides, **sides}, times=len(there))
+        plain = reader.origin({**there[0].plain, **sides, "repeat": len(there)}, entry.path)
+        return Read(nodes[0], {**there[0].sides, **sides}, plain, times=len(there))
+    if any(isinstance(node, Expression) for node in nodes):
+        help = f'each copy takes a name of its own: `"{entry.key}_$i": {{expr: ..., repeat: ...}}`'
+        reader.add("wrong-value", entry.path, "an `expr` can't be repeated under one name", help, at="key")
+        return Read(None, sides)
     if not nodes or any(node is None or isinstance(node, str | Tensors) for node in nodes):
         if any(isinstance(node, Tensors) for node in nodes):
             help = "`ParameterList` holds several"
             reader.add("wrong-value", entry.path, "a value can't be repeated under one name", help)
         return Read(None, sides)
-    return _joined(reader, entry, nodes, [read.plain for read in there], sides)  # type: ignore[arg-type]
+    outside = [_from_outside(node) for node in nodes]  # type: ignore[arg-type]
+    return _joined(reader, entry, outside, [read.plain for read in there], sides)
+
+
+def _from_outside(node: Node) -> Node:
+    """A copy within the chain of copies: what it is tied to is named from around the chain."""
+    beside = replace(node.beside, levels=node.beside.levels + 1)
+    return replace(node, beside=beside) if beside.tie else node
 
 
 def _joined(
@@ -140,11 +162,13 @@ def _joined(
     first = first_input(nodes[0])
     others: tuple[str, ...] = ()
     if isinstance(given, list):
-        others = tuple(f"input_{position}" for position in range(1, len(given)))
+        others = tuple(f"other_{position}" for position in range(1, len(given)))
     elif isinstance(given, dict):
         others = tuple(key for key in given if key != first)
     if not others:
-        plain = reader.origin({"Sequential": list(plains), **sides}, entry.path)
+        tied = any(node.beside.tie for node in nodes)
+        copies = {**_alike(plains), "repeat": len(nodes)} if tied else {"Sequential": list(plains)}
+        plain = reader.origin({**copies, **sides}, entry.path)
         return Read(Chain(path=entry.path, children=_numbered(nodes), word="repeat"), sides, plain)
     inputs = (first if isinstance(given, dict) else "input", *others)
     last = Source(inputs[0], (), entry.path)

@@ -312,7 +312,8 @@ class _Reader:
         text = event.value
         if event.style:
             return str(text)
-        if "$(" in text and text.count("(") != text.count(")") and self.in_flow(event):
+        formula = "$(" in text or (bool(self.stack) and self.stack[-1].key == "expr")
+        if formula and text.count("(") != text.count(")") and self.in_flow(event):
             help = traps.unclosed_help(self.text, event.start_mark)
             self.stop(event, "yaml-syntax", "YAML ends this expression at a comma or bracket", help)
         if sum(map(str.isdigit, text)) > MAX_DIGITS and _FLOAT.fullmatch(text):

@@ -19,6 +19,7 @@ from yamlnet.language.nodes import (
 )
 from yamlnet.language.places import Entry
 from yamlnet.language.reading import Reading
+from yamlnet.language.terms import Name, subterms
 from yamlnet.language.wires import Values
 
 
@@ -48,20 +49,35 @@ def step(
     called: tuple[str, ...] | Function | Expression | Residual,
     sides: Mapping[str, Any],
     path: Path,
+    copy: int = 0,
 ) -> None:
-    """One line of a graph, its wires led to the values that they name."""
+    """One line of a graph, its wires led to the values that they name.
+
+    A later `copy` of an expression takes the value of the copy before for what it names first.
+    """
     if isinstance(called, Expression):
         sources = expression_sources(reader, called, values, sides, path)
         if sources is None:
             values.broken.add(name)
         else:
-            values.add(Step(name, called, values.last, sources, {}, path))
+            chained = (values.last, *sources[1:]) if copy and sources else sources
+            values.add(Step(name, called, values.last, chained, {}, path))
         return
     wires = reader.wiring.wires(sides, path, values)
     if wires is None:
         values.broken.add(name)
         return
     values.add(Step(name, called, values.last, *wires, path))
+
+
+def chained_text(called: Expression, last: Wire) -> str:
+    """The text of a later copy of an expression, which names the copy before first."""
+    text = called.formula.text
+    named = [t for t in subterms(called.formula.tree) if isinstance(t, Name)]
+    for term in sorted(named, key=lambda term: term.start, reverse=True):
+        if term.name == called.formula.names[0]:
+            text = f"{text[: term.start]}{last}{text[term.end :]}"
+    return text
 
 
 def expression_sources(

@@ -127,6 +127,8 @@ def _open_expressions(line: str) -> Iterator[str]:
     for match in re.finditer(r"(?<![\"'])\$\((?:[^()\"']|\([^()]*\))*\)", line):
         if re.search(r"[,\[\]{}]", match[0]):
             yield match[0]
+    for match in re.finditer(r"\bexpr:\s+([^\"'{}]*?[,\[][^\"'{}]*?)(?=\s*(?:,\s*\w+:[^,}]*)*\})", line):
+        yield match[1].strip()
 
 
 def quote_help(text: str, mark: Mark) -> str | None:

@@ -6,7 +6,6 @@ State-dict keys are the names in the file.
 
 from __future__ import annotations
 
-import builtins
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -116,7 +115,7 @@ class _Builder:
         return {
             key: self.module(inner, _join(name, key))
             for key, inner in below(node).items()
-            if isinstance(inner, Module | Tensors)
+            if isinstance(inner, Tensors) or (isinstance(inner, Module) and _holds(inner))
         }
 
     def holder(self, holder: Holder, name: str) -> nn.Module:
@@ -149,12 +148,9 @@ class _Builder:
         return _graph_module(self.children(graph, name), lines.graph)
 
 
-def _variable(name: str, inputs: Sequence[str]) -> str:
-    """What the code calls an input; fx would call `input` `input_1`, though another input has that name."""
-    variable = name
-    while hasattr(builtins, variable) or (variable != name and variable in inputs):
-        variable += "_"
-    return variable
+def _holds(node: Node | Member) -> bool:
+    """Whether a node is a module, which its container holds: a function isn't, nor what adds its result."""
+    return _holds(node.body) if isinstance(node, Residual) else isinstance(node, Module)
 
 
 def adds_outside(node: Node) -> bool:
@@ -185,7 +181,7 @@ class _Lines:
     def __init__(self, inputs: Sequence[str]) -> None:
         self.graph = fx.Graph()
         self.values: dict[str, Any] = {
-            name: self.graph.create_node("placeholder", name, name=_variable(name, inputs)) for name in inputs
+            name: self.graph.create_node("placeholder", name, name=name) for name in inputs
         }
         self.size: fx.Node | None = None
         self.first = self.values[inputs[0]]

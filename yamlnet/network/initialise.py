@@ -118,7 +118,10 @@ def initialise(network: nn.Module, chosen: Chosen, seed: int) -> list[Mistake]:
     The bits depend on the seed and the parameter's name, on nothing else in the file.
     """
     mistakes: list[Mistake] = []
-    parameters: dict[str, Tensor] = {**dict(network.named_buffers()), **dict(network.named_parameters())}
+    parameters: dict[str, Tensor] = {
+        **dict(network.named_buffers()),
+        **dict(network.named_parameters(remove_duplicate=False)),
+    }
     with own_random_state(), torch.no_grad():
         for name, calls in chosen.items():
             if name not in parameters:

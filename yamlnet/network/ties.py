@@ -27,8 +27,9 @@ class Tie:
 def ties(root: Node, name: str = "") -> tuple[Tie, ...]:
     """What the nodes of a tree say; `name` is that of its root, whose ties are named from around it."""
     return tuple(
-        Tie(_join(inner, parameter), _join(inner.rpartition(".")[0], target), target, path)
+        Tie(_join(inner, parameter), _join(around, target), target, path)
         for inner, node in walk(root, name)
+        for around in [".".join(inner.split(".")[: -node.beside.levels])]
         for parameter, target in node.beside.tie.items()
         for path in [(*node.beside.path, "tie", parameter)]
     )
@@ -36,7 +37,10 @@ def ties(root: Node, name: str = "") -> tuple[Tie, ...]:
 
 def tie(network: nn.Module, said: Iterable[Tie]) -> list[Mistake]:
     """Makes each tied parameter the one that it is tied to; what can't be tied is returned, and left."""
-    return [wrong for one in said if (wrong := _tied(network, one)) is not None]
+    found = [wrong for one in said if (wrong := _tied(network, one)) is not None]
+    return [
+        wrong for position, wrong in enumerate(found) if wrong.path not in {w.path for w in found[:position]}
+    ]
 
 
 def _tied(network: nn.Module, said: Tie) -> Mistake | None:
@@ -51,6 +55,8 @@ def _tied(network: nn.Module, said: Tie) -> Mistake | None:
         names = [key.removeprefix(around) for key in known if key.startswith(around)]
         message = f"there is no parameter `{said.target}` to tie to"
         return Mistake("unknown-reference", said.path, message, *did_you_mean(said.target, names))
+    if said.own == said.other:
+        return Mistake("wrong-value", said.path, f"`{parameter}` can't be tied to itself")
     if known[said.own].shape != known[said.other].shape:
         shapes = list(known[said.own].shape), list(known[said.other].shape)
         message = f"`{parameter}` is {shapes[0]}, and `{said.target}` is {shapes[1]}"
