@@ -24,7 +24,7 @@ CODES: dict[str, str] = {
     "unknown-reference": "a `from`, `output` or step names nothing that stands before it",
     "missing-file": "a file that is needed to build the network isn't there (yet)",
     "expression": "a `$name` or `$(expression)` that can't be worked out",
-    "recursion": "a value that leads back to itself",
+    "recursion": "a value, a file or a block that leads back to itself without an end",
     "shape-mismatch": "sizes that don't fit together",
     "dtype-mismatch": "a tensor of another element type than the layer or function takes",
     "loss-mismatch": "the loss doesn't fit the model's output and the target",

@@ -196,14 +196,17 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         """,
     ),
     "recursion": _explained(
-        "A value that contains itself has no end, and can't be written out.",
+        "A block may call itself as long as `if` ends it: past 64 levels, or 100,000 nodes, there is no end in "
+        "sight. A value that contains itself, and a file that extends itself, have none either.",
         """
-        vars: {widths: &widths [16, *widths]}
-        model: {input: [4], Linear: 2}
+        blocks:
+          Tower: {params: {depth: required}, Sequential: [{Linear: 4}, {Tower: $(depth - 1)}]}
+        model: {input: [4], Tower: 3}
         """,
         """
-        vars: {first: &first [16], widths: [*first, 32]}
-        model: {input: [4], Linear: 2}
+        blocks:
+          Tower: {params: {depth: required}, Sequential: [{Linear: 4}, {Tower: $(depth - 1), if: $(depth > 1)}]}
+        model: {input: [4], Tower: 3}
         """,
     ),
     "shape-mismatch": _explained(
