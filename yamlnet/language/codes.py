@@ -196,16 +196,16 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         """,
     ),
     "recursion": _explained(
-        "A block may call itself as long as `if` ends it: past 64 levels, or 100,000 nodes, there is no end in "
-        "sight. A value that contains itself, and a file that extends itself, have none either.",
+        "A block may call itself as long as `if` ends it: past 64 levels, or 100,000 nodes, no end is "
+        "in sight. A value that contains itself, and a file that extends itself, have none either.",
         """
         blocks:
-          Tower: {params: {depth: required}, Sequential: [{Linear: 4}, {Tower: $(depth - 1)}]}
+          Tower: {params: {n: required}, Sequential: [{Linear: 4}, {Tower: $(n - 1)}]}
         model: {input: [4], Tower: 3}
         """,
         """
         blocks:
-          Tower: {params: {depth: required}, Sequential: [{Linear: 4}, {Tower: $(depth - 1), if: $(depth > 1)}]}
+          Tower: {params: {n: required}, Sequential: [{Linear: 4}, {Tower: $(n - 1), if: $(n > 1)}]}
         model: {input: [4], Tower: 3}
         """,
     ),
