@@ -38,7 +38,7 @@ def read_npy(path: Path) -> Array:
 def fitted(what: str, array: Array, given: Input, is_image: bool, of_bytes: bool) -> tuple[Tensor, bool]:
     """The samples [samples, *shape], and whether the array was a batch; `[height, width]` is a grey image.
 
-    Images are uint8 or floats from 0 to 1 (any floats where the data's aren't `of_bytes`).
+    Images are uint8 or floats from 0 to 1 (any numbers where the data's aren't `of_bytes`).
 
     Raises:
         YamlnetError: the array has another shape or another kind of values than the input takes.
@@ -60,7 +60,8 @@ def fitted(what: str, array: Array, given: Input, is_image: bool, of_bytes: bool
     if array.dtype.kind not in "biuf":
         raise YamlnetError(f"`{what}` holds {array.dtype}, and no numbers")
     array = array if is_batch else array[None]
-    return (_image(what, array, of_bytes) if is_image else _numbers(what, array, given)), is_batch
+    of_image = is_image and (of_bytes or array.dtype == numpy.uint8)
+    return (_image(what, array) if of_image else _numbers(what, array, given)), is_batch
 
 
 def _advice(sizes: tuple[int, ...], shape: tuple[int, ...]) -> str | None:
@@ -69,14 +70,14 @@ def _advice(sizes: tuple[int, ...], shape: tuple[int, ...]) -> str | None:
     return None
 
 
-def _image(what: str, array: Array, of_bytes: bool) -> Tensor:
+def _image(what: str, array: Array) -> Tensor:
     if array.dtype == numpy.uint8:
         return torch.from_numpy(numpy.ascontiguousarray(array))
     if array.dtype.kind != "f":
         raise YamlnetError(f"`{what}` holds {array.dtype}: images are uint8, or floats from 0 to 1")
     values = _floats(what, array, "float32")
     low, high = float(values.min()), float(values.max())
-    if of_bytes and (low < 0 or high > 1):
+    if low < 0 or high > 1:
         raise YamlnetError(
             f"`{what}` has values from {low:g} to {high:g}: images are uint8, or floats from 0 to 1",
             help="what `transforms` do to them is done here",

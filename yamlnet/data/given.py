@@ -77,14 +77,15 @@ def wanted(model: Model, data: Data, encodings: Mapping[str, Encoding]) -> Wante
 
 
 def _only_field(given: Input, data: Data) -> str:
-    if data.fields:
-        names = [name for name in data.fields if name not in (targets_of(data) or ())]
+    """The field that a single input is, `input` where the run doesn't say its name."""
+    is_npz = data.dataset.name == "Npz"
+    fields = data.fields or (data.dataset.arguments.get("arrays") if is_npz else None)
+    if fields:
+        names = [name for name in fields if name not in (targets_of(data) or ("target",))]
         return "image" if "image" in names else names[0]
-    if data.dataset.name != "Npz":
-        return "image"
-    arrays = data.dataset.arguments.get("arrays")
-    is_image = given.dtype == "float32" and len(given.shape or ()) == 3
-    return "image" if ("image" in arrays if arrays else is_image) else "input"
+    if given.dtype != "float32":  # images are that to a network
+        return "input"
+    return "image" if not is_npz or len(given.shape or ()) == 3 else "input"
 
 
 def read_given(files: Sequence[str], wants: Wanted) -> Given:
@@ -158,11 +159,15 @@ def _arrays(file: str, wants: Wanted) -> Given:
     assert entry is not None
     table = read_npz_table(Call(entry, {"path": file}, ("data", "dataset", "Npz")))
     fields: dict[str, Tensor] = {}
+    arrays, targets = dict(table.arrays), targets_of(wants.data) or ("target",)
+    others = [name for name in arrays if name not in targets]
+    if len(others) == 1:  # whatever its name is, it's the input
+        arrays.setdefault("input", arrays[others[0]])
     for name, given in wants.inputs.items():
-        if name not in table.arrays:
+        if name not in arrays:
             found = _listed(table.columns)
             raise YamlnetError(f"`{file}` has no array `{name}`, which the network takes", f"it has {found}")
-        what, array = f"{file}: {name}", table.arrays[name]
+        what, array = f"{file}: {name}", arrays[name]
         fields[name], is_batch = fitted(what, array, given, name == "image", wants.are_bytes)
         if not is_batch:
             raise YamlnetError(f"`{name}` in `{file}` is one sample", help="an `.npz` file holds a batch")
