@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import torch
 
@@ -230,8 +231,11 @@ def test_every_command_that_reads_takes_it(capsys: pytest.CaptureFixture[str]) -
         ["evaluate", "runs/net/1", "--split", "validation"],
         ["train", "--resume", "runs/net/1"],
     )
-    assert all("not-allowed" in call(capsys, *command).err for command in (evaluate, resume))
+    numpy.save("x.npy", numpy.zeros((2, 3)))
+    predict = ["predict", "runs/net/1", "x.npy"]
+    assert all("not-allowed" in call(capsys, *command).err for command in (evaluate, predict, resume))
     assert call(capsys, *evaluate, "--allow", "my_pkg").code == 0
+    assert len(call(capsys, *predict, "--allow", "my_pkg").out.splitlines()) == 2
     assert "is finished" in call(capsys, *resume, "--allow", "my_pkg").err
 
 

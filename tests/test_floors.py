@@ -69,6 +69,7 @@ def test_every_room_has_a_floor() -> None:
     [
         ["--help"],
         ["train", "--help"],
+        ["predict", "--help"],
         ["--version"],
         ["list", "module"],
         ["list", "--format", "json"],

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from yamlnet.network.summary import Summary
     from yamlnet.training.observer import Observer
+    from yamlnet.training.predict import Predicted
     from yamlnet.training.verdict import Result
 
 
@@ -121,3 +122,30 @@ def evaluate(
     network.to(task.device)
     with blaming(permitted):
         return {f"{split}.{name}": value for name, value in evaluator_of(task).evaluate(source).items()}
+
+
+def predict(
+    run: str | Path,
+    files: Sequence[str],
+    which: Literal["best", "last"] = "best",
+    options: Sequence[str] = (),
+    allow: Sequence[str] = (),
+) -> list[Predicted]:
+    """What a run's network, on the CPU, makes of every sample in image files, arrays or tables.
+
+    Raises YamlnetError where a file isn't what the network takes.
+    """
+    from yamlnet.data.encoding import from_json
+    from yamlnet.data.given import read_given, wanted
+    from yamlnet.training import run as runs
+    from yamlnet.training.predict import predictions
+
+    folder = runs.load(Path(run))
+    permitted = allowed(allow)
+    examined, network = pipeline.loaded(folder, which, permitted, options)
+    encodings = from_json(folder.manifest.get("fields", {}))
+    experiment = examined.experiment
+    assert experiment.data is not None
+    given = read_given(files, wanted(experiment.model, experiment.data, encodings))
+    with blaming(permitted):
+        return predictions(network, given, experiment, encodings)

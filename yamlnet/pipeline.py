@@ -404,10 +404,10 @@ def of_run(folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING) -
 
 
 def loaded(
-    folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING
+    folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING, options: Sequence[str] = ()
 ) -> tuple[Examined, nn.Module]:
     """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(_resolved_text(folder), allow=allow, trained=True)
+    examined = examine(_resolved_text(folder), options, allow=allow, trained=True)
     network = network_of(examined)
     _, weights = folder.weights(which, _warn)
     try:

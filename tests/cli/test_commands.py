@@ -13,7 +13,7 @@ from tests.cli.calling import call
 from yamlnet.catalog.lookup import names
 from yamlnet.cli.commands import app
 
-COMMANDS = ["train", "check", "summary", "config", "evaluate", "list", "explain", "schema", "new"]
+COMMANDS = ["train", "check", "summary", "config", "evaluate", "predict", "list", "explain", "schema", "new"]
 READS = [("check",), ("summary",), ("config",), ("train",)]
 
 
@@ -53,6 +53,8 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["train", "net.yaml", "--resume", "runs/net/1"],
         ["evaluate"],
         ["evaluate", "runs/net/1", "--split", "half"],
+        ["predict", "runs/net/1"],
+        ["predict", "runs/net/1", "digit.png", "--top", "0"],
         ["check", "--set"],
     ],
     ids=" ".join,

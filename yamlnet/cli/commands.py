@@ -12,6 +12,7 @@ from yamlnet.cli.evaluate import evaluate
 from yamlnet.cli.explain import explain
 from yamlnet.cli.list import list_names
 from yamlnet.cli.new import new
+from yamlnet.cli.predict import predict
 from yamlnet.cli.schema import schema
 from yamlnet.cli.summary import summary
 from yamlnet.cli.train import train
@@ -49,6 +50,7 @@ app.command("check")(check)
 app.command("summary")(summary)
 app.command("config")(config)
 app.command("evaluate")(evaluate)
+app.command("predict")(predict)
 app.command("list")(list_names)
 app.command("explain")(explain)
 app.command("schema")(schema)

@@ -1,0 +1,68 @@
+"""The file of an image in; its bytes in the channels and the size that a network takes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.nodes import Input
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+MODES = {1: "L", 3: "RGB"}
+"""What Pillow calls images of so many channels."""
+
+OF_BYTES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
+"""Images whose values are bytes; the others would lose more than a conversion says."""
+
+
+def read_picture(file: str, given: Input) -> Tensor:
+    """One image as uint8 [channels, height, width]: grey or coloured as the network takes it, never resized.
+
+    Grey is what Pillow makes of colours (0.299 R + 0.587 G + 0.114 B); transparency is left out.
+
+    Raises:
+        YamlnetError: it can't be read, is of another size, or the network takes no images.
+    """
+    shape = given.shape or ()
+    if len(shape) != 3 or shape[0] not in MODES:
+        raise YamlnetError(
+            f"`{file}` is an image, and the network takes {list(shape)}",
+            help="an `.npy` file holds samples of any shape",
+        )
+    try:
+        from PIL import Image
+    except ImportError:
+        raise YamlnetError(
+            f"reading the image `{file}` needs the package pillow", help="`pip install pillow`"
+        ) from None
+    try:
+        with Image.open(file) as image:
+            _check(file, image, shape)
+            content = image.convert(MODES[shape[0]]).tobytes()
+    except YamlnetError:
+        raise
+    except Exception as error:  # what a decoder raises for a damaged file depends on the format
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0]
+        raise YamlnetError(f"can't read the image `{file}`: {reason}") from error
+    pixels = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    return pixels.view(*shape[1:], shape[0]).permute(2, 0, 1).contiguous()
+
+
+def _check(file: str, image: Picture, shape: tuple[int, ...]) -> None:
+    _, height, width = shape
+    if (image.height, image.width) != (height, width):
+        raise YamlnetError(
+            f"`{file}` is {image.height} x {image.width}, and the network takes images of "
+            f"{height} x {width} (height x width)",
+            help="images aren't resized here: how it is done changes what the network sees",
+        )
+    if image.mode not in OF_BYTES:
+        raise YamlnetError(
+            f"`{file}` has values of more than 8 bits (Pillow's mode `{image.mode}`)",
+            help=f"save it in 8 bits, or as an `.npy` file of floats from 0 to 1 in {list(shape)}",
+        )
