@@ -21,7 +21,7 @@ from yamlnet.pipeline import examine, options_of
 if TYPE_CHECKING:
     from torch import nn
 
-    from yamlnet.network.summary import Summary
+    from yamlnet.network.table import Summary
     from yamlnet.training.observer import Observer
     from yamlnet.training.predict import Predicted
     from yamlnet.training.verdict import Result

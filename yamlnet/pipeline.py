@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from yamlnet.network.construct import Construction
     from yamlnet.network.found import Shapes
     from yamlnet.network.initialise import Chosen
-    from yamlnet.network.summary import Summary
+    from yamlnet.network.table import Summary
     from yamlnet.network.ties import Tie
     from yamlnet.training.observer import Observer
     from yamlnet.training.run import Run

@@ -13,7 +13,7 @@ from yamlnet.cli import output
 from yamlnet.cli.options import Allow, FileArgument, Quiet, Set
 
 if TYPE_CHECKING:
-    from yamlnet.network.summary import Summary
+    from yamlnet.network.table import Summary
 
 
 class SummaryFormat(StrEnum):

@@ -1,16 +1,17 @@
-"""A summary -> the text of a terminal, a table of GitHub's Markdown, the HTML of a notebook."""
+"""The table of a network's layers, and how a terminal, GitHub's Markdown and a notebook draw it."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Sequence
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from yamlnet.network.inventory import Held
-    from yamlnet.network.summary import Summary, SummaryRow
-    from yamlnet.network.trace import Sizes
+from yamlnet.network.inventory import Held
+from yamlnet.network.trace import Sizes
 
 Cells = tuple[str, ...]
 SHORTEST = 8
@@ -18,6 +19,84 @@ SHORTEST = 8
 
 LEFT = ("line", "layer", "type", "input", "output", "name", "shape", "dtype", "tied to", "initialised by")
 CUT = ("layer", "type", "input", "output", "name", "tied to", "initialised by")
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """A layer, function, container or value: shapes without the batch, parameters where they come first.
+
+    `flops` are floating-point operations of one sample forward, a multiplication and an addition counted
+    as two (as torch.utils.flop_counter counts); `activation_bytes` is what the call newly keeps for the
+    backward pass of one sample. A container has what is in it together; nothing is below a `leaf`, and an
+    `inner` row is a module within a layer. `note` is `shared`, `tied`, `not called`, `not chosen` or `error`.
+    """
+
+    name: str
+    type: str
+    file: str | None
+    line: int | None
+    depth: int
+    input_shapes: tuple[Sizes, ...]
+    output_shapes: tuple[Sizes, ...]
+    output_shape: str
+    parameters: int
+    trainable_parameters: int
+    flops: int
+    activation_bytes: int
+    label: str
+    leaf: bool
+    inner: bool
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The table; printing it, or showing it in a notebook, draws it.
+
+    A training step holds the parameters and buffers (`weight_bytes`), a gradient for each trainable
+    parameter, what the optimizer keeps, and for each sample of the batch what autograd saves
+    (`activation_bytes`); `step_bytes` is None where the file has no data or no optimizer. `failed` is
+    the name of the node where a mistake ends the table. `tree` has a row for each line of the table.
+    """
+
+    name: str
+    file: str
+    inputs: Mapping[str, str]
+    tree: tuple[SummaryRow, ...]
+    parameters: tuple[Held, ...] = ()
+    total_parameters: int = 0
+    trainable_parameters: int = 0
+    total_flops: int = 0
+    weight_bytes: int = 0
+    activation_bytes: int = 0
+    gradient_bytes: int = 0
+    optimizer: str | None = None
+    optimizer_bytes: int | None = None
+    batch_size: int | None = None
+    step_bytes: int | None = None
+    failed: str | None = None
+
+    @property
+    def rows(self) -> tuple[SummaryRow, ...]:
+        """The rows with nothing below them: a layer, function or value each, which add up to the totals."""
+        return tuple(row for row in self.tree if row.leaf)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object that `summary --format json` prints; its containers stand apart from the other rows."""
+        found = asdict(self)
+        tree = found.pop("tree")
+        rows = [row for row in tree if row["leaf"]]
+        containers = [row for row in tree if not row["leaf"]]
+        return {"name": found.pop("name"), "rows": rows, "containers": containers, **found}
+
+    def __str__(self) -> str:
+        return text(self)
+
+    def __repr__(self) -> str:
+        return text(self, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+
+    def _repr_html_(self) -> str:
+        return page(self)
 
 
 def text(summary: Summary, width: int | None = None) -> str:
