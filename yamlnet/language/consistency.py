@@ -199,7 +199,8 @@ def _unknown_field(
 ) -> Iterator[Mistake]:
     if name in facts.fields or name.split(".")[0] == "output":
         return
-    help, suggestion = did_you_mean(name, ("output", *facts.fields))
+    _, dot, parts = name.partition(".")
+    help, suggestion = did_you_mean(name, (f"output{dot}{parts}", *facts.fields))
     if not name.replace(".", "").replace("_", "").isalnum():
         help, suggestion = "an expression is written `{expr: ...}`", None
     message = f"`{name}` is neither the output nor a field of the batch"
