@@ -17,7 +17,8 @@ REFUSED = frozenset(
     unknown-key-formula-from unknown-key-freeze-function unknown-key-group unknown-key-input
     unknown-key-input-said-once unknown-key-loss unknown-key-merge unknown-key-metric unknown-key-model
     unknown-key-name unknown-key-node unknown-key-optimizer unknown-key-optimizers
-    unknown-key-output-beside-chain unknown-key-said-once unknown-key-scheduler
+    unknown-key-output-beside-chain unknown-key-repeat unknown-key-repeat-of-a-name unknown-key-said-once
+    unknown-key-scheduler
     unknown-key-scheduler-metric unknown-key-step unknown-key-stop unknown-key-sweep unknown-key-train
     unknown-key-transforms unknown-key-watch unknown-key-weights unknown-key-weights-of-value
     unknown-name-dataset unknown-name-edit-with unknown-name-field unknown-name-figure-without-split

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Kind = Literal[
     "module",
@@ -19,18 +19,7 @@ Kind = Literal[
     "field",
     "transform",
 ]
-KINDS: tuple[Kind, ...] = (
-    "module",
-    "function",
-    "loss",
-    "metric",
-    "optimizer",
-    "scheduler",
-    "init",
-    "dataset",
-    "field",
-    "transform",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Required:

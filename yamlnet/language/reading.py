@@ -10,7 +10,7 @@ from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import Allowed, is_foreign
-from yamlnet.diagnostics import Mistake, Path
+from yamlnet.diagnostics import Mistake, Path, nearest
 from yamlnet.language.blocks import Block
 from yamlnet.language.calls import Written, kind_of, split
 from yamlnet.language.expressions import UNKNOWN
@@ -92,6 +92,8 @@ class Reading(ABC):
             if mistake.code == "unknown-key" and key in ELSEWHERE and general:
                 message = f"`{key}` can't stand here"
                 mistake = replace(mistake, message=message, help=ELSEWHERE[str(key)], suggestion=None)
+            if general and mistake.suggestion is None and nearest(str(key), ("repeat",)) not in (None, key):
+                mistake = replace(mistake, help="did you mean `repeat`?", suggestion="repeat")
             self.mistakes.append(mistake)
 
     @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from yamlnet.diagnostics import Path
+from yamlnet.diagnostics import Path, nearest
 from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import (
@@ -60,6 +60,11 @@ def named(reader: Reading, items: Mapping[str, Any], path: Path, place: Place) -
         if "$" not in key:
             yield from _once(reader, Entry(key, item, (*path, key), place), seen)
             continue
+        typo = _misspelt(item)
+        if typo is not None:
+            message, help = f"unknown key `{typo}`", "did you mean `repeat`?"
+            reader.add("unknown-key", (*path, key, typo), message, help, at="key", suggestion="repeat")
+            continue
         if not _repeats(item):
             message = f"only the name of a repeated node can hold a `$`, and `{key}` isn't repeated"
             reader.add("expression", (*path, key), message, at="key")
@@ -78,6 +83,12 @@ def _once(reader: Reading, entry: Entry, seen: set[str]) -> Iterator[Entry]:
         return
     seen.add(entry.key)
     yield entry
+
+
+def _misspelt(item: Any) -> str | None:
+    """The key that was meant to be `repeat`."""
+    keys = item if isinstance(item, dict) and "repeat" not in item else ()
+    return next((key for key in keys if nearest(key, ("repeat",))), None)
 
 
 def _repeats(item: Any) -> bool:
