@@ -197,3 +197,12 @@ def test_inputs_have_the_names_that_the_file_gives_them() -> None:
     )
     one, two, four = torch.rand(3, 2, 3)
     assert torch.equal(network(one=one, max=two, input_2=four), one + 2 * two + 4 * four)
+
+
+def test_only_the_chosen_branch_runs() -> None:
+    network = built("  Select: {a: {Linear: 3}, b: {Linear: 3}}\n  choose: b")
+    ran = []
+    for name in "ab":
+        network.get_submodule(name).register_forward_hook(lambda *_, name=name: ran.append(name))
+    network(torch.rand(2, 6))
+    assert ran == ["b"]
