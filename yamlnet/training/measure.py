@@ -17,6 +17,7 @@ from yamlnet.diagnostics import YamlnetError
 from yamlnet.training.classes import Classes, as_probabilities, classes_of, compares_classes
 from yamlnet.training.delegate import Delegate
 from yamlnet.training.metrics import AVERAGES, Accumulator, Confusion, Determination, MeanError, TopK
+from yamlnet.training.neighbours import Neighbours
 
 COUNTED = ("Accuracy", "F1Score", "Precision", "Recall")
 ERRORS: Mapping[str, int] = {"MeanAbsoluteError": 1, "MeanSquaredError": 2}
@@ -38,6 +39,8 @@ def accumulator(
             return MeanError(ERRORS[call.name], torch.zeros(2, dtype=dtype, device=device))
         outputs = inputs[0][0].numel()
         return Determination(torch.zeros(4, outputs, dtype=dtype, device=device))
+    if call.name == "KNNAccuracy":
+        return Neighbours(call.with_defaults()["k"], device)
     filled = {}
     if "num_classes" in call.entry.parameters:
         scores = inputs[0].dim() > 1 and inputs[0].is_floating_point()
