@@ -136,8 +136,8 @@ METRICS = (
         "metric",
         "",
         {"k": Parameter("k", "int", 1, minimum=1)},
-        "The share of samples that have the class of most of their k nearest neighbours, in Euclidean distance "
-        "among the embeddings of the split, each left out of its own neighbours",
+        "The share of samples that have the class of most of their k nearest neighbours: by Euclidean "
+        "distance among the embeddings of the split, each left out of its own",
         inputs=(
             Parameter("embeddings", "tensor", role="tensor"),
             Parameter("target", "tensor", role="tensor"),

@@ -55,15 +55,16 @@ class Neighbours:
             self._targets.append(targets)
 
     def compute(self) -> float:
-        """The share of samples that are classified rightly, `nan` of fewer than two; reads from the device."""
+        """The share of samples classified rightly, `nan` of fewer than two; reads from the device."""
         count = sum(map(len, self._targets))
         if count < 2:
             return float("nan")
         embeddings, classes = torch.cat(self._embeddings), torch.cat(self._targets)
         wide = embeddings if embeddings.device.type == "mps" else embeddings.double()
-        known, numbers = classes.unique(return_inverse=True)
+        known, numbers = torch.unique(classes, return_inverse=True)
         points, hits = wide - wide.mean(0), torch.zeros((), dtype=torch.int64, device=classes.device)
-        for rows in torch.arange(count, device=classes.device).split(max(1, MAX_DISTANCES // count)):
+        every = torch.arange(count, device=classes.device)
+        for rows in torch.split(every, max(1, MAX_DISTANCES // count)):
             hits += (self._voted(points, numbers, rows, len(known)) == numbers[rows]).sum()
         return int(hits) / count
 
