@@ -376,7 +376,7 @@ def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
         () if examined.drawn is None else examined.drawn.frozen,
         () if examined.drawn is None else examined.drawn.notes,
         {} if examined.drawn is None else examined.drawn.chosen,
-        example=example(examined.shapes, prepared.facts),
+        example=example(examined.shapes, prepared.facts, tuple(experiment.data.draw)),
     )
 
 

@@ -15,6 +15,7 @@ from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts, Field, facts_of, share, too_large_shares
 from yamlnet.data.columns import Columns, read_columns
 from yamlnet.data.datasets import absolute, read_dataset
+from yamlnet.data.draws import check_draws
 from yamlnet.data.encoding import Categories, Encoding, encode, fit
 from yamlnet.data.seeds import generator
 from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural
@@ -109,10 +110,13 @@ def prepare(
     if own.classes is not None:
         used = {targets[0]: Categories(own.classes)}
     facts = _facts(splits, targets, used)
+    held = {name: _on_device(split, facts, device) for name, split in splits.items()}
+    for name, split in held.items():
+        check_draws(split.fields, data.draw, name)
     return Prepared(
-        train=_on_device(splits["train"], facts, device),
-        validation=_on_device(splits["validation"], facts, device) if "validation" in splits else None,
-        test=_on_device(splits["test"], facts, device) if "test" in splits else None,
+        train=held["train"],
+        validation=held.get("validation"),
+        test=held.get("test"),
         facts=facts,
         digest=_digest(read),
         encodings=used,

@@ -53,12 +53,20 @@ class Transforms(Section):
     evaluation: Calls = ()
 
 
+class Draw(Section):
+    """Another sample of the split, drawn for each one: with an equal field, with another one, or any."""
+
+    same: str | None = None
+    different: str | None = None
+
+
 class Data(Section):
     """The data set, its splits and what is done to a batch.
 
     `validation` and `test` are a share of the training data (a float between 0 and 1), a count of
     samples, a data set of their own, or nothing. `fields` says what the columns of a table are, and
-    `target` which fields are no input; None where it isn't said.
+    `target` which fields are no input; None where it isn't said. `draw` names samples that each batch has
+    beside its own.
     """
 
     dataset: InstanceOf[Call]
@@ -67,6 +75,7 @@ class Data(Section):
     validation: Annotated[float, Field(gt=0, lt=1)] | Count | InstanceOf[Call] | None = None
     test: Annotated[float, Field(gt=0, lt=1)] | Count | InstanceOf[Call] | None = None
     batch_size: Count = 64
+    draw: Mapping[str, Draw] = {}
     augment: Calls = ()
     transforms: Transforms = Transforms()
 
