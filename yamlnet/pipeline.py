@@ -122,6 +122,7 @@ def examine(
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
     from yamlnet.network import shapes
+    from yamlnet.network.filled import filled
     from yamlnet.training import judge, trial
 
     assert checked.experiment is not None
@@ -131,6 +132,8 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     mistakes = list(found.mistakes)
     drawn = None
     if found.complete:
+        experiment = experiment.model_copy(update={"model": filled(experiment.model, found.filled)})
+        checked = replace(checked, experiment=experiment)
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
     facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
@@ -138,6 +141,7 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         mistakes += judge.judge(experiment, found, facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
         mistakes += _unfit(experiment, facts) or _cropped(experiment, drawn)
+    assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)

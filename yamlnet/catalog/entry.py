@@ -36,11 +36,12 @@ REQUIRED = Required()
 class Inferred:
     """Where an unsaid size comes from: axis `axis` of the call's `input`-th tensor, batch counted as axis 0.
 
-    `form` says how the size is written: the number itself (`int`), or a tuple of one (`tuple`).
-    `only_if_different` leaves the parameter out where the size equals the one inferred for that parameter.
+    Without an axis it is the number of categories that the tensor's values are of. `form` says how the size
+    is written: the number itself (`int`), or a tuple of one (`tuple`). `only_if_different` leaves the
+    parameter out where the size equals the one inferred for that parameter.
     """
 
-    axis: int
+    axis: int | None
     input: int = 0
     form: Literal["int", "tuple"] = "int"
     only_if_different: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -52,6 +53,9 @@ def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
     """
     judging = _Judge(made or {})
     inputs = empty_inputs(model)
+    for value, given in zip(inputs, model.inputs, strict=True):
+        if given.num_categories is not None and value is not UNKNOWN:
+            judging.found.categories[id(value)] = given.num_categories
     judging.found.makers = {id(value): given.path for value, given in zip(inputs, model.inputs, strict=True)}
     with own_random_state():
         judging.found.output = judging.node(model.root, "", inputs, {})
@@ -250,8 +254,14 @@ class _Judge:
     def function(
         self, function: Function, name: str, inputs: Sequence[Value], keywords: Mapping[str, Value]
     ) -> Value:
-        call = function.call
         given = [*inputs, *keywords.values()]
+        sizes, wrong = self.layers.sizes.inferred(function.call, given)
+        if UNKNOWN not in given and wrong is not None:
+            return self.wrong(wrong)
+        call = function.call
+        if sizes:
+            call = replace(call, arguments={**call.arguments, **sizes})
+            self.found.filled[id(function)] = call
         if any(value is UNKNOWN for value in (*given, *call.arguments.values())):
             return UNKNOWN
         plain = all(map(self.probe.plain, given))
