@@ -132,7 +132,8 @@ def _measured(task: Task) -> dict[str, bool]:
     """The figures that are known while training runs, and whether higher is better."""
     loss = task.experiment.loss
     up = dict.fromkeys(["loss", *(f"loss.{name}" for name in (loss.terms if loss else ()) if name)], False)
-    up |= {name: term.call.entry.rising is True for name, term in task.experiment.metrics.items()}
+    calls = {name: term.call for name, term in task.experiment.metrics.items()}
+    up |= {name: call is not None and call.entry.rising is True for name, call in calls.items()}
     splits = ["train"] if task.sources.validation is None else ["train", "validation"]
     return {f"{split}.{name}": rises for split in splits for name, rises in up.items()}
 
