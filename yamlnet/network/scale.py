@@ -36,9 +36,10 @@ GIVES: Mapping[str, Scale] = {
 KEEPS = frozenset(
     """
     view reshape flatten unflatten _unsafe_view _reshape_alias permute transpose t squeeze unsqueeze
-    select slice expand alias detach clone _to_copy contiguous split split_with_sizes chunk unbind index index_select gather cat stack mean
-    flip roll copy lift_fresh dropout native_dropout avg_pool1d avg_pool2d avg_pool3d
-    _adaptive_avg_pool2d _adaptive_avg_pool3d upsample_nearest1d upsample_nearest2d upsample_nearest3d
+    select slice expand alias detach clone _to_copy contiguous copy lift_fresh dropout native_dropout
+    split split_with_sizes chunk unbind index index_select gather mean flip roll
+    avg_pool1d avg_pool2d avg_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d
+    upsample_nearest1d upsample_nearest2d upsample_nearest3d
     upsample_linear1d upsample_bilinear2d upsample_trilinear3d
     """.split()
 )
