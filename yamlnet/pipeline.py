@@ -342,7 +342,12 @@ def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     require_files(examined)
+    known = {diagnostic.message for diagnostic in examined.diagnostics}
     examined, prepared = with_data(examined, str(where))
+    for found in examined.diagnostics:
+        if found.message not in known:
+            help = f" ({found.help})" if found.help else ""
+            observer.warned(f"{found.file}:{found.line}:{found.column}: {found.message}{help}")
     network = network_of(examined).to(where)
     document = resolved(examined.checked, examined.checked.source.folder)
     precision = devices.precision(examined.experiment.train.precision, where)

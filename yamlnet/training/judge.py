@@ -30,6 +30,7 @@ from yamlnet.network.formula import compute as work_out
 from yamlnet.network.found import Shapes
 from yamlnet.network.probe import BATCH
 from yamlnet.network.words import shape
+from yamlnet.training import suited
 from yamlnet.training.example import FILLS, example
 from yamlnet.training.measure import ERRORS
 from yamlnet.training.meter import meter
@@ -58,7 +59,7 @@ def _compared(experiment: Experiment, shapes: Shapes, facts: Facts) -> list[Mist
             mistakes += found[0]
     if not mistakes and experiment.loss is not None:
         mistakes += _constant(experiment.loss, examples)
-    return mistakes
+    return mistakes or list(suited.judge(experiment, shapes))
 
 
 def _tried(
