@@ -22,7 +22,7 @@ from yamlnet.language.calls import name_place
 from yamlnet.language.check import Checked
 from yamlnet.language.dump import dump
 from yamlnet.language.files import Text
-from yamlnet.language.inputs import input_fields
+from yamlnet.language.inputs import input_fields, with_inputs
 from yamlnet.language.resolve import path_of, resolved, weights_file
 
 if TYPE_CHECKING:
@@ -133,10 +133,11 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     if found.complete:
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
+    facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
     if drawn is not None:
-        mistakes += judge.judge(experiment, found, checked.facts)
+        mistakes += judge.judge(experiment, found, facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
-        mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, drawn)
+        mistakes += _unfit(experiment, facts) or _cropped(experiment, drawn)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)
@@ -153,6 +154,8 @@ def _unfit(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
     if data is None or facts is None or "image" not in facts.fields:
         return []
     shape, cpu = facts.fields["image"].shape, torch.device("cpu")
+    if shape is None:
+        return []
     mistakes: dict[Path, Mistake] = {}
 
     def tried(call: Call, make: Callable[[], object]) -> bool:
@@ -379,7 +382,7 @@ def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
         prepared.digest,
         as_json(prepared.encodings),
         () if examined.drawn is None else examined.drawn.frozen,
-        () if examined.drawn is None else examined.drawn.notes,
+        (*prepared.notes, *(() if examined.drawn is None else examined.drawn.notes)),
         {} if examined.drawn is None else examined.drawn.chosen,
         example=example(examined.shapes, prepared.facts),
     )

@@ -43,7 +43,7 @@ Example = tuple[Any, Batch]
 
 def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[Mistake]:
     """Tries every term of the loss, and every metric, on what was found of the network."""
-    if facts is None or not shapes.complete:
+    if facts is None or not shapes.complete or any(field.shape is None for field in facts.fields.values()):
         return []
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")

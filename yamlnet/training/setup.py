@@ -32,9 +32,9 @@ class Task:
 
     `inputs` are the fields of a batch that the model takes, in order. `num_classes` and `digest` are the
     data's; None where it has no classes. `fields` tells how the fields were made of the data, as JSON.
-    `frozen` are the names of what is frozen in the model, `notes` what there is to say of it before it is
-    trained. `chosen` has the initialisers of each parameter and buffer. `example` is an output and a batch
-    of any size.
+    `frozen` are the names of what is frozen in the model, `notes` what there is to say of it and of the
+    data before it is trained. `chosen` has the initialisers of each parameter and buffer. `example` is an
+    output and a batch of any size.
     """
 
     experiment: Experiment

@@ -111,6 +111,7 @@ class Trainer:
                 "optimizer": made_by,
                 "data_digest": task.digest,
                 "fields": task.fields,
+                "notes": list(task.notes),
                 "started": started,
             }
         )
