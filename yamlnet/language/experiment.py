@@ -209,6 +209,7 @@ class Train(Section):
     resample: Patterns = ()
     non_finite: Literal["stop", "skip"] = "stop"
     deterministic: bool = True
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024), BeforeValidator(_whole)] = "auto"
 
     @property
     def clips(self) -> tuple[tuple[Path, Clip], ...]:
