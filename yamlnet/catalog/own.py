@@ -112,6 +112,22 @@ INITIALISERS = (
     ),
 )
 
+METRICS = (
+    Entry(
+        "KNNAccuracy",
+        "metric",
+        "",
+        {"k": Parameter("k", "int", 1, minimum=1)},
+        "The share of samples that have the class of most of their k nearest neighbours: by Euclidean "
+        "distance among the embeddings of the split, each left out of its own",
+        inputs=(
+            Parameter("embeddings", "tensor", role="tensor"),
+            Parameter("target", "tensor", role="tensor"),
+        ),
+        rising=True,
+    ),
+)
+
 
 def _by_kind(entries: Iterable[Entry]) -> dict[Kind, dict[str, Entry]]:
     found: dict[Kind, dict[str, Entry]] = {}
@@ -120,5 +136,5 @@ def _by_kind(entries: Iterable[Entry]) -> dict[Kind, dict[str, Entry]]:
     return found
 
 
-OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *TRANSFORMS, *INITIALISERS))
+OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *TRANSFORMS, *INITIALISERS, *METRICS))
 """Every entry of this file by kind and name."""

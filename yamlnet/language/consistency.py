@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from yamlnet.catalog import lookup
-from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts, Field
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
 from yamlnet.language.calls import BROKEN, name_place
@@ -122,8 +121,10 @@ def _whole(name: str, known: Iterable[str]) -> str:
 def _has_no_direction(figure: str, metrics: Any) -> bool:
     """Whether it is a metric of which neither more nor less is better."""
     term = metrics.get(figure.partition(".")[2]) if isinstance(metrics, Mapping) else None
-    call = term.get("call") if isinstance(term, Mapping) else None
-    return isinstance(call, Call) and call is not BROKEN and call.entry.rising is None
+    if not isinstance(term, Mapping):
+        return False
+    call = term.get("call")
+    return call is None or (call is not BROKEN and call.entry.rising is None)
 
 
 def exclusive(sections: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -182,7 +183,7 @@ def _unknown_fields(experiment: Experiment, facts: Facts | None) -> Iterator[Mis
                 for name in source.formula.names:
                     yield from _unknown_field(name, source.path, facts, source.part_of(name))
             else:
-                yield from _unknown_field(source, (*path, "from", position), facts)
+                yield from _unknown_field(source, term.place(path, position), facts)
 
 
 def terms(experiment: Experiment) -> Iterator[tuple[Path, Term | MetricTerm]]:
