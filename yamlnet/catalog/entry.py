@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -128,13 +128,15 @@ class Call:
     """A call of the file, resolved: the catalogue's entry and the arguments by parameter name.
 
     `arguments` holds what the file says, as plain YAML values; what it leaves out has the entry's default
-    or is inferred. `path` leads to the call in the document; `argument_path` to one argument.
+    or is inferred. `path` leads to the call in the document; `argument_path` to one argument. `places` are
+    those of arguments that the file writes elsewhere.
     """
 
     entry: Entry
     arguments: Mapping[str, Any]
     path: tuple[str | int, ...]
     positional: str | None = None
+    places: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -144,6 +146,8 @@ class Call:
         """The path of an argument's value; of the whole call where the file doesn't say it."""
         if parameter == self.positional:
             return self.path
+        if parameter in self.places:
+            return self.places[parameter]
         return (*self.path, parameter) if parameter in self.arguments else self.path
 
     def with_defaults(self) -> dict[str, Any]:
