@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -94,23 +95,21 @@ class Entry:
     inputs: tuple[Parameter, ...] = ()
     rising: bool | None = None
 
-    @property
+    @cached_property
     def options(self) -> Mapping[str, Parameter]:
         """What the file may write."""
-        return MappingProxyType(
-            {
-                name: p
-                for name, p in self.parameters.items()
-                if not p.supplied and p.role in ("option", "either")
-            }
-        )
+        return {
+            name: p
+            for name, p in self.parameters.items()
+            if not p.supplied and p.role in ("option", "either")
+        }
 
-    @property
+    @cached_property
     def tensors(self) -> tuple[Parameter, ...]:
         """The inputs that `from` brings, in order."""
         return (*self.inputs, *(p for p in self.parameters.values() if p.role != "option"))
 
-    @property
+    @cached_property
     def positional(self) -> Parameter | None:
         """The parameter that the positional argument goes to.
 
