@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "shape-mismatch": "sizes that don't fit together",
     "dtype-mismatch": "a tensor of another element type than the layer or function takes",
     "loss-mismatch": "the loss doesn't fit the model's output and the target",
+    "schedule-mismatch": "a schedule of the learning rate that doesn't end with the training",
     "no-match": "a pattern that matches nothing",
     "unused-value": "a value or parameter that nothing uses",
     "too-large": "more than the limits of a file or of this machine's memory",
@@ -195,7 +196,8 @@ def _has_capitals(name: str) -> bool:
 
 def _within_third(a: str, b: str) -> float | None:
     allowed = max(1, max(len(a), len(b)) // 3)
-    if abs(len(a) - len(b)) > allowed:
+    letters, others = set(a), set(b)  # each letter that only one of them has takes an edit
+    if max(abs(len(a) - len(b)), len(letters - others), len(others - letters)) > allowed:
         return None
     distance = _edit_distance(a, b)
     return distance if distance <= allowed and distance < len(b) else None

@@ -64,6 +64,7 @@ SECTION_KEYS: Mapping[str, str] = {
     "train.resample": "A pattern of tensors that are drawn anew by their `init` before every step, or a list",
     "train.non_finite": "What a loss or gradient that isn't finite does: `stop` the run, or `skip` the step",
     "train.deterministic": "Whether the same seed gives the same bits",
+    "train.threads": "How many threads compute one operation on the CPU, which changes the bits",
 }
 """Keys with dots, as the document nests them."""
 

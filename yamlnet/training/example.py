@@ -29,6 +29,7 @@ def example(
     fields = {
         name: torch.zeros((BATCH, *field.shape), dtype=getattr(torch, field.dtype))
         for name, field in facts.fields.items()
+        if field.shape is not None
     }
     drawn = {
         f"{draw}.{name}": value for draw in draws for name, value in (*fields.items(), ("output", output))

@@ -30,6 +30,7 @@ from yamlnet.network.formula import compute as work_out
 from yamlnet.network.found import Shapes
 from yamlnet.network.probe import BATCH
 from yamlnet.network.words import shape
+from yamlnet.training import suited
 from yamlnet.training.example import FILLS, example
 from yamlnet.training.measure import ERRORS
 from yamlnet.training.meter import meter
@@ -42,7 +43,7 @@ Example = tuple[Any, Batch]
 
 def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[Mistake]:
     """Tries every term of the loss, and every metric, on what was found of the network."""
-    if facts is None or not shapes.complete:
+    if facts is None or not shapes.complete or any(field.shape is None for field in facts.fields.values()):
         return []
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
@@ -59,7 +60,7 @@ def _compared(experiment: Experiment, shapes: Shapes, facts: Facts) -> list[Mist
             mistakes += found[0]
     if not mistakes and experiment.loss is not None:
         mistakes += _constant(experiment.loss, examples)
-    return mistakes
+    return mistakes or list(suited.judge(experiment, shapes))
 
 
 def _tried(
