@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.entry import Call
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from yamlnet.network.initialise import Chosen
     from yamlnet.network.table import Summary
     from yamlnet.network.ties import Tie
+    from yamlnet.training.objective import Criteria
     from yamlnet.training.observer import Observer
     from yamlnet.training.run import Run
     from yamlnet.training.setup import Task
@@ -124,7 +125,7 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
     from yamlnet.network import shapes
     from yamlnet.network.filled import filled
-    from yamlnet.training import judge, trial
+    from yamlnet.training import criteria, judge, trial
 
     assert checked.experiment is not None
     assert checked.document is not None
@@ -140,7 +141,11 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
     if drawn is not None:
         mistakes += judge.judge(experiment, found, facts)
-        mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
+        losses: Criteria | None = None
+        with suppress(YamlnetError):  # what can't be made is a mistake of the loss
+            losses = criteria.criteria_of(experiment, found, facts, empty=True)
+        drawn = replace(drawn, notes=(*drawn.notes, *criteria.notes(experiment.loss, losses or {})))
+        mistakes += trial.judge(experiment, drawn.empty, losses, drawn.chosen, checked.facts)
         mistakes += _unfit(experiment, facts) or _cropped(experiment, drawn)
     assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
@@ -376,10 +381,18 @@ def document_of(examined: Examined, device: torch.device) -> dict[str, Any]:
 
 
 def task_of(
-    examined: Examined, network: nn.Module, prepared: Prepared, document: Mapping[str, Any] | None = None
+    examined: Examined,
+    network: nn.Module,
+    prepared: Prepared,
+    document: Mapping[str, Any] | None = None,
+    criteria: Criteria | None = None,
 ) -> Task:
-    """The training of a network on its data; to make a run, with its `document_of`."""
+    """The training of a network on its data; to make a run, with its `document_of`.
+
+    `criteria` are a run's losses with weights of their own; None makes them anew.
+    """
     from yamlnet.data.encoding import as_json
+    from yamlnet.training.criteria import criteria_of
     from yamlnet.training.example import example
     from yamlnet.training.setup import Task
     from yamlnet.training.sources import sources
@@ -387,12 +400,15 @@ def task_of(
     experiment = examined.experiment
     assert experiment.data is not None
     assert examined.shapes is not None
+    device = next(iter(prepared.train.fields.values())).device
+    if criteria is None:
+        criteria = criteria_of(experiment, examined.shapes, prepared.facts)
     return Task(
         experiment,
         network,
         input_fields(experiment.model, prepared.facts),
         sources(experiment.data, prepared, experiment.seed),
-        next(iter(prepared.train.fields.values())).device,
+        device,
         prepared.facts.most_classes,
         prepared.digest,
         as_json(prepared.encodings),
@@ -401,6 +417,7 @@ def task_of(
         {} if examined.drawn is None else examined.drawn.chosen,
         document or {},
         example=example(examined.shapes, prepared.facts, tuple(experiment.data.draw)),
+        criteria={name: criterion.to(device) for name, criterion in criteria.items()},
     )
 
 
@@ -418,21 +435,6 @@ def of_run(
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
-
-
-def loaded(
-    folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING, options: Sequence[str] = ()
-) -> tuple[Examined, nn.Module]:
-    """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(text_of(folder), options, allow=allow, trained=True)
-    network = network_of(examined)
-    _, weights = folder.weights(which, _warn, network.state_dict())
-    network.load_state_dict(weights)
-    return examined, network.eval()
-
-
-def _warn(message: str) -> None:
-    sys.stderr.write(f"warning: {message}\n")
 
 
 def text_of(folder: Run) -> Text:

@@ -15,14 +15,21 @@ from yamlnet.data.given import Given, Origin
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Experiment
 from yamlnet.language.tables import targets_of
+from yamlnet.training.criteria import Scores, scores_of
 from yamlnet.training.evaluate import SEED
+from yamlnet.training.objective import NO_CRITERIA, Criteria
 from yamlnet.training.randomness import drawn_apart
 from yamlnet.training.sources import in_order
 
 Kind = Literal["classes", "labels", "values"]
 
-LOG_SOFTMAX = {"CrossEntropyLoss": False, "NLLLoss": True}
-"""Losses of one class out of several; whether the network itself ends in log_softmax."""
+LOG_SOFTMAX = {
+    "AdaptiveLogSoftmaxWithLoss": True,
+    "CrossEntropyLoss": False,
+    "LinearCrossEntropyLoss": False,
+    "NLLLoss": True,
+}
+"""Losses of one class out of several; whether the scores of classes are logarithms of probabilities."""
 
 SIGMOID = {"BCEWithLogitsLoss": True, "MultiLabelSoftMarginLoss": True, "BCELoss": False}
 """Losses of yes or no; whether the sigmoid is the loss's own."""
@@ -30,10 +37,14 @@ SIGMOID = {"BCEWithLogitsLoss": True, "MultiLabelSoftMarginLoss": True, "BCELoss
 
 @dataclass(frozen=True)
 class Meaning:
-    """What the loss makes of an output: which loss compares it, and how its target was made of the data."""
+    """What the loss makes of an output: which loss compares it, and how its target was made of the data.
+
+    `scores` makes a number for each class of it, where the loss has weights for that.
+    """
 
     loss: str
     target: Encoding | None
+    scores: Scores | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +77,19 @@ class Predicted:
 
 
 def predictions(
-    network: nn.Module, given: Given, experiment: Experiment, encodings: Mapping[str, Encoding]
+    network: nn.Module,
+    given: Given,
+    experiment: Experiment,
+    encodings: Mapping[str, Encoding],
+    criteria: Criteria = NO_CRITERIA,
 ) -> list[Predicted]:
-    """Runs the network, in evaluation mode, on batches that are scaled and transformed as for evaluation."""
+    """Runs the network, in evaluation mode, on batches that are scaled and transformed as for evaluation.
+
+    `criteria` are the losses that have weights of their own.
+    """
     assert experiment.data is not None
     source = in_order(experiment.data, given.split)
-    meanings = _meanings(experiment, encodings, frozenset(given.split.fields))
+    meanings = _meanings(experiment, encodings, frozenset(given.split.fields), criteria)
     origins = iter(given.origins)
     found: list[Predicted] = []
     with drawn_apart(torch.device("cpu"), SEED), torch.inference_mode():
@@ -109,7 +127,7 @@ def _outputs(output: Any, name: str) -> Iterator[tuple[str, Tensor]]:
 
 
 def _meanings(
-    experiment: Experiment, encodings: Mapping[str, Encoding], inputs: frozenset[str]
+    experiment: Experiment, encodings: Mapping[str, Encoding], inputs: frozenset[str], criteria: Criteria
 ) -> dict[str, Meaning]:
     """By output, the first loss that compares it with a target; what it makes of an input is no class."""
     assert experiment.data is not None
@@ -119,7 +137,8 @@ def _meanings(
         match term.inputs:
             case (str(output), str(field), *_) if term.call is not None and field not in inputs:
                 target = encodings.get(targets[0] if field == "target" else field)
-                found.setdefault(output, Meaning(loss_of(term.call), target))
+                scores = scores_of(experiment.loss, criteria, output)
+                found.setdefault(output, Meaning(loss_of(term.call), target, scores))
     return found
 
 
@@ -129,6 +148,8 @@ def _answers(name: str, values: Tensor, meaning: Meaning | None, num_samples: in
         raise YamlnetError(f"`{name}` is {list(values.shape)}: nothing for each of {num_samples} samples")
     if meaning is None or not values.is_floating_point():
         return [Answer("values", value) for value in values]
+    if meaning.scores is not None:
+        values = meaning.scores(values)
     names = meaning.target.names if isinstance(meaning.target, Categories) else ()
     if meaning.loss in LOG_SOFTMAX and values.dim() == 2:
         probabilities = values.exp() if LOG_SOFTMAX[meaning.loss] else values.softmax(1)

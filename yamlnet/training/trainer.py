@@ -249,7 +249,7 @@ class Trainer:
         found = best if best is not None and best["step"] == step else None
         if self._saved_step != step:
             tensors, numbers = state.capture(
-                self.task.model, self.setup.loop, self.setup.scheduler, self.task.device
+                self.task.learner, self.setup.loop, self.setup.scheduler, self.task.device
             )
             numbers |= {"position": asdict(self.position), "standing": asdict(self.standing), "best": best}
             numbers |= {"num_bytes_recorded": self.run.num_bytes_recorded, "settings": self.task.settings}
@@ -263,15 +263,16 @@ class Trainer:
 
     def _load_final(self) -> str:
         """Loads the weights to test from their checkpoint; gives their digest."""
-        _, weights = self.run.weights("last" if self.standing.best is None else "best", self._warn)
-        self.task.model.load_state_dict(weights)
-        return checkpoint.digest(weights)
+        found = self.run.chosen("last" if self.standing.best is None else "best", self._warn)
+        self.task.model.load_state_dict(found.averaged_weights)
+        state.restore_losses(self.task.learner, found.loss_weights)
+        return checkpoint.digest({**found.averaged_weights, **found.loss_weights})
 
     def _check_interruption(self) -> None:
         self.interruption.check(self.position.step)
 
     def _check_finite(self) -> None:
-        parameters = [p.detach() for p in self.task.model.parameters()]
+        parameters = [p.detach() for p in self.task.learner.parameters()]
         if parameters and not torch.stack([p.isfinite().all() for p in parameters]).all():
             raise YamlnetError(
                 f"the weights aren't finite any more after step {self.position.step}",
