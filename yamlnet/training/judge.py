@@ -21,7 +21,7 @@ from yamlnet.catalog.facts import Facts
 from yamlnet.catalog.losses import EQUAL, OF_CLASSES, loss_of
 from yamlnet.diagnostics import Mistake, Path, YamlnetError, did_you_mean, plural
 from yamlnet.language.calls import name_place
-from yamlnet.language.consistency import terms
+from yamlnet.language.draws import terms
 from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Source, Term
 from yamlnet.language.nodes import Expression
 from yamlnet.network.bind import takes_all, unfit
@@ -51,7 +51,8 @@ def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[M
 
 
 def _compared(experiment: Experiment, shapes: Shapes, facts: Facts) -> list[Mistake]:
-    examples = [example(shapes, facts, fill) for fill in FILLS]
+    draws = () if experiment.data is None else tuple(experiment.data.draw)
+    examples = [example(shapes, facts, draws, fill) for fill in FILLS]
     mistakes: list[Mistake] = []
     for path, term in terms(experiment):
         found = [_tried(path, term, experiment.loss, given, facts) for given in examples]
@@ -231,8 +232,9 @@ def _constant(loss: Loss, examples: Sequence[Example]) -> list[Mistake]:
 
     aim = objective(loss, CPU)
     for output, batch in examples:
+        made = {name: tree_map(trained, value) for name, value in batch.items() if name.endswith(".output")}
         with suppress(Exception), torch.enable_grad():  # this one's values don't suit the loss
-            if aim.total(aim.losses(tree_map(trained, output), batch)).requires_grad:
+            if aim.total(aim.losses(tree_map(trained, output), {**batch, **made})).requires_grad:
                 return []
     message = "the loss doesn't depend on the network's output, so that there is nothing to learn"
     return [Mistake("loss-mismatch", ("loss",), message, "`from` names `output`, or a part of it", at="key")]

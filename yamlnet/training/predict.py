@@ -17,7 +17,7 @@ from yamlnet.language.experiment import Experiment
 from yamlnet.language.tables import targets_of
 from yamlnet.training.evaluate import SEED
 from yamlnet.training.randomness import drawn_apart
-from yamlnet.training.sources import evaluation
+from yamlnet.training.sources import in_order
 
 Kind = Literal["classes", "labels", "values"]
 
@@ -70,8 +70,7 @@ def predictions(
 ) -> list[Predicted]:
     """Runs the network, in evaluation mode, on batches that are scaled and transformed as for evaluation."""
     assert experiment.data is not None
-    source = evaluation(experiment.data, given.split)
-    assert source is not None
+    source = in_order(experiment.data, given.split)
     meanings = _meanings(experiment, encodings, frozenset(given.split.fields))
     origins = iter(given.origins)
     found: list[Predicted] = []
