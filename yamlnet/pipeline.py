@@ -121,7 +121,7 @@ def examine(
 
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
-    from yamlnet.network import shapes
+    from yamlnet.network import shapes, unflattened
     from yamlnet.training import judge, trial
 
     assert checked.experiment is not None
@@ -137,6 +137,8 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         mistakes += judge.judge(experiment, found, checked.facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
         mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, drawn)
+    if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
+        mistakes += unflattened.unflattened(found, experiment.model)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)
