@@ -22,10 +22,11 @@ from yamlnet.language.calls import name_place
 from yamlnet.language.check import Checked
 from yamlnet.language.dump import dump
 from yamlnet.language.files import Text
-from yamlnet.language.inputs import input_fields
+from yamlnet.language.inputs import input_fields, with_inputs
 from yamlnet.language.resolve import path_of, resolved, weights_file
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from yamlnet.data.encoding import Encoding
@@ -122,6 +123,7 @@ def examine(
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
     from yamlnet.network import shapes, unflattened
+    from yamlnet.network.filled import filled
     from yamlnet.training import judge, trial
 
     assert checked.experiment is not None
@@ -131,14 +133,18 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     mistakes = list(found.mistakes)
     drawn = None
     if found.complete:
+        experiment = experiment.model_copy(update={"model": filled(experiment.model, found.filled)})
+        checked = replace(checked, experiment=experiment)
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
+    facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
     if drawn is not None:
-        mistakes += judge.judge(experiment, found, checked.facts)
+        mistakes += judge.judge(experiment, found, facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
-        mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, drawn)
+        mistakes += _unfit(experiment, facts) or _cropped(experiment, drawn)
     if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
         mistakes += unflattened.unflattened(found, experiment.model)
+    assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)
@@ -155,6 +161,8 @@ def _unfit(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
     if data is None or facts is None or "image" not in facts.fields:
         return []
     shape, cpu = facts.fields["image"].shape, torch.device("cpu")
+    if shape is None:
+        return []
     mistakes: dict[Path, Mistake] = {}
 
     def tried(call: Call, make: Callable[[], object]) -> bool:
@@ -351,18 +359,28 @@ def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
             help = f" ({found.help})" if found.help else ""
             observer.warned(f"{found.file}:{found.line}:{found.column}: {found.message}{help}")
     network = network_of(examined).to(where)
-    document = resolved(examined.checked, examined.checked.source.folder)
-    precision = devices.precision(examined.experiment.train.precision, where)
-    document["train"] |= {"device": str(where), "precision": precision}
+    document = document_of(examined, where)
     source = examined.checked.source
     bases = [(base.file, base.content) for base in examined.checked.bases]
     folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
     with blaming(examined.checked.allow):
-        return trainer.train(task_of(examined, network, prepared), folder, observer)
+        return trainer.train(task_of(examined, network, prepared, document), folder, observer)
 
 
-def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
-    """The training of a network on its data."""
+def document_of(examined: Examined, device: torch.device) -> dict[str, Any]:
+    """The whole document, with every default in it and what each `auto` comes to."""
+    from yamlnet.training import device as devices
+
+    document, train = resolved(examined.checked, examined.checked.source.folder), examined.experiment.train
+    precision, threads = devices.precision(train.precision, device), devices.num_threads(train.threads)
+    document["train"] |= {"device": str(device), "precision": precision, "threads": threads}
+    return document
+
+
+def task_of(
+    examined: Examined, network: nn.Module, prepared: Prepared, document: Mapping[str, Any] | None = None
+) -> Task:
+    """The training of a network on its data; to make a run, with its `document_of`."""
     from yamlnet.data.encoding import as_json
     from yamlnet.training.example import example
     from yamlnet.training.setup import Task
@@ -381,30 +399,24 @@ def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
         prepared.digest,
         as_json(prepared.encodings),
         () if examined.drawn is None else examined.drawn.frozen,
-        () if examined.drawn is None else examined.drawn.notes,
+        (*prepared.notes, *(() if examined.drawn is None else examined.drawn.notes)),
         {} if examined.drawn is None else examined.drawn.chosen,
+        document or {},
         example=example(examined.shapes, prepared.facts),
     )
 
 
-def resume(run: FilePath, options: Sequence[str], observer: Observer, allow: Allowed = NOTHING) -> Result:
-    """Goes on where a run stopped, from its newest checkpoint that verifies."""
-    from yamlnet.training import run as runs
-    from yamlnet.training import trainer
+def of_run(
+    folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING, trained: bool = True
+) -> tuple[Examined, Prepared]:
+    """A run's experiment and its data, read from what the run's folder holds.
 
-    folder = runs.load(run)
-    examined, prepared = of_run(folder, options, allow)
-    network = network_of(examined).to(next(iter(prepared.train.fields.values())).device)
-    with blaming(allow):
-        return trainer.resume(task_of(examined, network, prepared), folder, observer)
-
-
-def of_run(folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING) -> tuple[Examined, Prepared]:
-    """A run's experiment and its data, read from what the run's folder holds."""
+    `trained` tells that its weights are to be taken from it, and not to be made anew.
+    """
     from yamlnet.data.encoding import from_json
     from yamlnet.training import device as devices
 
-    examined = examine(_resolved_text(folder), options, to_train=True, allow=allow, trained=True)
+    examined = examine(text_of(folder), options, to_train=True, allow=allow, trained=trained)
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
@@ -414,14 +426,10 @@ def loaded(
     folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING, options: Sequence[str] = ()
 ) -> tuple[Examined, nn.Module]:
     """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(_resolved_text(folder), options, allow=allow, trained=True)
+    examined = examine(text_of(folder), options, allow=allow, trained=True)
     network = network_of(examined)
-    _, weights = folder.weights(which, _warn)
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = str(error).split("\n")[1 if "\n" in str(error) else 0].strip()
-        raise YamlnetError(f"the weights of `{folder.path}` don't fit its network: {reason}") from None
+    _, weights = folder.weights(which, _warn, network.state_dict())
+    network.load_state_dict(weights)
     return examined, network.eval()
 
 
@@ -429,6 +437,7 @@ def _warn(message: str) -> None:
     sys.stderr.write(f"warning: {message}\n")
 
 
-def _resolved_text(folder: Run) -> Text:
+def text_of(folder: Run) -> Text:
+    """The file of a run, as `examine` takes it."""
     text = folder.resolved
     return Text(text, str(folder.path / "resolved.yaml"), folder.path.absolute(), "run", text.encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 Kind = Literal[
@@ -36,11 +36,12 @@ REQUIRED = Required()
 class Inferred:
     """Where an unsaid size comes from: axis `axis` of the call's `input`-th tensor, batch counted as axis 0.
 
-    `form` says how the size is written: the number itself (`int`), or a tuple of one (`tuple`).
-    `only_if_different` leaves the parameter out where the size equals the one inferred for that parameter.
+    Without an axis it is the number of categories that the tensor's values are of. `form` says how the size
+    is written: the number itself (`int`), or a tuple of one (`tuple`). `only_if_different` leaves the
+    parameter out where the size equals the one inferred for that parameter.
     """
 
-    axis: int
+    axis: int | None
     input: int = 0
     form: Literal["int", "tuple"] = "int"
     only_if_different: str | None = None
@@ -93,23 +94,21 @@ class Entry:
     inputs: tuple[Parameter, ...] = ()
     rising: bool | None = None
 
-    @property
+    @cached_property
     def options(self) -> Mapping[str, Parameter]:
         """What the file may write."""
-        return MappingProxyType(
-            {
-                name: p
-                for name, p in self.parameters.items()
-                if not p.supplied and p.role in ("option", "either")
-            }
-        )
+        return {
+            name: p
+            for name, p in self.parameters.items()
+            if not p.supplied and p.role in ("option", "either")
+        }
 
-    @property
+    @cached_property
     def tensors(self) -> tuple[Parameter, ...]:
         """The inputs that `from` brings, in order."""
         return (*self.inputs, *(p for p in self.parameters.values() if p.role != "option"))
 
-    @property
+    @cached_property
     def positional(self) -> Parameter | None:
         """The parameter that the positional argument goes to.
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from yamlnet import disk
 from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
 from yamlnet.language import render
 
@@ -34,7 +35,7 @@ def _say(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        disk.silence(stream)
 
 
 def warn(message: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Mistake, Path
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.network.construct import Construction
@@ -27,7 +28,8 @@ class Shapes:
     """What the judge found: each layer's construction and empty module, a row for each call, the output.
 
     `makers` has the node that gave a value, by the value's id; `failed` the names of layers that couldn't be
-    made.
+    made. `categories` has how many a value's numbers are of, by its id, and `filled` the calls of functions
+    with the sizes that follow from them, by the ids of their nodes.
     """
 
     constructions: dict[str, Construction] = field(default_factory=dict)
@@ -39,6 +41,8 @@ class Shapes:
     probe: Probe = field(default_factory=Probe)
     makers: dict[int, Path] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    categories: dict[int, Any] = field(default_factory=dict)
+    filled: dict[int, Call] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[Row]:

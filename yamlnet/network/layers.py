@@ -19,7 +19,7 @@ class Layers:
     def __init__(self, found: Shapes, given: Mapping[str, nn.Module]) -> None:
         self.found = found
         self.given = given
-        self.sizes = Sizes(found.probe)
+        self.sizes = Sizes(found.probe, found.categories)
         self.bytes = 0
 
     def module(self, layer: Layer, name: str, given: Sequence[Value]) -> nn.Module | None:

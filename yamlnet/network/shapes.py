@@ -53,6 +53,9 @@ def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
     """
     judging = _Judge(made or {})
     inputs = empty_inputs(model)
+    for value, given in zip(inputs, model.inputs, strict=True):
+        if given.num_categories is not None and value is not UNKNOWN:
+            judging.found.categories[id(value)] = given.num_categories
     judging.found.makers = {id(value): given.path for value, given in zip(inputs, model.inputs, strict=True)}
     judging.declared = set() if model.from_data else {given.path for given in model.inputs}
     with own_random_state():
@@ -260,8 +263,14 @@ class _Judge:
     def function(
         self, function: Function, name: str, inputs: Sequence[Value], keywords: Mapping[str, Value]
     ) -> Value:
-        call = function.call
         given = [*inputs, *keywords.values()]
+        sizes, wrong = self.layers.sizes.inferred(function.call, given)
+        if UNKNOWN not in given and wrong is not None:
+            return self.wrong(wrong)
+        call = function.call
+        if sizes:
+            call = replace(call, arguments={**call.arguments, **sizes})
+            self.found.filled[id(function)] = call
         if any(value is UNKNOWN for value in (*given, *call.arguments.values())):
             return UNKNOWN
         plain = all(map(self.probe.plain, given))

@@ -131,6 +131,8 @@ def contradiction(call: Call, parameter: Parameter, said: Any, size: int, value:
         if wanted == arrives:
             return None
         arrives = arrives if isinstance(said, list) else arrives[-1]
+    elif parameter.inferred is not None and parameter.inferred.axis is None:
+        return None if said >= size else _too_few(call, parameter, said, size)
     elif said == size:
         return None
     message = (
@@ -139,6 +141,12 @@ def contradiction(call: Call, parameter: Parameter, said: Any, size: int, value:
     help = f"write {show(arrives)}, or leave `{parameter.name}` out: it is inferred"
     path = call.argument_path(parameter.name)
     return Mistake("shape-mismatch", path, message, help, show(arrives))
+
+
+def _too_few(call: Call, parameter: Parameter, said: int, size: int) -> Mistake:
+    message = f"`{parameter.name}` of `{call.name}` is {said}, but what arrives has {size} categories"
+    help = f"write {size}, or leave `{parameter.name}` out: it is inferred"
+    return Mistake("shape-mismatch", call.argument_path(parameter.name), message, help, str(size))
 
 
 def misfit(call: Call, module: Any, arguments: Mapping[str, Any]) -> Mistake | None:
@@ -160,6 +168,10 @@ def cannot_infer(call: Call, parameter: Parameter, rule: Inferred, given: Sequen
     if not given:
         help = "no step calls it, so that nothing can be inferred"
         return at_call("missing-parameter", call, f"`{call.name}` needs `{parameter.name}`", help)
+    if rule.axis is None:
+        message = f"`{call.name}` needs `{parameter.name}`"
+        help = "it is inferred where a field of categories arrives as it is"
+        return at_call("missing-parameter", call, message, help)
     if rule.input >= len(given):
         number = ("first", "second", "third", "fourth")[rule.input]
         message = f"`{call.name}` takes a {number} input, and gets {len(given)}"

@@ -38,12 +38,15 @@ def _stretched(source: Expression, shapes: Shapes, facts: Facts) -> Iterator[Mis
     """An operation that sets the batch of one tensor against an axis of one of another."""
 
     def value(name: str, size: int) -> Any:
-        field = facts.fields.get(name)
-        if field is not None:
-            return torch.zeros((size, *field.shape), dtype=getattr(torch, field.dtype))
-        return shapes.probe.batch(size, [judged(name, shapes.output)], {})[0][0]
+        if name not in facts.fields:
+            return shapes.probe.batch(size, [judged(name, shapes.output)], {})[0][0]
+        field = facts.fields[name]
+        return torch.zeros((size, *(field.shape or ())), dtype=getattr(torch, field.dtype))
 
-    found = in_formula(source.formula, lambda size: {n: value(n, size) for n in source.formula.names})
+    names = source.formula.names
+    if any(name in facts.fields and facts.fields[name].shape is None for name in names):
+        return
+    found = in_formula(source.formula, lambda size: {name: value(name, size) for name in names})
     if found is not None:
         part = (found.start, found.end)
         wrong = words.stretched(None, source.path, found.shapes, found.wide, part)
