@@ -67,8 +67,8 @@ def _no_class(name: str, path: Path, facts: Facts) -> Iterator[Mistake]:
         help, suggestion = did_you_mean(name, facts.fields)
         message = f"a batch of the data has no field `{name}`"
         yield Mistake("unknown-reference", path, message, help, suggestion)
-    elif field.shape or field.dtype not in COUNTED:
-        message = f"samples are drawn by a class, and `{name}` is {field.dtype} in {list(field.shape)}"
+    elif field.shape != () or field.dtype not in COUNTED:
+        message = f"samples are drawn by a class, and `{name}` is {field.dtype} in {list(field.shape or ())}"
         help = "a whole number for each sample: `target`, or a `category`"
         yield Mistake("wrong-value", path, message, help)
 
