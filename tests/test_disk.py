@@ -83,10 +83,11 @@ def hook(event, arguments):
     else:
         changes = event in CHANGES
     if changes:
-        frames = [frame.filename for frame in traceback.extract_stack()]
-        callers = [name for name in frames if not name.startswith((os.path.dirname(os.__file__) + "/", "<frozen"))
-                   or "site-packages" in name]
-        if "/yamlnet/" in callers[-1] and not callers[-1].endswith("/disk.py") and arguments[0] != os.devnull:
+        library = (os.path.dirname(os.__file__) + "/", "<frozen")
+        frames = [frame.filename for frame in traceback.extract_stack()[:-1]]
+        callers = [name for name in frames if not name.startswith(library) or "site-packages" in name]
+        ours = "/yamlnet/" in callers[-1] and not callers[-1].endswith("/disk.py")
+        if ours and arguments[0] != os.devnull:
             found.add((event, callers[-1], str(arguments[0])))
 sys.addaudithook(hook)
 import yamlnet
