@@ -39,6 +39,7 @@ class Batches:
             YamlnetError: a transform or an augmentation doesn't fit the images.
         """
         self.num_samples = len(split)
+        self._numbers, self._place = split.numbers, split.place
         self._batch_size = batch_size
         self._seed = seed
         self._others = {name: values for name, values in split.fields.items() if name != "image"}
@@ -62,12 +63,23 @@ class Batches:
         for batch in range(start, len(self)):
             yield {name: feed(batch) for name, feed in feeds.items()}
 
+    def samples(self, epoch: int, batch: int) -> list[str]:
+        """What people call the samples of a batch: `sample 17` of the data set, a file, a line."""
+        order = torch.arange(self.num_samples) if self._seed is None else self._order(self._seed, epoch)
+        places = order[batch * self._batch_size : (batch + 1) * self._batch_size]
+        if self._numbers is not None:
+            places = self._numbers[places]
+        return [self._place(place) for place in places.tolist()]
+
+    def _order(self, seed: int, epoch: int) -> Tensor:
+        return torch.randperm(self.num_samples, generator=generator(seed, "shuffle", epoch))
+
     def _in_order(self) -> Mapping[str, Feed]:
         images = {} if self._images is None else {"image": self._images.in_order()}
         return images | {name: self._feed(values) for name, values in self._others.items()}
 
     def _shuffled(self, seed: int, epoch: int) -> Mapping[str, Feed]:
-        order = torch.randperm(self.num_samples, generator=generator(seed, "shuffle", epoch))
+        order = self._order(seed, epoch)
         images = {} if self._images is None else {"image": self._images.shuffled(order, seed, epoch)}
         order = order.to(self._device)
         others = {name: self._feed(values.index_select(0, order)) for name, values in self._others.items()}

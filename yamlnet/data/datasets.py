@@ -52,12 +52,14 @@ class Dataset:
     """A data set as it is read: its training part, its test part and its classes' names where it has them.
 
     A part has the fields `image`, uint8 [samples, channels, height, width], and `target`, int64
-    [samples], classes counted from 0; those of `Npz` are its arrays.
+    [samples], classes counted from 0; those of `Npz` are its arrays. `files` are the training part's, where
+    each sample has one.
     """
 
     train: Mapping[str, Tensor]
     test: Mapping[str, Tensor] | None = None
     classes: tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
 
 
 def read_dataset(call: Call, folder: Path) -> Dataset:
@@ -112,8 +114,8 @@ def _read_cifar(name: str, root: Path, download: bool) -> Dataset:
 
 
 def _read_image_folder(root: Path) -> Dataset:
-    fields, classes = read_image_folder(root)
-    return Dataset(fields, classes=classes)
+    fields, classes, files = read_image_folder(root)
+    return Dataset(fields, classes=classes, files=files)
 
 
 READERS: Mapping[str, Callable[..., Dataset]] = {

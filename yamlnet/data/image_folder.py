@@ -11,12 +11,12 @@ from yamlnet.catalog.vision import import_torchvision
 from yamlnet.diagnostics import YamlnetError
 
 
-def read_image_folder(root: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def read_image_folder(root: Path) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...]]:
     """What torchvision's `ImageFolder` finds, as RGB.
 
     Returns:
         The fields `image`, uint8 [samples, 3, height, width], and `target`, int64 [samples], in the order
-        of the classes' and files' names; and the classes' names.
+        of the classes' and files' names; the classes' names; and the files.
 
     Raises:
         YamlnetError: there are no images, one can't be read, or they differ in size.
@@ -39,7 +39,8 @@ def read_image_folder(root: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
                 f"`{paths[0]}` is {_size(first)}, `{path}` is {_size(image)} (height x width)"
             )
         images[index] = image
-    return {"image": images, "target": torch.tensor(found.targets)}, tuple(found.classes)
+    files = tuple(map(str, paths))
+    return {"image": images, "target": torch.tensor(found.targets)}, tuple(found.classes), files
 
 
 def _read_image(path: Path) -> Tensor:
