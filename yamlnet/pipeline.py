@@ -15,7 +15,16 @@ from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
 from yamlnet.catalog.foreign import blaming
 from yamlnet.catalog.own import PATHS
-from yamlnet.diagnostics import ConfigError, Diagnostic, Mistake, MistakeError, Path, YamlnetError
+from yamlnet.diagnostics import (
+    ConfigError,
+    Diagnostic,
+    Mistake,
+    MistakeError,
+    Path,
+    RunError,
+    YamlnetError,
+    plural,
+)
 from yamlnet.language import check as language
 from yamlnet.language import render
 from yamlnet.language.calls import name_place
@@ -33,10 +42,12 @@ if TYPE_CHECKING:
     from yamlnet.language.experiment import Data, Experiment
     from yamlnet.network.changes import Change
     from yamlnet.network.construct import Construction
+    from yamlnet.network.drawing import Drawing
     from yamlnet.network.found import Shapes
     from yamlnet.network.initialise import Chosen
     from yamlnet.network.table import Summary
     from yamlnet.network.ties import Tie
+    from yamlnet.training.failure import Places
     from yamlnet.training.observer import Observer
     from yamlnet.training.run import Run
     from yamlnet.training.setup import Task
@@ -47,8 +58,8 @@ if TYPE_CHECKING:
 class Drawn:
     """What is known of a network before it has weights.
 
-    `constructions` are those of its layers before the `changes` of its edits. `ties` and `frozen` have
-    the names after them; `notes` tell what came of edits and weights.
+    `constructions` are those of its layers before the `changes` of its edits. `ties`, `frozen` and `drawing`
+    have the names after them; `notes` tell what came of edits and weights.
     """
 
     empty: nn.Module
@@ -58,6 +69,7 @@ class Drawn:
     frozen: tuple[str, ...]
     notes: tuple[str, ...]
     chosen: Chosen
+    drawing: Drawing
 
 
 @dataclass(frozen=True)
@@ -175,6 +187,7 @@ def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Draw
     """The network without weights, edited, tied and frozen, and its shapes; what is wrong with all that."""
     from yamlnet.network import edit, freeze, initialise, ties
     from yamlnet.network.build import assemble
+    from yamlnet.network.drawing import Drawing
     from yamlnet.network.weights import Loading
 
     assert checked.experiment is not None
@@ -193,7 +206,8 @@ def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Draw
     frozen = (*freeze.frozen(nodes), *plan.frozen)
     freeze.freeze(empty, frozen)
     notes = (*loading.notes, *plan.notes)
-    drawn = Drawn(empty, found.constructions, plan.changes, plan.ties, frozen, notes, chosen)
+    drawing = Drawing(dict(nodes), tuple(given.name for given in model.inputs))
+    drawn = Drawn(empty, found.constructions, plan.changes, plan.ties, frozen, notes, chosen, drawing)
     return plan.shapes, drawn, mistakes
 
 
@@ -336,10 +350,17 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
 
 def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
     """Trains what was examined, in a new folder below `runs`."""
+    from yamlnet.training.shortage import memory_named
+
+    examined.raise_if_wrong()
+    with memory_named(partial(needs, examined)):
+        return _start(examined, runs, observer)
+
+
+def _start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
     from yamlnet.training import device as devices
     from yamlnet.training import run, trainer
 
-    examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     require_files(examined)
     examined, prepared = with_data(examined, str(where))
@@ -377,17 +398,50 @@ def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
         () if examined.drawn is None else examined.drawn.notes,
         {} if examined.drawn is None else examined.drawn.chosen,
         example=example(examined.shapes, prepared.facts),
+        places=places_of(examined),
+        needs=partial(needs, examined),
     )
+
+
+def places_of(examined: Examined) -> Places:
+    """Where the file says what runs in its network."""
+    from yamlnet.training.failure import Places
+
+    def located(mistake: Mistake) -> YamlnetError:
+        assert examined.checked.document is not None
+        found = examined.checked.document.locate(mistake)
+        return RunError(found, render.as_text([found], examined.checked.texts()).rstrip())
+
+    return Places(locate=located) if examined.drawn is None else Places(examined.drawn.drawing, located)
+
+
+def needs(examined: Examined) -> str | None:
+    """The memory that a training step takes by the count of `summary`, as a message says it."""
+    from yamlnet.training.shortage import ADVICE, gigabytes
+
+    table = summary_of(examined)
+    if table.step_bytes is None or table.batch_size is None:
+        return None
+    kept = table.batch_size * table.activation_bytes
+    help = (
+        f"a step of {plural(table.batch_size, 'sample')} takes about {gigabytes(table.step_bytes)}, "
+        f"{gigabytes(kept)} of it for what the backward pass needs of the batch; "
+    )
+    if 2 * kept < table.step_bytes:
+        return help + f"the rest is weights, their gradients and what `{table.optimizer}` keeps of them"
+    return help + ADVICE
 
 
 def resume(run: FilePath, options: Sequence[str], observer: Observer, allow: Allowed = NOTHING) -> Result:
     """Goes on where a run stopped, from its newest checkpoint that verifies."""
     from yamlnet.training import run as runs
     from yamlnet.training import trainer
+    from yamlnet.training.shortage import memory_named
 
     folder = runs.load(run)
-    examined, prepared = of_run(folder, options, allow)
-    network = network_of(examined).to(next(iter(prepared.train.fields.values())).device)
+    with memory_named():
+        examined, prepared = of_run(folder, options, allow)
+        network = network_of(examined).to(next(iter(prepared.train.fields.values())).device)
     with blaming(allow):
         return trainer.resume(task_of(examined, network, prepared), folder, observer)
 
@@ -419,7 +473,7 @@ def loaded(
 
 
 def _warn(message: str) -> None:
-    sys.stderr.write(f"warning: {message}\n")
+    sys.stderr.write(f"warning: {render.printable(message)}\n")
 
 
 def _resolved_text(folder: Run) -> Text:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,7 +44,7 @@ def predict(
         output.write(json.dumps([_as_json(each) for each in predicted], indent=2, allow_nan=False))
         return 0
     if not quiet:
-        sys.stderr.write(f"{run}: {which.value} weights\n")
+        output.tell(f"{run}: {which.value} weights")
     width = max(len(str(each.origin)) for each in predicted)
     output.write("\n".join(f"{each.origin!s:<{width}}  {_line(each, top)}" for each in predicted))
     return 0
@@ -90,18 +88,10 @@ def _as_json(predicted: Predicted) -> dict[str, Any]:
 
 def _answer(answer: Answer) -> dict[str, Any]:
     if answer.kind == "values":
-        return {"output": _finite(answer.values.tolist())}
-    probabilities = _finite(answer.values.tolist())
+        return {"output": output.finite(answer.values.tolist())}
+    probabilities = output.finite(answer.values.tolist())
     if answer.kind == "labels":
         holding = [answer.name(i) for i, value in enumerate(answer.values.tolist()) if value >= 0.5]
         return {"classes": holding, "probabilities": probabilities}
     [(name, probability)] = answer.best(1)
-    return {"class": name, "probability": _finite(probability), "probabilities": probabilities}
-
-
-def _finite(value: Any) -> Any:
-    """Numbers as JSON has them: what it has none for is written as text, `nan`."""
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    is_number = not isinstance(value, complex) and math.isfinite(value)
-    return value if is_number else str(value)
+    return {"class": name, "probability": output.finite(probability), "probabilities": probabilities}

@@ -78,7 +78,7 @@ def predictions(
     with drawn_apart(torch.device("cpu"), SEED), torch.inference_mode():
         for batch in source.epoch(0):
             fields = [batch[name] for name in given.split.fields]
-            outputs = dict(_outputs(_run(network, fields), "output"))
+            outputs = dict(_outputs(network(*fields), "output"))
             answers = {
                 name: _answers(name, values, meanings.get(name), len(fields[0]))
                 for name, values in outputs.items()
@@ -87,14 +87,6 @@ def predictions(
                 one = {name: each[position] for name, each in answers.items()}
                 found.append(Predicted(next(origins), one))
     return found
-
-
-def _run(network: nn.Module, fields: list[Tensor]) -> Any:
-    try:
-        return network(*fields)
-    except (RuntimeError, IndexError, ValueError) as error:  # such as a number that an Embedding hasn't
-        reason = str(error).strip().split("\n")[0]
-        raise YamlnetError(f"the network can't take these inputs: {reason}") from error
 
 
 def _outputs(output: Any, name: str) -> Iterator[tuple[str, Tensor]]:

@@ -17,6 +17,7 @@ from yamlnet.training import optimise, schedule
 from yamlnet.training.average import Average
 from yamlnet.training.device import precision, scaler
 from yamlnet.training.evaluate import Evaluator
+from yamlnet.training.failure import Places
 from yamlnet.training.loop import Loop, forward, sums
 from yamlnet.training.meter import meter
 from yamlnet.training.objective import Batch, objective
@@ -34,7 +35,8 @@ class Task:
     data's; None where it has no classes. `fields` tells how the fields were made of the data, as JSON.
     `frozen` are the names of what is frozen in the model, `notes` what there is to say of it before it is
     trained. `chosen` has the initialisers of each parameter and buffer. `example` is an output and a batch
-    of any size.
+    of any size. `places` tells where the file says what runs, `needs` how
+    much memory a step takes, where that can be said.
     """
 
     experiment: Experiment
@@ -49,6 +51,8 @@ class Task:
     notes: tuple[str, ...] = ()
     chosen: Mapping[str, Sequence[Call]] = field(default_factory=dict)
     example: tuple[Any, Batch] = field(kw_only=True)
+    places: Places = field(default_factory=Places)
+    needs: Callable[[], str | None] = lambda: None
 
 
 @dataclass(frozen=True)
