@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from yamlnet import pipeline
+from yamlnet import pipeline, starting
 from yamlnet.catalog.allowed import allowed
 from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import Diagnostic, YamlnetError
@@ -83,7 +83,7 @@ def train(
     source = read(file)
     examined = examine(source, options_of(set), to_train=True, allow=allowed(allow))
     try:
-        return pipeline.start(examined, Path(runs), observer or Silent())
+        return starting.start(examined, Path(runs), observer or Silent())
     except YamlnetError as error:
         if error.exit_code == 130:
             raise KeyboardInterrupt(str(error)) from None
@@ -122,7 +122,7 @@ def evaluate(
     permitted = allowed(allow)
     examined, prepared = pipeline.of_run(folder, options, permitted)
     network = pipeline.loaded(folder, which, permitted)[1]
-    task = pipeline.task_of(examined, network, prepared)
+    task = starting.task_of(examined, network, prepared)
     experiment = examined.experiment
     assert experiment.data is not None
     source = evaluation(experiment.data, getattr(prepared, split))
@@ -159,6 +159,6 @@ def predict(
     experiment = examined.experiment
     assert experiment.data is not None
     given = read_given(files, wanted(experiment.model, experiment.data, encodings))
-    places = pipeline.places_of(examined)
+    places = starting.places_of(examined)
     with memory_named(), blaming(permitted), placed(network, experiment, places, lambda: "on these inputs"):
         return predictions(network, given, experiment, encodings)

@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "shape-mismatch": "sizes that don't fit together",
     "dtype-mismatch": "a tensor of another element type than the layer or function takes",
     "loss-mismatch": "the loss doesn't fit the model's output and the target",
+    "schedule-mismatch": "a schedule of the learning rate that doesn't end with the training",
     "no-match": "a pattern that matches nothing",
     "unused-value": "a value or parameter that nothing uses",
     "too-large": "more than the limits of a file or of this machine's memory",

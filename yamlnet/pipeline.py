@@ -7,13 +7,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.foreign import blaming
 from yamlnet.catalog.own import PATHS
 from yamlnet.diagnostics import (
     ConfigError,
@@ -21,18 +19,15 @@ from yamlnet.diagnostics import (
     Mistake,
     MistakeError,
     Path,
-    RunError,
     YamlnetError,
-    plural,
 )
 from yamlnet.language import check as language
 from yamlnet.language import render
 from yamlnet.language.calls import name_place
 from yamlnet.language.check import Checked
-from yamlnet.language.dump import dump
 from yamlnet.language.files import Text
-from yamlnet.language.inputs import input_fields
-from yamlnet.language.resolve import path_of, resolved, weights_file
+from yamlnet.language.inputs import with_inputs
+from yamlnet.language.resolve import path_of, weights_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,11 +42,7 @@ if TYPE_CHECKING:
     from yamlnet.network.initialise import Chosen
     from yamlnet.network.table import Summary
     from yamlnet.network.ties import Tie
-    from yamlnet.training.failure import Places
-    from yamlnet.training.observer import Observer
     from yamlnet.training.run import Run
-    from yamlnet.training.setup import Task
-    from yamlnet.training.verdict import Result
 
 
 @dataclass(frozen=True)
@@ -145,10 +136,11 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     if found.complete:
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
+    facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
     if drawn is not None:
-        mistakes += judge.judge(experiment, found, checked.facts)
+        mistakes += judge.judge(experiment, found, facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
-        mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, drawn)
+        mistakes += _unfit(experiment, facts) or _cropped(experiment, drawn)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)
@@ -165,6 +157,8 @@ def _unfit(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
     if data is None or facts is None or "image" not in facts.fields:
         return []
     shape, cpu = facts.fields["image"].shape, torch.device("cpu")
+    if shape is None:
+        return []
     mistakes: dict[Path, Mistake] = {}
 
     def tried(call: Call, make: Callable[[], object]) -> bool:
@@ -348,110 +342,17 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     return summary.in_training(table, optimizer, experiment.data.batch_size)
 
 
-def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
-    """Trains what was examined, in a new folder below `runs`."""
-    from yamlnet.training.shortage import memory_named
+def of_run(
+    folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING, trained: bool = True
+) -> tuple[Examined, Prepared]:
+    """A run's experiment and its data, read from what the run's folder holds.
 
-    examined.raise_if_wrong()
-    with memory_named(partial(needs, examined)):
-        return _start(examined, runs, observer)
-
-
-def _start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
-    from yamlnet.training import device as devices
-    from yamlnet.training import run, trainer
-
-    where = devices.device(examined.experiment.train.device)
-    require_files(examined)
-    examined, prepared = with_data(examined, str(where))
-    network = network_of(examined).to(where)
-    document = resolved(examined.checked, examined.checked.source.folder)
-    precision = devices.precision(examined.experiment.train.precision, where)
-    document["train"] |= {"device": str(where), "precision": precision}
-    source = examined.checked.source
-    bases = [(base.file, base.content) for base in examined.checked.bases]
-    folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
-    with blaming(examined.checked.allow):
-        return trainer.train(task_of(examined, network, prepared), folder, observer)
-
-
-def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
-    """The training of a network on its data."""
-    from yamlnet.data.encoding import as_json
-    from yamlnet.training.example import example
-    from yamlnet.training.setup import Task
-    from yamlnet.training.sources import sources
-
-    experiment = examined.experiment
-    assert experiment.data is not None
-    assert examined.shapes is not None
-    return Task(
-        experiment,
-        network,
-        input_fields(experiment.model, prepared.facts),
-        sources(experiment.data, prepared, experiment.seed),
-        next(iter(prepared.train.fields.values())).device,
-        prepared.facts.most_classes,
-        prepared.digest,
-        as_json(prepared.encodings),
-        () if examined.drawn is None else examined.drawn.frozen,
-        () if examined.drawn is None else examined.drawn.notes,
-        {} if examined.drawn is None else examined.drawn.chosen,
-        example=example(examined.shapes, prepared.facts),
-        places=places_of(examined),
-        needs=partial(needs, examined),
-    )
-
-
-def places_of(examined: Examined) -> Places:
-    """Where the file says what runs in its network."""
-    from yamlnet.training.failure import Places
-
-    def located(mistake: Mistake) -> YamlnetError:
-        assert examined.checked.document is not None
-        found = examined.checked.document.locate(mistake)
-        return RunError(found, render.as_text([found], examined.checked.texts()).rstrip())
-
-    return Places(locate=located) if examined.drawn is None else Places(examined.drawn.drawing, located)
-
-
-def needs(examined: Examined) -> str | None:
-    """The memory that a training step takes by the count of `summary`, as a message says it."""
-    from yamlnet.training.shortage import ADVICE, gigabytes
-
-    table = summary_of(examined)
-    if table.step_bytes is None or table.batch_size is None:
-        return None
-    kept = table.batch_size * table.activation_bytes
-    help = (
-        f"a step of {plural(table.batch_size, 'sample')} takes about {gigabytes(table.step_bytes)}, "
-        f"{gigabytes(kept)} of it for what the backward pass needs of the batch; "
-    )
-    if 2 * kept < table.step_bytes:
-        return help + f"the rest is weights, their gradients and what `{table.optimizer}` keeps of them"
-    return help + ADVICE
-
-
-def resume(run: FilePath, options: Sequence[str], observer: Observer, allow: Allowed = NOTHING) -> Result:
-    """Goes on where a run stopped, from its newest checkpoint that verifies."""
-    from yamlnet.training import run as runs
-    from yamlnet.training import trainer
-    from yamlnet.training.shortage import memory_named
-
-    folder = runs.load(run)
-    with memory_named():
-        examined, prepared = of_run(folder, options, allow)
-        network = network_of(examined).to(next(iter(prepared.train.fields.values())).device)
-    with blaming(allow):
-        return trainer.resume(task_of(examined, network, prepared), folder, observer)
-
-
-def of_run(folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING) -> tuple[Examined, Prepared]:
-    """A run's experiment and its data, read from what the run's folder holds."""
+    `trained` tells that its weights are to be taken from it, and not to be made anew.
+    """
     from yamlnet.data.encoding import from_json
     from yamlnet.training import device as devices
 
-    examined = examine(_resolved_text(folder), options, to_train=True, allow=allow, trained=True)
+    examined = examine(_resolved_text(folder), options, to_train=True, allow=allow, trained=trained)
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
@@ -463,12 +364,8 @@ def loaded(
     """A run's network with its trained weights, in evaluation mode on the CPU."""
     examined = examine(_resolved_text(folder), options, allow=allow, trained=True)
     network = network_of(examined)
-    _, weights = folder.weights(which, _warn)
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = str(error).split("\n")[1 if "\n" in str(error) else 0].strip()
-        raise YamlnetError(f"the weights of `{folder.path}` don't fit its network: {reason}") from None
+    _, weights = folder.weights(which, _warn, network.state_dict())
+    network.load_state_dict(weights)
     return examined, network.eval()
 
 

@@ -142,6 +142,16 @@ HIDDEN = (
     "torchvision.models.*.inverted_residual",
     "torchvision.models.*.stem_type",
     "torchvision.models.*.dropout_aux",  # of the auxiliary heads
+    "torchvision.datasets.*transform*",  # what the section `data` says for all data sets
+    "torchvision.datasets.*.train",  # yamlnet reads every part
+    "torchvision.datasets.QMNIST.what",
+    "torchvision.datasets.[!E]*.split",  # but that of EMNIST, which chooses classes
+    "torchvision.datasets.STL10.folds",
+    "torchvision.datasets.QMNIST.compat",  # without it a target is eight numbers
+    "torchvision.datasets.C*.target_type",  # others than the default are no classes
+    "torchvision.datasets.*.loader",  # Python functions
+    "torchvision.datasets.ImageFolder.is_valid_file",
+    "torchvision.datasets.ImageFolder.allow_empty",
     "torch.optim.*.differentiable",  # refused by torch outside of a differentiated training loop
 )
 """Parameters that a file can't set."""
@@ -200,6 +210,9 @@ DEFAULTS: dict[str, Any] = {
     "torchmetrics.*.num_labels": None,
     "torchvision.models.*.image_size": None,  # null: that of the weights, else 224
     "torchvision.models.*.input_size": None,
+    "torchvision.datasets.ImageFolder.root": REQUIRED,
+    "torchvision.datasets.*.root": "data",  # torchvision has no default folder
+    "torchvision.datasets.*.download": True,  # torchvision's default is not to
     "torchvision.models.*.transform_input": None,  # null: true with weights, else false
 }
 
@@ -236,6 +249,9 @@ TYPES = {
     "torchvision.ops.DeformConv2d.stride": "int | tuple[int, int]",
     "torchvision.ops.DeformConv2d.padding": "int | tuple[int, int]",
     "torchvision.ops.DeformConv2d.dilation": "int | tuple[int, int]",
+    "torchvision.datasets.*.root": "str",  # say `Path` too
+    "torchvision.datasets.*.download": "bool",
+    "torchvision.datasets.OxfordIIITPet.target_types": "'category' | 'binary-category'",
     "torch.nn.AvgPool1d.stride": "int | tuple[int] | none",  # contradicts its own default
 }
 """Types that the annotations don't say."""
@@ -266,6 +282,11 @@ CHOICES = {
     "*.approximate": "'none' | 'tanh'",
     "torch.nn.Transformer*.activation": "'relu' | 'gelu'",
     "torch.div.rounding_mode": "'trunc' | 'floor'",
+    "torchvision.datasets.EMNIST.split": (
+        "'byclass' | 'bymerge' | 'balanced' | 'letters' | 'digits' | 'mnist'"
+    ),
+    "torchvision.datasets.FGVCAircraft.annotation_level": "'variant' | 'family' | 'manufacturer'",
+    "torchvision.datasets.Imagenette.size": "'full' | '320px' | '160px'",
     "torch.optim.LBFGS.line_search_fn": "'strong_wolfe'",
     "torch.optim.Muon.adjust_lr_fn": "'original' | 'match_rms_adamw'",
 }

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+from yamlnet import disk
 from yamlnet.diagnostics import ConfigError, Diagnostic, RunError, YamlnetError
 from yamlnet.language import render
 
@@ -72,7 +73,7 @@ def _say(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        disk.silence(stream)
         if not isinstance(error, BrokenPipeError):
             raise YamlnetError(f"can't write the output: {error.strerror}") from None
 

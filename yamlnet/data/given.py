@@ -146,7 +146,7 @@ def _rows(file: str, reader: str, wants: Wanted) -> Given:
     call = replace(call, arguments={**call.arguments, "path": file})
     calls = {column: wants.data.fields[column] for column in wants.columns.values()}
     try:
-        columns = read_columns(call, calls)
+        columns = read_columns(call, calls)["train"]
         fields = encode(columns, calls, {column: wants.encodings[column] for column in calls})
     except MistakeError as error:  # it is no mistake of the run's file, but of this table
         raise YamlnetError(error.message, error.help) from None

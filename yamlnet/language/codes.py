@@ -257,6 +257,27 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         optimizer: {AdamW: {lr: 0.001}}
         """,
     ),
+    "schedule-mismatch": _explained(
+        "A schedule that ends long after the training never shows its end; after one that is too short the "
+        "learning rate stays where it shouldn't, or rises again. Lengths count steps, with `every: epoch` "
+        "epochs; left out, they are inferred. It is a warning, but for `OneCycleLR`, which can't go on.",
+        """
+        data: {dataset: MNIST5k}
+        model: {Sequential: [Flatten, {Linear: 10}]}
+        loss: CrossEntropyLoss
+        optimizer: {AdamW: {lr: 0.001}}
+        scheduler: {CosineAnnealingLR: {T_max: 10}}
+        train: {epochs: 10}
+        """,
+        """
+        data: {dataset: MNIST5k}
+        model: {Sequential: [Flatten, {Linear: 10}]}
+        loss: CrossEntropyLoss
+        optimizer: {AdamW: {lr: 0.001}}
+        scheduler: CosineAnnealingLR
+        train: {epochs: 10}
+        """,
+    ),
     "no-match": _explained(
         "A pattern is written to choose something. One that matches nothing is a typing error, or was left "
         "behind when the network changed.",

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from yamlnet.catalog import lookup
-from yamlnet.catalog.entry import Call
-from yamlnet.catalog.facts import Facts
+from yamlnet.catalog.facts import Facts, Field
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
 from yamlnet.language.calls import BROKEN, name_place
 from yamlnet.language.experiment import Experiment, MetricTerm, Term
 from yamlnet.language.inputs import candidates, input_fields
-from yamlnet.language.nodes import Expression
+from yamlnet.language.nodes import Expression, Input
 from yamlnet.language.objective import snake_case
 
 TRAINING = ("loss", "optimizer", "scheduler", "train", "metrics", "expect")
@@ -122,8 +121,10 @@ def _whole(name: str, known: Iterable[str]) -> str:
 def _has_no_direction(figure: str, metrics: Any) -> bool:
     """Whether it is a metric of which neither more nor less is better."""
     term = metrics.get(figure.partition(".")[2]) if isinstance(metrics, Mapping) else None
-    call = term.get("call") if isinstance(term, Mapping) else None
-    return isinstance(call, Call) and call is not BROKEN and call.entry.rising is None
+    if not isinstance(term, Mapping):
+        return False
+    call = term.get("call")
+    return call is None or (call is not BROKEN and call.entry.rising is None)
 
 
 def exclusive(sections: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -182,7 +183,7 @@ def _unknown_fields(experiment: Experiment, facts: Facts | None) -> Iterator[Mis
                 for name in source.formula.names:
                     yield from _unknown_field(name, source.path, facts, source.part_of(name))
             else:
-                yield from _unknown_field(source, (*path, "from", position), facts)
+                yield from _unknown_field(source, term.place(path, position), facts)
 
 
 def terms(experiment: Experiment) -> Iterator[tuple[Path, Term | MetricTerm]]:
@@ -239,6 +240,8 @@ def _inputs(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
             help, suggestion = did_you_mean(name, facts.fields)
             message = f"a batch of the data has no field `{name}`"
             yield Mistake("unknown-reference", given.path, message, help, suggestion, at="key")
+        elif field.shape is None:
+            yield from _channels(given, field)
         elif given.shape is not None and given.shape != field.shape:
             message = f"`{given.name}` is {list(given.shape)}, but the data gives {list(field.shape)}"
             help = f"write {list(field.shape)}, or leave `input` out: it follows from the data"
@@ -247,6 +250,16 @@ def _inputs(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
             message = f"`{given.name}` is {given.dtype}, but the data gives {field.dtype}"
             help = f"write `{{shape: {list(field.shape)}, dtype: {field.dtype}}}`"
             yield Mistake("dtype-mismatch", given.path, message, help)
+
+
+def _channels(given: Input, field: Field) -> Iterator[Mistake]:
+    """An input for images of another kind, where only their size must be read."""
+    shape = given.shape
+    if shape is None or field.channels is None or (len(shape) == 3 and shape[0] == field.channels):
+        return
+    message = f"`{given.name}` is {list(shape)}, but the data gives images of {field.channels} channels"
+    size = list(shape[-2:]) if len(shape) > 1 else [224, 224]
+    yield Mistake("shape-mismatch", given.path, message, f"for example {[field.channels, *size]}")
 
 
 def _schedule(experiment: Experiment) -> Iterator[Mistake]:

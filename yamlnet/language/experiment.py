@@ -52,6 +52,15 @@ class Transforms(Section):
     train: Calls = ()
     evaluation: Calls = ()
 
+    @property
+    def resize(self) -> Call | None:
+        """The `Resize` to a height and a width that comes first for all splits."""
+        first = [calls[0] for calls in (self.train, self.evaluation) if calls]
+        if len(first) < 2 or first[0].name != "Resize" or first[0].name != first[1].name:
+            return None
+        size, same = first[0].arguments.get("size"), first[0].arguments == first[1].arguments
+        return first[0] if same and isinstance(size, list) and len(size) == 2 else None
+
 
 class Data(Section):
     """The data set, its splits and what is done to a batch.
@@ -89,11 +98,24 @@ Source = str | InstanceOf[Expression]
 Sources = Annotated[tuple[Source, ...], Field(strict=False)]
 
 
-class Term(Section):
-    """A term of the loss: a loss or function and what it is called on; without a call, its only source."""
+class Compared(Section):
+    """A call and what it is called on, in order; without a call, its only source.
+
+    `names` are those that a mapping gives the inputs in the file.
+    """
 
     call: InstanceOf[Call] | None
     inputs: Sources = ("output", "target")
+    names: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+    def place(self, path: Path, position: int) -> Path:
+        """Where an input is written, of a term at a path."""
+        return (*path, "from", self.names[position] if self.names else position)
+
+
+class Term(Compared):
+    """A term of the loss."""
+
     weight: float = 1.0
 
 
@@ -103,11 +125,8 @@ class Loss(Section):
     terms: Mapping[str, Term]
 
 
-class MetricTerm(Section):
-    """A metric and what it is measured on."""
-
-    call: InstanceOf[Call]
-    inputs: Sources = ("output", "target")
+class MetricTerm(Compared):
+    """A metric; without a call, the mean of an expression over the samples."""
 
 
 class Group(Section):
@@ -190,6 +209,7 @@ class Train(Section):
     resample: Patterns = ()
     non_finite: Literal["stop", "skip"] = "stop"
     deterministic: bool = True
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024), BeforeValidator(_whole)] = "auto"
 
     @property
     def clips(self) -> tuple[tuple[Path, Clip], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from yamlnet.catalog.facts import Facts
@@ -29,6 +30,18 @@ def input_fields(model: Model, facts: Facts) -> tuple[str, ...]:
     """
     names = tuple(given.name for given in model.inputs)
     return (candidates(facts)[0],) if names == ("input",) else names
+
+
+def with_inputs(facts: Facts, model: Model) -> Facts:
+    """The facts, where a field whose shape only the data tell has that of the model's input."""
+    declared = dict(zip(input_fields(model, facts), model.inputs, strict=True))
+    fields = {
+        name: replace(field, shape=declared[name].shape)
+        if field.shape is None and name in declared
+        else field
+        for name, field in facts.fields.items()
+    }
+    return replace(facts, fields=fields)
 
 
 def candidates(facts: Facts) -> list[str]:

@@ -27,10 +27,11 @@ SECTION_KEYS: Mapping[str, str] = {
     "data.transforms.evaluation": "Transforms of the validation and test splits",
     "init.type": "The class of modules that the rule is for, or a list of them",
     "init.name": "A pattern of names that the rule is for, or a list of them",
-    "loss.from": "What the loss compares: the model's `output`, its parts, and fields of the batch",
+    "loss.from": "What the loss compares: the model's `output`, its parts, and fields; a list, or by name",
     "loss.expr": "The term as a tensor expression of `output`, its parts, and fields of the batch",
     "loss.weight": "What the term counts in the sum; 1 when left out",
     "metrics.from": "What the metric compares; `[output, target]` when left out",
+    "metrics.expr": "A tensor expression of `output`, its parts, and fields: its mean over the samples",
     "optimizer.groups": "Settings for the parameters whose names match; the later wins, key by key",
     "optimizer.groups.match": "A pattern of parameters' names, or a list of them",
     "scheduler.every": "What advances the schedule: each `step` of the optimizer, or each `epoch`",
@@ -60,6 +61,7 @@ SECTION_KEYS: Mapping[str, str] = {
     "train.resample": "A pattern of tensors that are drawn anew by their `init` before every step, or a list",
     "train.non_finite": "What a loss or gradient that isn't finite does: `stop` the run, or `skip` the step",
     "train.deterministic": "Whether the same seed gives the same bits",
+    "train.threads": "How many threads compute one operation on the CPU, which changes the bits",
 }
 """Keys with dots, as the document nests them."""
 

@@ -152,7 +152,8 @@ def _term(term: Term | MetricTerm) -> dict[str, Any]:
     if term.call is None:
         assert isinstance(sources[0], dict)
         return sources[0]
-    return {term.call.name: dict(term.call.with_defaults()) or None, "from": sources}
+    named = dict(zip(term.names, sources, strict=True)) if term.names else sources
+    return {term.call.name: dict(term.call.with_defaults()) or None, "from": named}
 
 
 def _train(train: Train) -> dict[str, Any]:

@@ -61,8 +61,4 @@ def size(snapshot: Snapshot) -> int:
 
 def kept(snapshot: Snapshot) -> Snapshot:
     """The snapshot as it would be read from disk: what is trained on leaves it alone."""
-    weights, tensors = (
-        {name: tensor.detach().to("cpu", copy=True) for name, tensor in given.items()}
-        for given in (snapshot.weights, snapshot.tensors)
-    )
-    return replace(snapshot, weights=weights, tensors=tensors, state=json.loads(json.dumps(snapshot.state)))
+    return replace(snapshot.copied(), state=json.loads(json.dumps(snapshot.state)))

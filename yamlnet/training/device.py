@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 
@@ -35,6 +35,22 @@ def precision(name: str, device: torch.device) -> str:
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
         has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return "bf16" if has_bf16 else "fp32"
+
+
+def num_threads(wanted: int | Literal["auto"]) -> int:
+    """How many threads compute one operation on the CPU; `auto` takes as many as torch would."""
+    return torch.get_num_threads() if wanted == "auto" else wanted
+
+
+@contextmanager
+def threads(wanted: int | Literal["auto"]) -> Iterator[None]:
+    """Within it so many threads compute: bits depend on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(num_threads(wanted))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from yamlnet.diagnostics import Mistake, plural
 from yamlnet.language.calls import name_place
 from yamlnet.network.drawing import Called
 from yamlnet.network.rerun import noted
-from yamlnet.training.failure import place_of, taken
+from yamlnet.training.failure import place_of, taken, title_of
 from yamlnet.training.loop import Loop, NotFiniteError
 from yamlnet.training.objective import Batch
 from yamlnet.training.setup import Task
@@ -176,7 +176,7 @@ class Diagnosis:
         if not terms or (found.what == "loss" and not bad):
             return None
         term = (bad or terms)[0]
-        title = "`expr`" if term.call is None else f"`{term.call.name}`"
+        title = title_of(term)
         what = f"{title} gives it" if found.what == "loss" else f"it is so behind {title}"
         message = f"{self._headline(found)}: {what}, and the network's output is finite"
         help = f"{listed(_rows(list(_floats(output)), len(names)), names)}; {OFTEN}"

@@ -23,6 +23,7 @@ def example(shapes: Shapes, facts: Facts, fill: Fill = "zeros") -> tuple[Any, Ba
     batch = {
         name: torch.zeros((BATCH, *field.shape), dtype=getattr(torch, field.dtype))
         for name, field in facts.fields.items()
+        if field.shape is not None
     }
     if fill == "zeros":
         return output, batch

@@ -16,7 +16,7 @@ from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target
 from yamlnet.diagnostics import Mistake, YamlnetError
 from yamlnet.language.calls import name_place
-from yamlnet.language.experiment import Experiment, Source, Term
+from yamlnet.language.experiment import Experiment, MetricTerm, Source, Term
 from yamlnet.network.drawing import Called, Drawing, plain_calls, raised_in
 from yamlnet.training.device import is_asynchronous, is_indeterminate
 from yamlnet.training.meter import Meter
@@ -85,9 +85,9 @@ def _of_figures(error: Exception, experiment: Experiment, when: Callable[[], str
         if frame.f_code is Meter.flush.__code__ and "user" in values:
             for name, held in values["self"].accumulators.items():
                 if held is values["user"]:
-                    call = experiment.metrics[name].call
-                    message = f"`{call.name}` fails {when()}: {words(error, call)}"
-                    return Mistake("run-failure", call.path, message, at=name_place(call.path, call.name))
+                    metric = experiment.metrics[name]
+                    message = f"{title_of(metric)} fails {when()}: {words(error, metric.call)}"
+                    return Mistake("run-failure", message=message, **place_of(metric))
     return None
 
 
@@ -98,17 +98,20 @@ def _of_term(
     if isinstance(error, YamlnetError):
         message, given = f"{error.message} ({when()})", error.help
     else:
-        name = "`expr`" if term.call is None else f"`{term.call.name}`"
-        message = f"{name} fails {when()}: {words(error, term.call)}"
+        message = f"{title_of(term)} fails {when()}: {words(error, term.call)}"
     return Mistake("run-failure", message=message, help=given, **place_of(term))
 
 
-def place_of(term: Term) -> dict[str, Any]:
-    """Where the file says a term of the loss, as a `Mistake` takes it."""
+def place_of(term: Term | MetricTerm) -> dict[str, Any]:
+    """Where the file says a term of the loss or a metric, as a `Mistake` takes it."""
     if term.call is not None:
         return {"path": term.call.path, "at": name_place(term.call.path, term.call.name)}
-    [expression] = term.inputs
-    return {"path": getattr(expression, "path", ("loss",))}
+    return {"path": getattr(term.inputs[0], "path", ("loss",))}
+
+
+def title_of(term: Term | MetricTerm) -> str:
+    """What the file calls a term of the loss or a metric."""
+    return "`expr`" if term.call is None else f"`{term.call.name}`"
 
 
 def _given(inputs: Sequence[Source], output: Any, batch: Mapping[str, Tensor]) -> str | None:

@@ -30,6 +30,7 @@ from yamlnet.network.formula import compute as work_out
 from yamlnet.network.found import Shapes
 from yamlnet.network.probe import BATCH
 from yamlnet.network.words import shape
+from yamlnet.training import suited
 from yamlnet.training.example import FILLS, example
 from yamlnet.training.measure import ERRORS
 from yamlnet.training.meter import meter
@@ -42,7 +43,7 @@ Example = tuple[Any, Batch]
 
 def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[Mistake]:
     """Tries every term of the loss, and every metric, on what was found of the network."""
-    if facts is None or not shapes.complete:
+    if facts is None or not shapes.complete or any(field.shape is None for field in facts.fields.values()):
         return []
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
@@ -58,7 +59,7 @@ def _compared(experiment: Experiment, shapes: Shapes, facts: Facts) -> list[Mist
             mistakes += found[0]
     if not mistakes and experiment.loss is not None:
         mistakes += _constant(experiment.loss, examples)
-    return mistakes
+    return mistakes or list(suited.judge(experiment, shapes))
 
 
 def _tried(
@@ -69,9 +70,8 @@ def _tried(
     values, mistakes = _inputs(term, path, given)
     if mistakes:
         return mistakes
-    if isinstance(term, Term) and call is None:
-        return _no_number(term, path, given)
-    assert call is not None
+    if call is None:
+        return _no_number(term, path, given) if isinstance(term, Term) else _no_figure(term, values[0])
     wrong = _unequal(call, term.inputs, values) or _classes(call, term, values, facts)
     if wrong is None and call.entry.kind == "function":
         wrong = unfit(call, values, ())
@@ -97,7 +97,7 @@ def _inputs(term: Term | MetricTerm, path: Path, given: Example) -> tuple[list[A
         if isinstance(source, Expression):
             value, wrong = _worked_out(source, given)
         else:
-            value, wrong = _part(source, (*path, "from", position), given)
+            value, wrong = _part(source, term.place(path, position), given)
         if wrong is None and term.call is not None:
             wrong = _no_tensor(source, value, term, term.call)
         if wrong is not None:
@@ -162,6 +162,17 @@ def _no_number(term: Term, path: Path, given: Example) -> list[Mistake]:
         place = source.path if isinstance(source, Expression) else path
         return [Mistake("loss-mismatch", place, error.message.replace("it gives", "this gives"))]
     return []
+
+
+def _no_figure(term: MetricTerm, value: Any) -> list[Mistake]:
+    """An expression that isn't a tensor of real numbers."""
+    if isinstance(value, Tensor) and not value.is_complex():
+        return []
+    what = "complex numbers" if isinstance(value, Tensor) else "several results"
+    assert isinstance(term.inputs[0], Expression)
+    return [
+        Mistake("loss-mismatch", term.inputs[0].path, f"this gives {what}, and a figure is the mean of one")
+    ]
 
 
 def _unequal(call: Call, sources: Sequence[Source], values: Sequence[Tensor]) -> Mistake | None:
