@@ -125,6 +125,7 @@ def examine(
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
     from yamlnet.network import shapes
+    from yamlnet.network.filled import filled
     from yamlnet.training import judge, trial
 
     assert checked.experiment is not None
@@ -134,6 +135,8 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     mistakes = list(found.mistakes)
     drawn = None
     if found.complete:
+        experiment = experiment.model_copy(update={"model": filled(experiment.model, found.filled)})
+        checked = replace(checked, experiment=experiment)
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
     facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
@@ -141,6 +144,7 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         mistakes += judge.judge(experiment, found, facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
         mistakes += _unfit(experiment, facts) or _cropped(experiment, drawn)
+    assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)
@@ -352,7 +356,7 @@ def of_run(
     from yamlnet.data.encoding import from_json
     from yamlnet.training import device as devices
 
-    examined = examine(_resolved_text(folder), options, to_train=True, allow=allow, trained=trained)
+    examined = examine(text_of(folder), options, to_train=True, allow=allow, trained=trained)
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
@@ -362,7 +366,7 @@ def loaded(
     folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING, options: Sequence[str] = ()
 ) -> tuple[Examined, nn.Module]:
     """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(_resolved_text(folder), options, allow=allow, trained=True)
+    examined = examine(text_of(folder), options, allow=allow, trained=True)
     network = network_of(examined)
     _, weights = folder.weights(which, _warn, network.state_dict())
     network.load_state_dict(weights)
@@ -373,6 +377,7 @@ def _warn(message: str) -> None:
     sys.stderr.write(f"warning: {render.printable(message)}\n")
 
 
-def _resolved_text(folder: Run) -> Text:
+def text_of(folder: Run) -> Text:
+    """The file of a run, as `examine` takes it."""
     text = folder.resolved
     return Text(text, str(folder.path / "resolved.yaml"), folder.path.absolute(), "run", text.encode())

@@ -26,7 +26,7 @@ POSITIONAL: list[tuple[Kind, str, str | None]] = [
     ("module", "Conv2d", "out_channels"),
     ("module", "AdaptiveAvgPool2d", "output_size"),
     ("module", "MaxPool2d", "kernel_size"),
-    ("module", "Embedding", "num_embeddings"),
+    ("module", "Embedding", "embedding_dim"),
     ("module", "GroupNorm", "num_groups"),
     ("module", "Bilinear", "out_features"),
     ("module", "Softmax", "dim"),

@@ -149,6 +149,15 @@ def _both(formula: str, *names: str) -> tuple[Any, ...]:
     return tuple({"expr": formula.replace("{}", name)} for name in names or ("output", "image"))
 
 
+LABELS = ("CelebA",)
+"""Data sets that tell for each of 40 labels whether it holds."""
+
+SEVERAL_LABELS: Document = {
+    **CLASSIFIER,
+    "model": {"Sequential": ["Flatten", {"Linear": 40}]},
+    "loss": {"BCEWithLogitsLoss": None, "from": ["output", {"expr": "float(target)"}]},
+}
+
 _CHOSEN = ({"expr": "argmax(output, 1)"}, "target")
 _VECTORS = _both("flatten({}, 1)")
 

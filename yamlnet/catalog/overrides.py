@@ -180,6 +180,8 @@ INFERRED = {
     "torch.nn.MultiheadAttention.kdim": Inferred(-1, input=1, only_if_different="embed_dim"),
     "torch.nn.MultiheadAttention.vdim": Inferred(-1, input=2, only_if_different="embed_dim"),
     "torch.nn.Transformer*.d_model": Inferred(-1),
+    "torch.nn.Embedding.num_embeddings": Inferred(None),
+    "torch.nn.functional.one_hot.num_classes": Inferred(None),  # -1 would take it from the values of a batch
     "torch.nn.AdaptiveLogSoftmaxWithLoss.in_features": Inferred(-1),
     "torch.nn.LinearCrossEntropyLoss.in_features": Inferred(-1),
     "torchvision.ops.*Conv*.in_channels": Inferred(1),
@@ -196,7 +198,6 @@ DEFAULTS: dict[str, Any] = {
     "torch.nn.functional.softplus.threshold": 20.0,
     "torch.nn.functional.softshrink.lambd": 0.5,
     "torch.nn.functional.gumbel_softmax.tau": 1,
-    "torch.nn.functional.one_hot.num_classes": REQUIRED,  # -1 would take it from the values of each batch
     "torch.squeeze.dim": REQUIRED,  # without it a batch of one sample loses its first axis
     "torch.roll.dims": REQUIRED,  # without it the samples of a batch are mixed
     "torch.where.input": REQUIRED,  # without it and `other`, `where` gives indices, as many as there are

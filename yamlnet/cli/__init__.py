@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     from yamlnet.cli.output import prepare, tell
     from yamlnet.cli.signals import Terminated, answered, ignore
 
+    _quicken()
     prepare()
     try:
         with answered():
@@ -29,6 +31,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = 143
     if arguments is None:
         ignore()  # all is done: taking the process down takes a while
+    gc.freeze()  # or the interpreter would look for garbage among all that is left, for a fifth of a second
     raise SystemExit(code)
 
 
@@ -75,6 +78,16 @@ def _outside(error: OSError | MemoryError) -> YamlnetError:
         return YamlnetError("out of memory")
     path = f" (`{error.filename}`)" if error.filename is not None else ""
     return YamlnetError(f"the system refuses: {error.strerror or error}{path}")
+
+
+def _quicken() -> None:
+    """Spares the start a tenth of a second.
+
+    Imports make a million objects that stay, among which a collector looks for garbage in vain; pydantic
+    would look for plugins in every installed package.
+    """
+    gc.set_threshold(50_000, 20, 100)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _usage(error: Exception) -> int | None:

@@ -357,6 +357,7 @@ class Trainer:
         tensors, numbers = state.capture(task.model, setup.loop, setup.scheduler, task.device)
         numbers |= {"position": asdict(self.position), "standing": asdict(self.standing), "best": best}
         numbers |= {"num_bytes_recorded": self.run.num_bytes_recorded, "settings": task.settings}
+        numbers["num_batches"] = setup.plan.num_batches
         return Snapshot(self.position.step, task.model.state_dict(), tensors, numbers)
 
     def _go_back(self, snapshot: Snapshot, on_disk: bool) -> None:
