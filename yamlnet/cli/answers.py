@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
+
+from yamlnet.cli.output import finite
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,23 +60,15 @@ def as_plain(predicted: Predicted) -> dict[str, Any]:
 
 def _plain(answer: Answer) -> dict[str, Any]:
     if answer.kind == "values":
-        return {"output": _finite(answer.values.tolist())}
+        return {"output": finite(answer.values.tolist())}
     if answer.is_map:
         chosen = answer.chosen if answer.kind == "classes" else answer.chosen.int()
         best = answer.values.amax(0) if answer.kind == "classes" else answer.values
         names = {"names": list(answer.names)} if answer.names else {}
-        return {"classes": chosen.tolist(), **names, "probabilities": _finite(best.tolist())}
-    probabilities = _finite(answer.values.tolist())
+        return {"classes": chosen.tolist(), **names, "probabilities": finite(best.tolist())}
+    probabilities = finite(answer.values.tolist())
     if answer.kind == "labels":
         holding = [answer.name(i) for i, holds in enumerate(answer.chosen.tolist()) if holds]
         return {"classes": holding, "probabilities": probabilities}
     [(name, probability)] = answer.best(1)
-    return {"class": name, "probability": _finite(probability), "probabilities": probabilities}
-
-
-def _finite(value: Any) -> Any:
-    """Numbers as JSON has them: what it has none for is written as text, `nan`."""
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    is_number = not isinstance(value, complex) and math.isfinite(value)
-    return value if is_number else str(value)
+    return {"class": name, "probability": finite(probability), "probabilities": probabilities}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +48,7 @@ def predict(
     tell = (lambda note: None) if quiet else output.note
     predicted = api.predict(run, inputs, which.value, set or [], allow or [], tell)
     if not quiet and (to is not None or format is not Format.json):
-        sys.stderr.write(f"{run}: {which.value} weights\n")
+        output.tell(f"{run}: {which.value} weights")
     if to is not None:
         written.write(predicted, to)
         return 0

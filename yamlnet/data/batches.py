@@ -47,6 +47,7 @@ class Batches:
             YamlnetError: a transform or an augmentation doesn't fit the images.
         """
         self.num_samples = len(split)
+        self._numbers, self._place = split.numbers, split.place
         self._batch_size = batch_size
         self._seed = seed
         self._others = {name: values for name, values in split.fields.items() if name != "image"}
@@ -71,6 +72,17 @@ class Batches:
         for batch in range(start, len(self)):
             yield {name: feed(batch) for name, feed in feeds.items()}
 
+    def samples(self, epoch: int, batch: int) -> list[str]:
+        """What people call the samples of a batch: `sample 17` of the data set, a file, a line."""
+        order = torch.arange(self.num_samples) if self._seed is None else self._order(self._seed, epoch)
+        places = order[batch * self._batch_size : (batch + 1) * self._batch_size]
+        if self._numbers is not None:
+            places = self._numbers[places]
+        return [self._place(place) for place in places.tolist()]
+
+    def _order(self, seed: int, epoch: int) -> Tensor:
+        return torch.randperm(self.num_samples, generator=generator(seed, "shuffle", epoch))
+
     def _in_order(self) -> Mapping[str, Feed]:
         images = self._images
         feeds = self._feeds(images.in_order() if images else None, self._others)
@@ -81,7 +93,7 @@ class Batches:
         return feeds
 
     def _shuffled(self, seed: int, epoch: int) -> Mapping[str, Feed]:
-        order = torch.randperm(self.num_samples, generator=generator(seed, "shuffle", epoch))
+        order = self._order(seed, epoch)
         images = self._images
         image = images.shuffled(order, order, seed, epoch) if images else None
         feeds = self._feeds(image, self._at(order))

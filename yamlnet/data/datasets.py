@@ -55,7 +55,8 @@ class Dataset:
 
     A part has the fields `image`, uint8 [samples, channels, height, width], and `target`, int64
     [samples], classes counted from 0; those of `Npz` are its arrays. `num_classes` is that of the only
-    target, where it is known without names. `notes` say what of the data was left out.
+    target, where it is known without names. `notes` say what of the data was left out. `files` are the
+    training part's, where each sample has one.
     """
 
     train: Mapping[str, Tensor]
@@ -64,6 +65,7 @@ class Dataset:
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     num_classes: int | None = None
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
 
 
 def read_dataset(call: Call, folder: Path, resize: Call | None = None) -> Dataset:
@@ -124,8 +126,8 @@ def _read_labelled(call: Call, resize: Call | None) -> Dataset:
 
 
 def _read_image_folder(call: Call, resize: Call | None) -> Dataset:
-    fields, classes = read_image_folder(Path(call.arguments["root"]), resize)
-    return Dataset(fields, classes={"target": classes})
+    fields, classes, files = read_image_folder(Path(call.arguments["root"]), resize)
+    return Dataset(fields, classes={"target": classes}, files=files)
 
 
 def _read_npz(call: Call, resize: Call | None) -> Dataset:

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 
-def read_image_folder(root: Path, resize: Call | None) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def read_image_folder(
+    root: Path, resize: Call | None
+) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...]]:
     """What torchvision's `ImageFolder` finds, as RGB, resized where that is said.
 
     Returns:
         The fields `image`, uint8 [samples, 3, height, width], and `target`, int64 [samples], in the order
-        of the classes' and files' names; and the classes' names.
+        of the classes' and files' names; the classes' names; and the files.
 
     Raises:
         YamlnetError: there are no images, one can't be read, or they differ in size.
@@ -36,7 +38,8 @@ def read_image_folder(root: Path, resize: Call | None) -> tuple[dict[str, Tensor
         ) from error
     pictures = ((path, _opened(path)) for path, _ in found.samples)
     images = stacked(pictures, len(found.samples), Form(3, resize))
-    return {"image": images, "target": torch.tensor(found.targets)}, tuple(found.classes)
+    files = tuple(path for path, _ in found.samples)
+    return {"image": images, "target": torch.tensor(found.targets)}, tuple(found.classes), files
 
 
 def _opened(path: str) -> Picture:

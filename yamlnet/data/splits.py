@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,17 +32,23 @@ Fields = Mapping[str, Tensor]
 class Split:
     """Samples on the device: each field is a tensor whose first axis counts them.
 
-    `image` is uint8 [samples, channels, height, width], `target` int64 [samples].
+    `image` is uint8 [samples, channels, height, width], `target` int64 [samples]. `numbers`, int64
+    [samples], are their positions in the data set, where these aren't the same as in the split; `place`
+    tells for such a position what people call the sample.
     """
 
     fields: Fields
+    numbers: Tensor | None = None
+    place: Callable[[int], str] = "sample {}".format
 
     def __len__(self) -> int:
         return len(next(iter(self.fields.values())))
 
     def select(self, samples: Tensor) -> Split:
         """Some of the samples, by their positions: int64 [samples]."""
-        return Split({name: values.index_select(0, samples) for name, values in self.fields.items()})
+        numbers = samples if self.numbers is None else self.numbers.index_select(0, samples)
+        fields = {name: values.index_select(0, samples) for name, values in self.fields.items()}
+        return replace(self, fields=fields, numbers=numbers)
 
 
 Part = Split | Columns
@@ -136,6 +142,8 @@ def _read(call: Call, data: Data, folder: Path) -> _Read:
     found = read_dataset(call, folder, data.transforms.resize)
     own = {"train": found.train, "validation": found.validation, "test": found.test}
     splits = {name: Split(fields) for name, fields in own.items() if fields is not None}
+    if found.files is not None:
+        splits["train"] = replace(splits["train"], place=found.files.__getitem__)
     return _Read(splits, found.classes, found.num_classes, found.notes)
 
 
@@ -220,7 +228,9 @@ def _encodings(
 
 
 def _encoded(part: Part, data: Data, encodings: Mapping[str, Encoding]) -> Split:
-    return Split(encode(part, data.fields, encodings)) if isinstance(part, Columns) else part
+    if isinstance(part, Split):
+        return part
+    return Split(encode(part, data.fields, encodings), part.rows, part.table.place)
 
 
 def _on_device(split: Split, facts: Facts, device: torch.device) -> Split:
@@ -230,7 +240,8 @@ def _on_device(split: Split, facts: Facts, device: torch.device) -> Split:
     except torch.OutOfMemoryError as error:
         size = sum(values.nbytes for values in split.fields.values()) / 2**20
         raise YamlnetError(f"the data don't fit on `{device}`: {size:,.0f} MiB more were needed") from error
-    return Split({name: fields[name if name in fields else facts.targets[0]] for name in facts.fields})
+    named = {name: fields[name if name in fields else facts.targets[0]] for name in facts.fields}
+    return replace(split, fields=named)
 
 
 def _facts(

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from yamlnet.data.encoding import Encoding
 from yamlnet.data.given import Given, Origin
-from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Experiment
 from yamlnet.training.answers import Answer, answers, meanings
 from yamlnet.training.evaluate import SEED
@@ -39,7 +38,7 @@ def predictions(
     with drawn_apart(torch.device("cpu"), SEED), torch.inference_mode():
         for batch in source.epoch(0):
             fields = [batch[name] for name in given.split.fields]
-            outputs = dict(_outputs(_run(network, fields), "output"))
+            outputs = dict(_outputs(network(*fields), "output"))
             made = {
                 name: answers(name, values, known.get(name), len(fields[0]))
                 for name, values in outputs.items()
@@ -48,14 +47,6 @@ def predictions(
                 one = {name: each[position] for name, each in made.items()}
                 found.append(Predicted(next(origins), one))
     return found
-
-
-def _run(network: nn.Module, fields: list[Tensor]) -> Any:
-    try:
-        return network(*fields)
-    except (RuntimeError, IndexError, ValueError) as error:  # such as a number that an Embedding hasn't
-        reason = str(error).strip().split("\n")[0]
-        raise YamlnetError(f"the network can't take these inputs: {reason}") from error
 
 
 def _outputs(output: Any, name: str) -> Iterator[tuple[str, Tensor]]:

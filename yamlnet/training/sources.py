@@ -25,6 +25,9 @@ class Source(Protocol):
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Mapping[str, Tensor]]:
         """The batches of an epoch, from the `start`-th on; the same ones whatever `start` is."""
 
+    def samples(self, epoch: int, batch: int) -> list[str]:
+        """What people call the samples of a batch."""
+
 
 @dataclass(frozen=True)
 class Sources:
