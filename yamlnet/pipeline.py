@@ -23,7 +23,7 @@ from yamlnet.language.check import Checked
 from yamlnet.language.dump import dump
 from yamlnet.language.files import Text
 from yamlnet.language.inputs import input_fields, with_inputs
-from yamlnet.language.resolve import path_of, resolved, weights_file
+from yamlnet.language.resolve import located, resolved, weights_file
 
 if TYPE_CHECKING:
     import torch
@@ -273,7 +273,7 @@ def located_data(checked: Checked) -> Data:
         call = getattr(data, key)
         for parameter in PATHS:
             if isinstance(call, Call) and parameter in call.entry.parameters:
-                arguments = {**call.arguments, parameter: str(path_of(checked, call, parameter))}
+                arguments = {**call.arguments, parameter: located(checked, call, parameter)}
                 data = data.model_copy(update={key: replace(call, arguments=arguments)})
     return data
 
