@@ -196,7 +196,8 @@ def _has_capitals(name: str) -> bool:
 
 def _within_third(a: str, b: str) -> float | None:
     allowed = max(1, max(len(a), len(b)) // 3)
-    if abs(len(a) - len(b)) > allowed:
+    letters, others = set(a), set(b)  # each letter that only one of them has takes an edit
+    if max(abs(len(a) - len(b)), len(letters - others), len(others - letters)) > allowed:
         return None
     distance = _edit_distance(a, b)
     return distance if distance <= allowed and distance < len(b) else None

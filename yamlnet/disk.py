@@ -94,10 +94,10 @@ def remove_folder(path: Path) -> None:
 
 
 def remove_remains(folder: Path) -> None:
-    """Deletes what a killed process has left half written, or half deleted."""
+    """Deletes what a killed process has left half written, or half deleted, in a folder that may be there."""
     with writing(folder):
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") and path.name.endswith((PARTIAL, GONE)):
+        for path in sorted(folder.glob(".*")):
+            if path.name.endswith((PARTIAL, GONE)):
                 _remove(path)
 
 
@@ -270,6 +270,7 @@ def _make(path: Path) -> None:
         except FileExistsError:  # another process was faster, unless it is a file
             if not path.is_dir():
                 raise
+        _sync(path.parent)
 
 
 def _remove(path: Path) -> None:

@@ -414,7 +414,7 @@ def of_run(
     from yamlnet.data.encoding import from_json
     from yamlnet.training import device as devices
 
-    examined = examine(_resolved_text(folder), options, to_train=True, allow=allow, trained=trained)
+    examined = examine(text_of(folder), options, to_train=True, allow=allow, trained=trained)
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
@@ -424,7 +424,7 @@ def loaded(
     folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING, options: Sequence[str] = ()
 ) -> tuple[Examined, nn.Module]:
     """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(_resolved_text(folder), options, allow=allow, trained=True)
+    examined = examine(text_of(folder), options, allow=allow, trained=True)
     network = network_of(examined)
     _, weights = folder.weights(which, _warn, network.state_dict())
     network.load_state_dict(weights)
@@ -435,6 +435,7 @@ def _warn(message: str) -> None:
     sys.stderr.write(f"warning: {message}\n")
 
 
-def _resolved_text(folder: Run) -> Text:
+def text_of(folder: Run) -> Text:
+    """The file of a run, as `examine` takes it."""
     text = folder.resolved
     return Text(text, str(folder.path / "resolved.yaml"), folder.path.absolute(), "run", text.encode())

@@ -120,7 +120,7 @@ ENCODER = "model: {input: [5, 8], Sequential: [{TransformerEncoder: {encoder_lay
 @pytest.mark.parametrize(
     ("layer", "code", "at"),
     [
-        ("{" + LAYER % (3, "") + "}", "wrong-value", "TransformerEncoderLayer"),
+        ("{" + LAYER % (3, "") + "}", "wrong-value", "3"),
         ("{" + LAYER % (2, ", d_model: 9") + "}", "shape-mismatch", "9"),
         ("{" + LAYER % (2, ", bais: true") + "}", "unknown-parameter", "bais"),
         ("TransformerLayer", "unknown-name", "TransformerLayer"),

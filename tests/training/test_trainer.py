@@ -47,6 +47,7 @@ def test_it_learns_and_the_folder_tells_all(tmp_path: Path) -> None:
             "result.json",
             "checkpoints",
             "log.txt",
+            ".lock",
         )
     }
     assert [p.name for p in run.checkpoints.iterdir()] == ["step-00000180"]

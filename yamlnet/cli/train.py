@@ -64,8 +64,8 @@ def train(
         from yamlnet.training.continuation import Permits
 
         permits = Permits(allow_environment, allow_data)
-        with _observer(quiet) as observer:
-            result = resuming.resume(resume, options, observer, permitted, permits)
+        with observer(quiet) as watching:
+            result = resuming.resume(resume, options, watching, permitted, permits)
     else:
         assert file is not None
         if allow_environment or allow_data:
@@ -74,8 +74,8 @@ def train(
         if not quiet and not examined.wrong:
             output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
         examined.raise_if_wrong()
-        with _observer(quiet) as observer:
-            result = pipeline.start(examined, runs, observer)
+        with observer(quiet) as watching:
+            result = pipeline.start(examined, runs, watching)
     if format is Format.json:
         from yamlnet.training import run
 
@@ -86,7 +86,7 @@ def train(
 
 
 @contextmanager
-def _observer(quiet: bool) -> Iterator[Observer]:
+def observer(quiet: bool) -> Iterator[Observer]:
     """What shows the training: nothing, a bar on a terminal, or lines elsewhere."""
     if quiet:
         from yamlnet.training.observer import Silent

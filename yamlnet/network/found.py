@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -17,6 +17,10 @@ from yamlnet.network.probe import Probe
 
 Value = Any
 """A tensor with batch 0, a tuple, list or dict of them, or UNKNOWN."""
+
+
+MERGED = "mixes the samples of a batch"
+"""What is said of a call whose result has the batch in no axis of its own."""
 
 
 @dataclass
@@ -54,6 +58,15 @@ class Shapes:
     def complete(self) -> bool:
         """Whether everything is known: no error, and no input or size that waits for the data."""
         return not self.num_errors and all(leaf is not UNKNOWN for leaf in tree_leaves(self.output))
+
+    def blame_merging(self, consequence: Mistake) -> bool:
+        """Makes the warning of the last merged batch the error that follows from it, where there is one."""
+        for place, mistake in reversed(list(enumerate(self.mistakes))):
+            if mistake.severity == "warning" and mistake.message.endswith(MERGED):
+                related = (*mistake.related, (consequence.path, consequence.message))
+                self.mistakes[place] = replace(mistake, severity="error", related=related)
+                return True
+        return False
 
     def wrong(self, mistake: Mistake) -> Value:
         """Adds a mistake, once; what it is about is unknown."""

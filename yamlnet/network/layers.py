@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch import nn
 
 from yamlnet.language.nodes import Layer, Node, Tensors
-from yamlnet.network import words
+from yamlnet.network import failures, words
 from yamlnet.network.construct import Construction, empty_module, weight_bytes, with_storage
 from yamlnet.network.found import Shapes, Value
 from yamlnet.network.sizes import Sizes
@@ -41,7 +41,7 @@ class Layers:
             self.found.wrong(wrong)
             return None
         if module is None:
-            self.found.wrong(words.refused(layer.call, error, said.arguments))
+            self.found.wrong(failures.refused(layer.call, error, said.arguments))
             return None
         self.bytes += weight_bytes(module)
         wrong = words.too_large(layer.call, self.bytes)

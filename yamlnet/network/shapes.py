@@ -34,15 +34,14 @@ from yamlnet.language.nodes import (
     walk,
 )
 from yamlnet.language.reading import called_from
-from yamlnet.network import words
+from yamlnet.network import failures, words
 from yamlnet.network.bind import arrange, options, unfit, with_batch
-from yamlnet.network.construct import (
-    target_of,
-)
+from yamlnet.network.construct import target_of
 from yamlnet.network.formula import compute
 from yamlnet.network.found import Shapes, Value
 from yamlnet.network.held import HeldTensors
 from yamlnet.network.layers import Layers
+from yamlnet.network.mending import mended, rows_by_value
 from yamlnet.network.probe import Probe, own_random_state
 
 
@@ -186,7 +185,8 @@ class _Judge:
         result = self.node(residual.body, name, [value] * count, {})
         if value is UNKNOWN or result is UNKNOWN:
             return UNKNOWN
-        wrong = words.unequal(residual, value, result, self.probe)
+        help = mended(result, value, rows_by_value(self.journal.rows))
+        wrong = words.unequal(residual, value, result, self.probe, help)
         if wrong is not None:
             return self.wrong(wrong)
         return self.called(residual, "Residual", name, operator.add, [value, result], {})
@@ -245,8 +245,12 @@ class _Judge:
                 return self.wrong(words.no_input(layer.call, key))
         wrong = words.before_layer(layer.call, given)
         if wrong is not None:
-            return self.wrong(wrong)
+            return self.wrong(words.with_sources(wrong, self.made(given), given))
+        before = len(self.found.mistakes)
         module = self.layers.module(layer, name, given)
+        new = self.found.mistakes[before:]
+        new = [m for m in new if words.OF_BATCH not in m.message or not self.found.blame_merging(m)]
+        self.found.mistakes[before:] = [words.with_sources(m, self.made(given), given) for m in new]
         if module is None:
             return UNKNOWN
         return self.called(layer, layer.call.name, name, module, inputs, keywords)
@@ -268,7 +272,7 @@ class _Judge:
         wrong = unfit(call, inputs, keywords)
         wrong = wrong or words.before_function(call, given, self.made(given), plain)
         if wrong is not None:
-            return self.wrong(wrong)
+            return self.wrong(self.helped(wrong, given))
         called, said = target_of(call.entry.target), options(call)
 
         def run(*values: Value, **more: Value) -> Value:
@@ -301,7 +305,8 @@ class _Judge:
         answer = self.probe.run(called, word, inputs, keywords)
         if answer.error is not None:
             given = [*inputs, *keywords.values()]
-            return self.wrong(words.failure(node, given, answer.error, self.made(given)))
+            wrong = failures.failure(node, given, answer.error, self.made(given))
+            return self.wrong(self.helped(wrong, given) if isinstance(node, Expression) else wrong)
         if answer.merges:
             self.wrong(words.merges_batch(node))
         self.found.makers[id(answer.value)] = node.path
@@ -310,6 +315,13 @@ class _Judge:
 
     def wrong(self, mistake: Mistake) -> Value:
         return self.found.wrong(mistake)
+
+    def helped(self, wrong: Mistake, given: Sequence[Value]) -> Mistake:
+        """A mistake about two values, with what would make their shapes equal where nothing else helps."""
+        if wrong.help is not None or wrong.code != "shape-mismatch" or len(given) != 2:
+            return wrong
+        first, second = given
+        return replace(wrong, help=mended(first, second, rows_by_value(self.journal.rows)))
 
     def made(self, given: Sequence[Value]) -> list[Path | None]:
         """Where the values come from: the nodes that gave them."""

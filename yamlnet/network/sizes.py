@@ -12,7 +12,7 @@ from yamlnet.diagnostics import Mistake
 from yamlnet.language.calls import settled
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Layer
-from yamlnet.network import words
+from yamlnet.network import failures, words
 from yamlnet.network.construct import Construction, arguments, empty_module
 from yamlnet.network.probe import Probe
 
@@ -63,7 +63,7 @@ class Sizes:
             return None, mistakes
         module, error = empty_module(said)
         if module is None:
-            return None, [words.refused(layer.call, error, said.arguments)]
+            return None, [failures.refused(layer.call, error, said.arguments)]
         return said, []
 
     def inferred(self, call: Call, given: Sequence[Any]) -> tuple[dict[str, Any], Mistake | None]:

@@ -24,10 +24,11 @@ NEVER: Mapping[str, str] = {
     r"(model|init)(\..*)?": "the checkpoint is of another network",
     r"optimizer|optimizer\.(?!groups)[^.]+": "the checkpoint is of another optimizer",
     r"optimizer\.groups(\.\d+\.match)?": "the checkpoint has other groups of parameters",
+    r"data\.batch_size|train\.accumulate": "an epoch would have other steps",
     r"scheduler|scheduler\.(?!metric$)[^.]+": "only the arguments and the length of a schedule can change",
 }
 DATA = r"data|data\.(dataset|fields|target|validation|test)(\..*)?"
-BETWEEN_EPOCHS = rf"{DATA}|data\.batch_size|(loss|metrics)(\..*)?"
+BETWEEN_EPOCHS = rf"{DATA}|(loss|metrics)(\..*)?"
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ def capture(device: torch.device) -> dict[str, Tensor]:
     key, place = state["state"]["key"], state["state"]["pos"]
     states = {
         "cpu": torch.get_rng_state(),
-        "python": torch.tensor(python),
+        "python": torch.from_numpy(np.array(python, dtype=np.int64)),
         "python.gauss": torch.tensor([math.nan if python_gauss is None else python_gauss]).double(),
-        "numpy": torch.tensor([*key.tolist(), place, state["has_gauss"]]),
+        "numpy": torch.from_numpy(np.append(key.astype(np.int64), (place, state["has_gauss"]))),
         "numpy.gauss": torch.tensor([state["gauss"]], dtype=torch.float64),
     }
     if device.type == "cuda":

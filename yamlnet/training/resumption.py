@@ -26,7 +26,7 @@ SAID = {
 }
 """What of the environment the file says itself: changed there, it is wanted so."""
 
-LENGTHS = ("train.epochs", "train.steps", "train.accumulate", "data.batch_size")
+LENGTHS = ("train.epochs", "train.steps")
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,9 @@ def _standing(snapshot: Snapshot, num_batches: int) -> tuple[Position, Standing]
         position = fitting.position(snapshot.state, num_batches)
         if position.step != snapshot.step:
             raise ValueError(f"`position.step` is {position.step}")
+        then = snapshot.state["num_batches"]
+        if then != num_batches:
+            raise ValueError(f"an epoch had {then} batches, and has {num_batches} here")
         return position, fitting.standing(snapshot.state)
     except (KeyError, ValueError, TypeError) as error:
         raise YamlnetError(

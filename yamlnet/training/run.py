@@ -225,7 +225,6 @@ def create(
         path = parent / str(max(taken, default=0) + 1)
         disk.write_folder(path, files)
         disk.link(parent / "latest", path.name)
-    disk.make_folder(path / "checkpoints")
     return Run(path)
 
 

@@ -253,6 +253,7 @@ class Trainer:
             )
             numbers |= {"position": asdict(self.position), "standing": asdict(self.standing), "best": best}
             numbers |= {"num_bytes_recorded": self.run.num_bytes_recorded, "settings": self.task.settings}
+            numbers["num_batches"] = self.setup.plan.num_batches
             self._check_finite()
             self.saver.submit(Snapshot(step, self.task.model.state_dict(), tensors, numbers), found)
             self._saved_step = step

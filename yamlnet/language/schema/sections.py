@@ -5,13 +5,14 @@ from __future__ import annotations
 import keyword
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from yamlnet.catalog.entry import Entry, Kind, Parameter
 from yamlnet.language.consistency import EXCLUSIVE, MEASURED, NEEDED_ONE
-from yamlnet.language.experiment import Data, Experiment, Scheduler, Section, Train
+from yamlnet.language.experiment import Data, Experiment, Section, Train
 from yamlnet.language.keys import SECTION_KEYS
 from yamlnet.language.schema import tables
 from yamlnet.language.schema.calls import calls, entries, option
@@ -36,8 +37,14 @@ FIGURES = [name for name in MEASURED if "." not in name]
 class _Generator(GenerateJsonSchema):
     """Leaves a mark where a section holds a call: the file writes it otherwise than the section holds it."""
 
-    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:
         return {"call": True}
+
+
+@cache
+def _generated() -> Schema:
+    """What pydantic says of the whole document."""
+    return Experiment.model_json_schema(schema_generator=_Generator)
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,8 @@ class Sections:
         return self._validated(Train, "train")
 
     def _validated(self, section: type[Section], path: str) -> Schema:
-        generated = section.model_json_schema(schema_generator=_Generator)
-        return self._readable(generated, generated.get("$defs", {}), path)
+        definitions = _generated()["$defs"]
+        return self._readable(definitions[section.__name__], definitions, path)
 
     def _readable(self, schema: Schema, definitions: Mapping[str, Schema], path: str) -> Schema:
         """A schema of pydantic's as the file is written: calls as calls, `$` in every value, descriptions."""
@@ -159,7 +166,7 @@ class Sections:
 
     def scheduler(self) -> Schema:
         """`scheduler`, and what advances it."""
-        fields = Scheduler.model_json_schema(schema_generator=_Generator)["properties"]
+        fields = _generated()["$defs"]["Scheduler"]["properties"]
         sides = {key: self._key(fields[key], {}, f"scheduler.{key}") for key in ("every", "metric")}
         beside: dict[str, Schema] = {
             entry.name: {"properties": {"metric": False}} for entry in entries("scheduler")
@@ -274,9 +281,8 @@ def _expect(_: Sections) -> Schema:
 
 def head() -> dict[str, Schema]:
     """The plain keys of the document: `version`, `name`, `seed`."""
-    generated = Experiment.model_json_schema(schema_generator=_Generator)
-    plain = Sections(True, "")
-    return {key: plain._key(generated["properties"][key], {}, key) for key in ("version", "name", "seed")}
+    generated, plain = _generated()["properties"], Sections(True, "")
+    return {key: plain._key(generated[key], {}, key) for key in ("version", "name", "seed")}
 
 
 SECTIONS: Mapping[str, Callable[[Sections], Schema]] = {
