@@ -27,7 +27,7 @@ from yamlnet.language.calls import name_place
 from yamlnet.language.check import Checked
 from yamlnet.language.files import Text
 from yamlnet.language.inputs import with_inputs
-from yamlnet.language.resolve import path_of, weights_file
+from yamlnet.language.resolve import located, weights_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -279,7 +279,7 @@ def located_data(checked: Checked) -> Data:
         call = getattr(data, key)
         for parameter in PATHS:
             if isinstance(call, Call) and parameter in call.entry.parameters:
-                arguments = {**call.arguments, parameter: str(path_of(checked, call, parameter))}
+                arguments = {**call.arguments, parameter: located(checked, call, parameter)}
                 data = data.model_copy(update={key: replace(call, arguments=arguments)})
     return data
 
