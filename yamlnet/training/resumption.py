@@ -59,10 +59,11 @@ def take_up(
     if snapshot is None:
         position, standing, found, notes = Position(), Standing(), {}, [*task.notes]
     else:
-        position, standing = _standing(snapshot, setup.plan.num_batches)
+        position, standing = _standing(snapshot)
         then = snapshot.state.get("settings") or {}
         found = continuation.changes(then, json.loads(json.dumps(task.settings))) if then else {}
         continuation.refuse(found, position, permits)
+        _refuse_other_length(snapshot, setup.plan.num_batches)
         continuation.adapt(standing, found, task.experiment.train)
         _refuse_finished(run, setup, position, standing)
         notes = []
@@ -83,20 +84,25 @@ def take_up(
     return TakenUp(position, standing, None if snapshot is None else snapshot.step, notes)
 
 
-def _standing(snapshot: Snapshot, num_batches: int) -> tuple[Position, Standing]:
+def _standing(snapshot: Snapshot) -> tuple[Position, Standing]:
     try:
         fitting.num_bytes_recorded(snapshot.state)
-        position = fitting.position(snapshot.state, num_batches)
+        position = fitting.position(snapshot.state)
         if position.step != snapshot.step:
             raise ValueError(f"`position.step` is {position.step}")
-        then = snapshot.state["num_batches"]
-        if then != num_batches:
-            raise ValueError(f"an epoch had {then} batches, and has {num_batches} here")
         return position, fitting.standing(snapshot.state)
     except (KeyError, ValueError, TypeError) as error:
         raise YamlnetError(
             f"the checkpoint of step {snapshot.step} is of another training: {error}"
         ) from error
+
+
+def _refuse_other_length(snapshot: Snapshot, num_batches: int) -> None:
+    then = snapshot.state["num_batches"]
+    if then != num_batches:
+        raise YamlnetError(
+            f"the checkpoint is of another training: an epoch had {then} batches, and has {num_batches} here"
+        )
 
 
 def _refuse_finished(run: Run, setup: Setup, position: Position, standing: Standing) -> None:
