@@ -122,7 +122,7 @@ def examine(
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
     from yamlnet.network import shapes
-    from yamlnet.training import judge, trial
+    from yamlnet.training import judge, memory, trial
 
     assert checked.experiment is not None
     assert checked.document is not None
@@ -133,7 +133,10 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     if found.complete:
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
-    if drawn is not None:
+    if drawn is not None and not trained:
+        num_samples = None if checked.facts is None else checked.facts.train
+        mistakes += memory.judge(experiment, found, drawn.empty, num_samples)
+    if drawn is not None and not any(mistake.code == "too-large" for mistake in mistakes):
         mistakes += judge.judge(experiment, found, checked.facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
         mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, drawn)
@@ -313,7 +316,7 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     """
     from yamlnet.language.nodes import walk
     from yamlnet.network import inventory, summary
-    from yamlnet.training.memory import num_slots
+    from yamlnet.training import memory
 
     if examined.shapes is None:
         examined.raise_if_wrong()
@@ -328,10 +331,8 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     if drawn is not None:
         held = inventory.inventory(drawn.empty, walk(model.root), drawn.chosen, document)
         table = replace(table, parameters=held)
-    if experiment.data is None or experiment.optimizer is None:
-        return table
-    optimizer = summary.Keeps(experiment.optimizer.call.name, num_slots(experiment.optimizer))
-    return summary.in_training(table, optimizer, experiment.data.batch_size)
+    step = None if drawn is None else memory.estimate(experiment, drawn.empty, table.activation_bytes)
+    return table if step is None else summary.in_training(table, step)
 
 
 def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:

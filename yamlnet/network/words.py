@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -14,8 +13,11 @@ from yamlnet.catalog.foreign import is_target, reason
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
 from yamlnet.language.calls import name_place, show
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Residual, Source
+from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Residual, Source, Tensors
+from yamlnet.network import memory
+from yamlnet.network.construct import TooManyStepsError
 from yamlnet.network.formula import FormulaError
+from yamlnet.network.memory import size
 from yamlnet.network.probe import BATCH, SECOND, Probe
 
 AXES: Mapping[int, str] = {
@@ -198,13 +200,13 @@ def _wanted(rule: Inferred) -> str:
     return "[channels, ...]" if rule.axis == 1 else "[..., features]"
 
 
-def too_large(call: Call, total: int) -> Mistake | None:
+def too_large(what: Call | Tensors, total: int, limit: int) -> Mistake:
     """Weights that this machine's memory can't hold."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if total <= memory:
-        return None
-    message = f"with `{call.name}` the weights take {total / 1e9:,.1f} GB, more than this machine's memory"
-    return at_call("too-large", call, message)
+    name = what.name if isinstance(what, Call) else what.kind
+    message = f"with `{name}` the weights take {size(total)}, and this machine has {size(limit)} of memory"
+    if isinstance(what, Call):
+        return at_call("too-large", what, message)
+    return Mistake("too-large", what.path, message)
 
 
 def before_function(
@@ -271,7 +273,7 @@ def failure(
     if re.search(DTYPES, text):
         return _dtypes(call, given, text)
     if "can't allocate memory" in text:
-        return at_call("too-large", call, f"`{call.name}` of {arrives} takes more than this machine's memory")
+        return _unallocated(call, f"`{call.name}` of {arrives}", text)
     missing = re.search(r"missing \d+ required positional arguments?: (.*)", text)
     if missing:
         count = len(given) + missing[1].count("'") // 2
@@ -370,11 +372,25 @@ def _dtype_help(takes: str) -> str:
     return "`Embedding` turns integers into vectors"
 
 
+def _unallocated(call: Call, what: str, text: str) -> Mistake:
+    """More memory than torch could have, as it says itself."""
+    asked = re.search(r"allocate (\d+) bytes", text)
+    takes = f"{size(int(asked[1]))} at once" if asked else "more bytes than can be counted"
+    message = f"{what} takes {takes}, and this machine has {size(memory.machine())} of memory"
+    return at_call("too-large", call, message)
+
+
 def refused(call: Call, error: BaseException | None, arguments: Mapping[str, Any]) -> Mistake:
     """Arguments that torch refuses when the module is made; those that it names are shown."""
     if error is not None and is_target(call.entry.target):
         return at_call("wrong-value", call, f"`{call.name}` can't be made: {reason(error)}")
     text = str(error).strip().split("\n")[0] or type(error).__name__
+    if isinstance(error, TooManyStepsError):
+        return at_call(
+            "too-large", call, f"`{call.name}` has too many parts: {text}", "`repeat` makes copies"
+        )
+    if re.search("size calculation overflowed|can't allocate memory", text):
+        return _unallocated(call, f"`{call.name}`", text)
     named = [n for n, value in arguments.items() if re.search(rf"\b{n}\b", text) and str(value) not in text]
     values = " and ".join(f"`{name}` is {show(arguments[name])}" for name in named)
     words = rephrased(text.rstrip(".")) + (f", but {values}" if values else "")

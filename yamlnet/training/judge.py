@@ -24,6 +24,7 @@ from yamlnet.language.calls import name_place
 from yamlnet.language.consistency import terms
 from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Source, Term
 from yamlnet.language.nodes import Expression
+from yamlnet.network.activations import given
 from yamlnet.network.bind import takes_all, unfit
 from yamlnet.network.formula import FormulaError
 from yamlnet.network.formula import compute as work_out
@@ -36,13 +37,15 @@ from yamlnet.training.meter import meter
 from yamlnet.training.objective import Batch, objective, picks, shown
 
 CPU = torch.device("cpu")
+MAX_BYTES = 2**30
+"""What a batch may give for its loss to be tried."""
 
 Example = tuple[Any, Batch]
 
 
 def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[Mistake]:
     """Tries every term of the loss, and every metric, on what was found of the network."""
-    if facts is None or not shapes.complete:
+    if facts is None or not shapes.complete or BATCH * max(given(shapes), default=0) > MAX_BYTES:
         return []
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
