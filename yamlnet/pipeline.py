@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,14 +14,14 @@ from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
 from yamlnet.catalog.foreign import blaming
 from yamlnet.catalog.own import PATHS
-from yamlnet.diagnostics import ConfigError, Diagnostic, Mistake, MistakeError, Path, YamlnetError
+from yamlnet.diagnostics import ConfigError, Diagnostic, Mistake, MistakeError, YamlnetError
 from yamlnet.language import check as language
-from yamlnet.language import render
-from yamlnet.language.calls import name_place
+from yamlnet.language import images, render
 from yamlnet.language.check import Checked
 from yamlnet.language.dump import dump
 from yamlnet.language.files import Text
 from yamlnet.language.inputs import input_fields
+from yamlnet.language.known import picture
 from yamlnet.language.resolve import path_of, resolved, weights_file
 
 if TYPE_CHECKING:
@@ -121,6 +120,7 @@ def examine(
 
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
+    from yamlnet.data.trial import refused
     from yamlnet.network import shapes
     from yamlnet.training import judge, trial
 
@@ -136,39 +136,10 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     if drawn is not None:
         mistakes += judge.judge(experiment, found, checked.facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
-        mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, drawn)
+        mistakes += refused(experiment.data, checked.facts) or _resized(experiment, checked.facts, drawn)
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)
-
-
-def _unfit(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
-    """Augmentations and transforms that images of this size can't take."""
-    import torch
-
-    from yamlnet.data.augment import make_augmentations
-    from yamlnet.data.transforms import make_transforms
-
-    data = experiment.data
-    if data is None or facts is None or "image" not in facts.fields:
-        return []
-    shape, cpu = facts.fields["image"].shape, torch.device("cpu")
-    mistakes: dict[Path, Mistake] = {}
-
-    def tried(call: Call, make: Callable[[], object]) -> bool:
-        try:
-            make()
-        except YamlnetError as error:
-            at = name_place(call.path, call.name)
-            mistakes[call.path] = Mistake("wrong-value", call.path, error.message, error.help, at=at)
-        return call.path not in mistakes
-
-    for number, call in enumerate(data.augment, 1):
-        if not tried(call, partial(make_augmentations, data.augment[:number], shape)):
-            break
-    for call in (*data.transforms.train, *data.transforms.evaluation):
-        tried(call, partial(make_transforms, [call], shape[0], cpu))
-    return list(mistakes.values())
 
 
 def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Drawn | None, list[Mistake]]:
@@ -197,30 +168,28 @@ def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Draw
     return plan.shapes, drawn, mistakes
 
 
-def _cropped(experiment: Experiment, drawn: Drawn) -> list[Mistake]:
-    """A crop after which training images have a size that the network for the other splits can't take."""
+def _resized(experiment: Experiment, facts: Facts | None, drawn: Drawn) -> list[Mistake]:
+    """Training images of a size that the network for the other splits can't take."""
     from yamlnet.network import edit, shapes
     from yamlnet.network.build import assemble
 
     data, given = experiment.data, experiment.model.inputs[0]
-    crops = [call for call in data.augment if call.name == "RandomCrop"] if data is not None else []
-    if not crops or given.shape is None or len(given.shape) != 3:
+    if data is None or facts is None or given.shape is None or len(given.shape) != 3:
         return []
-    size = crops[-1].arguments["size"]
-    height, width = size if isinstance(size, list) else (size, size)
-    cropped = replace(given, shape=(given.shape[0], int(height), int(width)))
-    if cropped.shape == given.shape:
+    changes = images.changes(images.training(data), picture(data, facts))
+    if not changes or changes[-1][1] in (None, given.shape):
         return []
-    model = replace(experiment.model, inputs=(cropped,))
+    call, shape = changes[-1]
+    model = replace(experiment.model, inputs=(replace(given, shape=shape),))
     again = shapes.judge(model)
     if again.complete and again.constructions == drawn.constructions:
         plan = edit.plan(model, again, assemble(model, again.modules.__getitem__))
         if plan.complete and plan.changes == drawn.changes:
             return []
-    message = (
-        f"training images become {height} x {width}, which the network for {list(given.shape)} can't take"
-    )
-    return [Mistake("shape-mismatch", crops[-1].argument_path("size"), message)]
+    assert shape is not None
+    become = f"{shape[1]} x {shape[2]}" if shape[0] == given.shape[0] else str(list(shape))
+    message = f"training images become {become}, which the network for {list(given.shape)} can't take"
+    return [Mistake("shape-mismatch", call.argument_path("size"), message)]
 
 
 def with_data(
@@ -369,7 +338,7 @@ def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
         network,
         input_fields(experiment.model, prepared.facts),
         sources(experiment.data, prepared, experiment.seed),
-        next(iter(prepared.train.fields.values())).device,
+        prepared.device,
         prepared.facts.most_classes,
         prepared.digest,
         as_json(prepared.encodings),
@@ -387,7 +356,7 @@ def resume(run: FilePath, options: Sequence[str], observer: Observer, allow: All
 
     folder = runs.load(run)
     examined, prepared = of_run(folder, options, allow)
-    network = network_of(examined).to(next(iter(prepared.train.fields.values())).device)
+    network = network_of(examined).to(prepared.device)
     with blaming(allow):
         return trainer.resume(task_of(examined, network, prepared), folder, observer)
 

@@ -17,10 +17,6 @@ def _torchvision_dataset(name: str, summary: str) -> Entry:
     return _entry("dataset", name, summary, root, download, target=f"torchvision.datasets.{name}")
 
 
-def _transform(name: str, summary: str, *parameters: Parameter) -> Entry:
-    return _entry("transform", name, summary, *parameters, target=f"torchvision.transforms.v2.{name}")
-
-
 DATASETS = (
     _entry(
         "dataset", "MNIST5k", "5,000 handwritten digits that come with yamlnet: 4,000 to train, 1,000 to test"
@@ -97,29 +93,6 @@ FIELDS = (
     ),
 )
 
-TRANSFORMS = (
-    _transform(
-        "Normalize",
-        "Subtracts the mean and divides by the standard deviation, for each channel",
-        Parameter("mean", "float | list[float]"),
-        Parameter("std", "float | list[float]", exclusive_minimum=0),
-    ),
-    _transform(
-        "RandomCrop",
-        "Crops the image at a random place",
-        Parameter("size", "int | tuple[int, int]", minimum=1),
-        Parameter("padding", "int | tuple[int, int] | tuple[int, int, int, int] | none", None, minimum=0),
-        Parameter("pad_if_needed", "bool", False),
-        Parameter("fill", "float", 0),
-        Parameter("padding_mode", "'constant' | 'edge' | 'reflect' | 'symmetric'", "constant"),
-    ),
-    _transform(
-        "RandomHorizontalFlip",
-        "Mirrors the image left to right with a probability",
-        Parameter("p", "float", 0.5, minimum=0, maximum=1),
-    ),
-)
-
 INITIALISERS = (
     _entry(
         "init",
@@ -138,13 +111,13 @@ def _by_kind(entries: Iterable[Entry]) -> dict[Kind, dict[str, Entry]]:
     return found
 
 
-OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *TRANSFORMS, *INITIALISERS))
+OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *INITIALISERS))
 """Every entry of this file by kind and name."""
 
 
 def _images(shape: tuple[int, int, int], num_classes: int, train: int, test: int) -> Facts:
     fields = {"image": Field(shape, "float32"), "target": Field((), "int64", num_classes)}
-    return Facts(fields, num_classes=num_classes, train=train, test=test)
+    return Facts(fields, num_classes=num_classes, train=train, test=test, images=shape)
 
 
 FIXED: Mapping[str, Facts] = {
@@ -156,3 +129,6 @@ FIXED: Mapping[str, Facts] = {
     "CIFAR100": _images((3, 32, 32), 100, train=50_000, test=10_000),
 }
 """What the data sets are like whose shapes and sizes are known, before any share is split off."""
+
+CHANNELS: Mapping[str, int] = {"ImageFolder": 3, "Idx": 1}
+"""How many channels the images of the other image sets have."""

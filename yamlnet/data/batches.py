@@ -1,27 +1,33 @@
-"""A split on the device in; its batches, epoch by epoch, out."""
+"""A split in; its batches on the device, epoch by epoch, out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
-from yamlnet.data.augment import RandomCrop, make_augmentations
+from yamlnet.data.crops import RandomCrop
+from yamlnet.data.pipeline import Steps, done_once, steps
+from yamlnet.data.ragged import Values, select
 from yamlnet.data.seeds import generator
 from yamlnet.data.splits import Split
-from yamlnet.data.transforms import make_transforms
+from yamlnet.data.steps import Draws, Shape
+from yamlnet.diagnostics import YamlnetError
 
 Feed = Callable[[int], Tensor]
 """A field of an epoch: the number of a batch in, the field's values in that batch out."""
 
+CPU = torch.device("cpu")
+
 
 class Batches:
-    """The batches of a split: gathered by index; images augmented, scaled to [0, 1] and transformed.
+    """The batches of a split: gathered by index; images augmented, transformed and scaled to [0, 1].
 
-    With a seed, each epoch is shuffled anew; without one, the samples come in order, and nothing is
-    augmented. The order follows from the seed and the epoch; what augmentation does to a sample from the
+    With a seed, each epoch is shuffled anew; without one, the samples come in order, and no call may draw
+    at random. The order follows from the seed and the epoch; what augmentation does to a sample from the
     seed, the epoch and the sample. Neither depends on the device, nor on where in the epoch one begins.
     """
 
@@ -29,24 +35,23 @@ class Batches:
         self,
         split: Split,
         batch_size: int,
-        transforms: Sequence[Call],
-        augment: Sequence[Call] = (),
+        calls: Sequence[Call] = (),
         seed: int | None = None,
+        device: torch.device = CPU,
     ) -> None:
-        """Makes ready what doesn't change from batch to batch.
+        """Makes ready what doesn't change from batch to batch; `calls` are what is done to the images.
 
         Raises:
-            YamlnetError: a transform or an augmentation doesn't fit the images.
+            YamlnetError: a call doesn't fit the images, or the device has too little memory.
         """
         self.num_samples = len(split)
         self._batch_size = batch_size
         self._seed = seed
-        self._others = {name: values for name, values in split.fields.items() if name != "image"}
-        self._device = next(iter(split.fields.values())).device
-        self._images = None
-        if "image" in split.fields:
-            augment = augment if seed is not None else ()
-            self._images = _Images(split.fields["image"], batch_size, transforms, augment)
+        self._device = device
+        fields = dict(split.fields)
+        images = fields.pop("image", None)
+        self._images = None if images is None else _Images(images, batch_size, calls, seed or 0, device)
+        self._others = {name: _moved(values, device) for name, values in fields.items()}
 
     def __len__(self) -> int:
         """Batches of an epoch; the last may be smaller."""
@@ -63,12 +68,12 @@ class Batches:
             yield {name: feed(batch) for name, feed in feeds.items()}
 
     def _in_order(self) -> Mapping[str, Feed]:
-        images = {} if self._images is None else {"image": self._images.in_order()}
+        images = {} if self._images is None else {"image": self._images.in_order(self.num_samples)}
         return images | {name: self._feed(values) for name, values in self._others.items()}
 
     def _shuffled(self, seed: int, epoch: int) -> Mapping[str, Feed]:
         order = torch.randperm(self.num_samples, generator=generator(seed, "shuffle", epoch))
-        images = {} if self._images is None else {"image": self._images.shuffled(order, seed, epoch)}
+        images = {} if self._images is None else {"image": self._images.shuffled(order, epoch)}
         order = order.to(self._device)
         others = {name: self._feed(values.index_select(0, order)) for name, values in self._others.items()}
         return images | others
@@ -78,53 +83,81 @@ class Batches:
 
 
 class _Images:
-    """The images of a split, uint8 [samples, channels, height, width], batch by batch."""
+    """The images of a split, batch by batch: on the CPU while something takes one after another."""
 
     def __init__(
-        self, images: Tensor, batch_size: int, transforms: Sequence[Call], augment: Sequence[Call]
+        self, images: Values, batch_size: int, calls: Sequence[Call], seed: int, device: torch.device
     ) -> None:
         self._batch_size = batch_size
-        self._transforms = make_transforms(transforms, images.shape[1], images.device)
-        self._augmentations = make_augmentations(augment, images.shape[1:])
-        # a crop that comes first is the gather itself, out of all windows of the resident images
-        first = self._augmentations[0] if self._augmentations else None
-        self._crop = first if isinstance(first, RandomCrop) else None
-        self._per_batch = self._augmentations[1:] if self._crop else self._augmentations
-        self._images = self._crop.windows(images) if self._crop else images
+        self._device = device
+        self._images, rest = done_once(images, steps(calls, images, seed))
+        self._early, self._late = rest.divided()
+        self._crop: _Crop | None = None
+        if isinstance(self._images, Tensor) and not self._early:
+            self._images = _moved(self._images, device)
+            first = self._late.placed[0]
+            if isinstance(first.step, RandomCrop) and first.shape is not None:
+                self._crop = _Crop(first.step, first.shape, Steps((first,), seed))
+                self._images = first.step.windows(self._images)
+                self._late = Steps(self._late.placed[1:], seed)
 
-    def in_order(self) -> Feed:
-        """The images as they are."""
-        images = torch.split(self._images, self._batch_size)
-        return lambda batch: self._finish(images[batch])
+    def in_order(self, count: int) -> Feed:
+        """The images in the order of the split, of which there are so many."""
+        if isinstance(self._images, Tensor) and not self._early:
+            parts = torch.split(self._images, self._batch_size)
+            draws = self._late.draws(torch.arange(0), 0)
+            return lambda batch: _batch(self._late.apply(parts[batch], draws))
+        return self.shuffled(torch.arange(count), 0)
 
-    def shuffled(self, order: Tensor, seed: int, epoch: int) -> Feed:
-        """The images in an order, augmented: each as the seed, the epoch and the image's number say."""
-        draws = [
-            augmentation.draw(len(order), generator(seed, "augment", position, epoch))[order]
-            for position, augmentation in enumerate(self._augmentations)
-        ]
-        rows = self._by_batch(self._crop.rows(order, draws.pop(0)) if self._crop else order)
-        drawn = [self._by_batch(values) for values in draws]
+    def shuffled(self, order: Tensor, epoch: int) -> Feed:
+        """The images in an order, each augmented as the seed, the epoch and the image's number say."""
+        rows = order if self._crop is None else self._crop.rows(order, epoch)
+        early = self._by_batch(self._early.draws(order, epoch), CPU)
+        late = self._by_batch(self._late.draws(order, epoch), self._device)
+        parts = torch.split(rows.to(CPU if self._early else self._device), self._batch_size)
 
         def feed(batch: int) -> Tensor:
-            images = self._images.index_select(0, rows[batch])
-            for augmentation, values in zip(self._per_batch, drawn, strict=True):
-                images = augmentation(images, values[batch])
-            return self._finish(images)
+            chosen = select(self._images, parts[batch])
+            given = chosen if isinstance(chosen, Tensor) else list(chosen)
+            images = _batch(self._early.apply(given, early(batch)))
+            return _batch(self._late.apply(images.to(self._device), late(batch)))
 
         return feed
 
-    def _by_batch(self, values: Tensor) -> tuple[Tensor, ...]:
-        return torch.split(values.to(self._images.device), self._batch_size)
-
-    def _finish(self, images: Tensor) -> Tensor:
-        """uint8 images scaled to [0, 1] by the operations of torchvision's `ToDtype`, and transformed."""
-        is_image = images.dtype is torch.uint8
-        scaled = images.to(torch.float32).mul_(1 / 255) if is_image else images.clone()
-        for transform in self._transforms:
-            scaled = transform(scaled)
-        return scaled
+    def _by_batch(self, draws: Sequence[Draws], device: torch.device) -> Callable[[int], Sequence[Draws]]:
+        parts = [[torch.split(values.to(device), self._batch_size) for values in drawn] for drawn in draws]
+        return lambda batch: [tuple(values[batch] for values in drawn) for drawn in parts]
 
 
-def _channels(images: Tensor) -> int:
-    return images.shape[1] if images.dim() > 1 else 1
+@dataclass(frozen=True)
+class _Crop:
+    """A crop that comes first: it is the gather itself, out of all windows of the resident images."""
+
+    crop: RandomCrop
+    shape: Shape
+    steps: Steps
+
+    def rows(self, order: Tensor, epoch: int) -> Tensor:
+        """Which of the windows those of the samples are in an epoch: int64 [samples]."""
+        ((places,),) = self.steps.draws(order, epoch)
+        return self.crop.rows(order, places, self.shape)
+
+
+def _batch(images: Tensor | list[Tensor]) -> Tensor:
+    if isinstance(images, Tensor):
+        return images
+    sizes = " and ".join(sorted({f"{image.shape[1]} x {image.shape[2]}" for image in images})[:2])
+    raise YamlnetError(
+        f"the images of a batch differ in size: {sizes} (height x width)",
+        help="`Resize: [HEIGHT, WIDTH]` in `transforms` gives all images one size",
+        exit_code=1,
+    )
+
+
+def _moved(values: Values, device: torch.device) -> Tensor:
+    assert isinstance(values, Tensor)
+    try:
+        return values.to(device)
+    except torch.OutOfMemoryError as error:
+        size = values.nbytes / 2**20
+        raise YamlnetError(f"the data don't fit on `{device}`: {size:,.0f} MiB more were needed") from error

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from torch import Tensor
-
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target
 from yamlnet.catalog.own import PATHS
@@ -18,6 +16,7 @@ from yamlnet.data.foreign import read_foreign
 from yamlnet.data.idx_folder import has_any_of_part, has_part, read_part
 from yamlnet.data.image_folder import read_image_folder
 from yamlnet.data.npz import read_npz
+from yamlnet.data.ragged import Values
 from yamlnet.diagnostics import YamlnetError
 
 DIGITS = (
@@ -51,12 +50,12 @@ KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 class Dataset:
     """A data set as it is read: its training part, its test part and its classes' names where it has them.
 
-    A part has the fields `image`, uint8 [samples, channels, height, width], and `target`, int64
+    A part has the fields `image`, uint8 [samples, channels, height, width] or `Ragged`, and `target`, int64
     [samples], classes counted from 0; those of `Npz` are its arrays.
     """
 
-    train: Mapping[str, Tensor]
-    test: Mapping[str, Tensor] | None = None
+    train: Mapping[str, Values]
+    test: Mapping[str, Values] | None = None
     classes: tuple[str, ...] | None = None
 
 

@@ -8,18 +8,20 @@ import torch
 from torch import Tensor
 
 from yamlnet.catalog.vision import import_torchvision
+from yamlnet.data.ragged import Ragged, Values
+from yamlnet.data.steps import together
 from yamlnet.diagnostics import YamlnetError
 
 
-def read_image_folder(root: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def read_image_folder(root: Path) -> tuple[dict[str, Values], tuple[str, ...]]:
     """What torchvision's `ImageFolder` finds, as RGB.
 
     Returns:
-        The fields `image`, uint8 [samples, 3, height, width], and `target`, int64 [samples], in the order
-        of the classes' and files' names; and the classes' names.
+        The fields `image`, uint8 [samples, 3, height, width] or, where they differ in size, `Ragged`, and
+        `target`, int64 [samples], in the order of the classes' and files' names; and the classes' names.
 
     Raises:
-        YamlnetError: there are no images, one can't be read, or they differ in size.
+        YamlnetError: there are no images, or one can't be read.
     """
     try:
         found = import_torchvision().datasets.ImageFolder(root)
@@ -29,17 +31,10 @@ def read_image_folder(root: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
             help="an `ImageFolder` has one folder for each class, and that class's images in it",
         ) from error
     paths = [Path(path) for path, _ in found.samples]
-    first = _read_image(paths[0])
-    images = torch.empty(len(paths), *first.shape, dtype=torch.uint8)
-    for index, path in enumerate(paths):
-        image = _read_image(path)
-        if image.shape != first.shape:
-            raise YamlnetError(
-                "all images of an `ImageFolder` must have one size: "
-                f"`{paths[0]}` is {_size(first)}, `{path}` is {_size(image)} (height x width)"
-            )
-        images[index] = image
-    return {"image": images, "target": torch.tensor(found.targets)}, tuple(found.classes)
+    read = [_read_image(path) for path in paths]
+    images = together(read)
+    values = images if isinstance(images, Tensor) else Ragged(images, [str(path) for path in paths])
+    return {"image": values, "target": torch.tensor(found.targets)}, tuple(found.classes)
 
 
 def _read_image(path: Path) -> Tensor:
@@ -53,10 +48,6 @@ def _read_image(path: Path) -> Tensor:
         raise YamlnetError(f"can't read the image `{path}`: {_first_line(error)}") from error
     values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
     return values.view(image.height, image.width, 3).permute(2, 0, 1)
-
-
-def _size(image: Tensor) -> str:
-    return f"{image.shape[1]} x {image.shape[2]}"
 
 
 def _first_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,9 +21,10 @@ OF_BYTES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 """Images whose values are bytes; the others would lose more than a conversion says."""
 
 
-def read_picture(file: str, given: Input) -> Tensor:
-    """One image as uint8 [channels, height, width]: grey or coloured as the network takes it, never resized.
+def read_picture(file: str, given: Input, before: Callable[[int, int], Input]) -> Tensor:
+    """One image as uint8 [channels, height, width]: grey or coloured as the network takes it.
 
+    It is never resized here: `before` tells of its height and width what image the run's `transforms` take.
     Grey is what Pillow makes of colours (0.299 R + 0.587 G + 0.114 B); transparency is left out.
 
     Raises:
@@ -42,6 +44,7 @@ def read_picture(file: str, given: Input) -> Tensor:
         ) from None
     try:
         with Image.open(file) as image:
+            shape = before(image.height, image.width).shape or ()
             _check(file, image, shape)
             content = image.convert(MODES[shape[0]]).tobytes()
     except YamlnetError:
@@ -59,7 +62,7 @@ def _check(file: str, image: Picture, shape: tuple[int, ...]) -> None:
         raise YamlnetError(
             f"`{file}` is {image.height} x {image.width}, and the network takes images of "
             f"{height} x {width} (height x width)",
-            help="images aren't resized here: how it is done changes what the network sees",
+            help="only `Resize` or `CenterCrop` in the run's `transforms` would resize it here",
         )
     if image.mode not in OF_BYTES:
         raise YamlnetError(

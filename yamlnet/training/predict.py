@@ -70,7 +70,7 @@ def predictions(
 ) -> list[Predicted]:
     """Runs the network, in evaluation mode, on batches that are scaled and transformed as for evaluation."""
     assert experiment.data is not None
-    source = evaluation(experiment.data, given.split)
+    source = evaluation(experiment.data, given.split, torch.device("cpu"))
     assert source is not None
     meanings = _meanings(experiment, encodings, frozenset(given.split.fields))
     origins = iter(given.origins)
