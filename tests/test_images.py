@@ -13,7 +13,7 @@ from PIL import Image
 
 import yamlnet
 from tests.data.reference import v2
-from yamlnet import api, pipeline
+from yamlnet import api, resuming
 from yamlnet.diagnostics import ConfigError, YamlnetError
 from yamlnet.training.observer import Silent
 
@@ -76,7 +76,7 @@ def test_a_run_is_repeated_and_resumed_to_the_same_bits(folder: Path, tmp_path: 
         for checkpoint in (again / "checkpoints").iterdir():
             if int(checkpoint.name.removeprefix("step-")) > step:
                 shutil.rmtree(checkpoint)
-        pipeline.resume(again, (), Silent())
+        resuming.resume(again, (), Silent())
         assert digest(again) == digest(straight)
 
 
@@ -112,7 +112,7 @@ def test_sizes_are_known_before_the_pictures_are_read(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"transforms": []}, "the images of the train split differ in size: `"),
+        ({"transforms": []}, "the images of the train split differ in size, and can't make a batch: `"),
         ({"transforms": {"train": TRAINING}}, "the images of the validation split differ in size"),
         ({"transforms": EVALUATION, "augment": [{"RandomCrop": 25}]}, "can't cut 25 x 25 out of an image of"),
     ],

@@ -6,23 +6,26 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.foreign import blaming
 from yamlnet.catalog.own import PATHS
-from yamlnet.diagnostics import ConfigError, Diagnostic, Mistake, MistakeError, YamlnetError
+from yamlnet.diagnostics import (
+    ConfigError,
+    Diagnostic,
+    Mistake,
+    MistakeError,
+    YamlnetError,
+)
 from yamlnet.language import check as language
 from yamlnet.language import images, render
 from yamlnet.language.check import Checked
-from yamlnet.language.dump import dump
 from yamlnet.language.files import Text
-from yamlnet.language.inputs import input_fields
+from yamlnet.language.inputs import with_inputs
 from yamlnet.language.known import picture
-from yamlnet.language.resolve import path_of, resolved, weights_file
+from yamlnet.language.resolve import path_of, weights_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,22 +35,20 @@ if TYPE_CHECKING:
     from yamlnet.language.experiment import Data, Experiment
     from yamlnet.network.changes import Change
     from yamlnet.network.construct import Construction
+    from yamlnet.network.drawing import Drawing
     from yamlnet.network.found import Shapes
     from yamlnet.network.initialise import Chosen
     from yamlnet.network.table import Summary
     from yamlnet.network.ties import Tie
-    from yamlnet.training.observer import Observer
     from yamlnet.training.run import Run
-    from yamlnet.training.setup import Task
-    from yamlnet.training.verdict import Result
 
 
 @dataclass(frozen=True)
 class Drawn:
     """What is known of a network before it has weights.
 
-    `constructions` are those of its layers before the `changes` of its edits. `ties` and `frozen` have
-    the names after them; `notes` tell what came of edits and weights.
+    `constructions` are those of its layers before the `changes` of its edits. `ties`, `frozen` and `drawing`
+    have the names after them; `notes` tell what came of edits and weights.
     """
 
     empty: nn.Module
@@ -57,6 +58,7 @@ class Drawn:
     frozen: tuple[str, ...]
     notes: tuple[str, ...]
     chosen: Chosen
+    drawing: Drawing
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ def examine(
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
     from yamlnet.data.trial import refused
-    from yamlnet.network import shapes
+    from yamlnet.network import shapes, unflattened
+    from yamlnet.network.filled import filled
     from yamlnet.training import judge, trial
 
     assert checked.experiment is not None
@@ -131,12 +134,18 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     mistakes = list(found.mistakes)
     drawn = None
     if found.complete:
+        experiment = experiment.model_copy(update={"model": filled(experiment.model, found.filled)})
+        checked = replace(checked, experiment=experiment)
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
+    facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
     if drawn is not None:
-        mistakes += judge.judge(experiment, found, checked.facts)
+        mistakes += judge.judge(experiment, found, facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
         mistakes += refused(experiment.data, checked.facts) or _resized(experiment, checked.facts, drawn)
+    if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
+        mistakes += unflattened.unflattened(found, experiment.model)
+    assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)
@@ -146,6 +155,7 @@ def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Draw
     """The network without weights, edited, tied and frozen, and its shapes; what is wrong with all that."""
     from yamlnet.network import edit, freeze, initialise, ties
     from yamlnet.network.build import assemble
+    from yamlnet.network.drawing import Drawing
     from yamlnet.network.weights import Loading
 
     assert checked.experiment is not None
@@ -164,7 +174,8 @@ def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Draw
     frozen = (*freeze.frozen(nodes), *plan.frozen)
     freeze.freeze(empty, frozen)
     notes = (*loading.notes, *plan.notes)
-    drawn = Drawn(empty, found.constructions, plan.changes, plan.ties, frozen, notes, chosen)
+    drawing = Drawing(dict(nodes), tuple(given.name for given in model.inputs))
+    drawn = Drawn(empty, found.constructions, plan.changes, plan.ties, frozen, notes, chosen, drawing)
     return plan.shapes, drawn, mistakes
 
 
@@ -303,70 +314,17 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     return summary.in_training(table, optimizer, experiment.data.batch_size)
 
 
-def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
-    """Trains what was examined, in a new folder below `runs`."""
-    from yamlnet.training import device as devices
-    from yamlnet.training import run, trainer
+def of_run(
+    folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING, trained: bool = True
+) -> tuple[Examined, Prepared]:
+    """A run's experiment and its data, read from what the run's folder holds.
 
-    examined.raise_if_wrong()
-    where = devices.device(examined.experiment.train.device)
-    require_files(examined)
-    examined, prepared = with_data(examined, str(where))
-    network = network_of(examined).to(where)
-    document = resolved(examined.checked, examined.checked.source.folder)
-    precision = devices.precision(examined.experiment.train.precision, where)
-    document["train"] |= {"device": str(where), "precision": precision}
-    source = examined.checked.source
-    bases = [(base.file, base.content) for base in examined.checked.bases]
-    folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
-    with blaming(examined.checked.allow):
-        return trainer.train(task_of(examined, network, prepared), folder, observer)
-
-
-def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
-    """The training of a network on its data."""
-    from yamlnet.data.encoding import as_json
-    from yamlnet.training.example import example
-    from yamlnet.training.setup import Task
-    from yamlnet.training.sources import sources
-
-    experiment = examined.experiment
-    assert experiment.data is not None
-    assert examined.shapes is not None
-    return Task(
-        experiment,
-        network,
-        input_fields(experiment.model, prepared.facts),
-        sources(experiment.data, prepared, experiment.seed),
-        prepared.device,
-        prepared.facts.most_classes,
-        prepared.digest,
-        as_json(prepared.encodings),
-        () if examined.drawn is None else examined.drawn.frozen,
-        () if examined.drawn is None else examined.drawn.notes,
-        {} if examined.drawn is None else examined.drawn.chosen,
-        example=example(examined.shapes, prepared.facts),
-    )
-
-
-def resume(run: FilePath, options: Sequence[str], observer: Observer, allow: Allowed = NOTHING) -> Result:
-    """Goes on where a run stopped, from its newest checkpoint that verifies."""
-    from yamlnet.training import run as runs
-    from yamlnet.training import trainer
-
-    folder = runs.load(run)
-    examined, prepared = of_run(folder, options, allow)
-    network = network_of(examined).to(prepared.device)
-    with blaming(allow):
-        return trainer.resume(task_of(examined, network, prepared), folder, observer)
-
-
-def of_run(folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING) -> tuple[Examined, Prepared]:
-    """A run's experiment and its data, read from what the run's folder holds."""
+    `trained` tells that its weights are to be taken from it, and not to be made anew.
+    """
     from yamlnet.data.encoding import from_json
     from yamlnet.training import device as devices
 
-    examined = examine(_resolved_text(folder), options, to_train=True, allow=allow, trained=True)
+    examined = examine(text_of(folder), options, to_train=True, allow=allow, trained=trained)
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
@@ -376,21 +334,18 @@ def loaded(
     folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING, options: Sequence[str] = ()
 ) -> tuple[Examined, nn.Module]:
     """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(_resolved_text(folder), options, allow=allow, trained=True)
+    examined = examine(text_of(folder), options, allow=allow, trained=True)
     network = network_of(examined)
-    _, weights = folder.weights(which, _warn)
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = str(error).split("\n")[1 if "\n" in str(error) else 0].strip()
-        raise YamlnetError(f"the weights of `{folder.path}` don't fit its network: {reason}") from None
+    _, weights = folder.weights(which, _warn, network.state_dict())
+    network.load_state_dict(weights)
     return examined, network.eval()
 
 
 def _warn(message: str) -> None:
-    sys.stderr.write(f"warning: {message}\n")
+    sys.stderr.write(f"warning: {render.printable(message)}\n")
 
 
-def _resolved_text(folder: Run) -> Text:
+def text_of(folder: Run) -> Text:
+    """The file of a run, as `examine` takes it."""
     text = folder.resolved
     return Text(text, str(folder.path / "resolved.yaml"), folder.path.absolute(), "run", text.encode())

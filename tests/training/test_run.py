@@ -57,7 +57,7 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     tied[1].weight = tied[0].weight
     state: dict[str, Any] = {"lr": 0.1, "infinite": float("inf"), "none": None, "best": None}
     given = Snapshot(3, tied.state_dict(), {"ema.0.bias": torch.ones(2), "t": torch.rand(2, 3).t()}, state)
-    checkpoint.write(tmp_path, given)
+    checkpoint.write(tmp_path, given.copied())
     got = checkpoint.read(tmp_path, 3)
     assert got.state == state
     assert sorted(got.weights) == ["0.bias", "0.weight", "1.bias", "1.weight"]
@@ -115,7 +115,7 @@ def test_records_are_lines_and_can_be_taken_back(tmp_path: Path) -> None:
     made.append({"step": 2, "loss": float("nan")})
     assert made.records() == [{"step": 1, "loss": 0.5}, {"step": 2, "loss": "nan"}]
     made.write_best({"step": 2})
-    made.rewind(position, None)
+    made.rewind(position, None, refuse)
     assert made.records() == [{"step": 1, "loss": 0.5}]
     assert made.best is None
 

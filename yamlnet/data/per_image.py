@@ -69,6 +69,6 @@ class Drawn:
             if "image extension" in words:
                 words = "torchvision's image extension was built for another release of torch"
             raise YamlnetError(
-                f"`{self.name}` can't be done to an image in {list(image.shape)}: {words}", exit_code=1
+                f"`{self.name}` can't be done to an image in {list(image.shape)}: {words}"
             ) from error
         return changed

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
+from yamlnet.data.pictures import MODES, pixels
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.nodes import Input
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
-
-MODES = {1: "L", 3: "RGB"}
-"""What Pillow calls images of so many channels."""
 
 OF_BYTES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
 """Images whose values are bytes; the others would lose more than a conversion says."""
@@ -46,14 +43,12 @@ def read_picture(file: str, given: Input, before: Callable[[int, int], Input]) -
         with Image.open(file) as image:
             shape = before(image.height, image.width).shape or ()
             _check(file, image, shape)
-            content = image.convert(MODES[shape[0]]).tobytes()
+            return pixels(image, shape[0]).contiguous()
     except YamlnetError:
         raise
     except Exception as error:  # what a decoder raises for a damaged file depends on the format
         reason = (str(error).strip() or type(error).__name__).split("\n")[0]
         raise YamlnetError(f"can't read the image `{file}`: {reason}") from error
-    pixels = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-    return pixels.view(*shape[1:], shape[0]).permute(2, 0, 1).contiguous()
 
 
 def _check(file: str, image: Picture, shape: tuple[int, ...]) -> None:

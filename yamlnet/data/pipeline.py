@@ -80,12 +80,12 @@ class Steps:
     def __bool__(self) -> bool:
         return bool(self.placed)
 
-    def draws(self, samples: Tensor, epoch: int) -> tuple[Draws, ...]:
+    def draws(self, samples: Tensor, epoch: int, *purpose: str) -> tuple[Draws, ...]:
         """What each step draws for the samples, on the CPU: the part of the work that no image is needed for.
 
-        The draws of some samples are those rows of the draws of all.
+        The draws of some samples are those rows of the draws of all. A `purpose` has draws of its own.
         """
-        return tuple(self._draw(one, samples, epoch) for one in self.placed)
+        return tuple(self._draw(one, samples, epoch, *purpose) for one in self.placed)
 
     def apply(self, images: Images, draws: Sequence[Draws]) -> Images:
         """The images after all steps, of what was drawn for them."""
@@ -106,10 +106,10 @@ class Steps:
         end = ends[-1] if ends else 0
         return Steps(self.placed[:end], self.seed), Steps(self.placed[end:], self.seed)
 
-    def _draw(self, one: Placed, samples: Tensor, epoch: int) -> Draws:
+    def _draw(self, one: Placed, samples: Tensor, epoch: int, *purpose: str) -> Draws:
         if isinstance(one.step, Fixed):
             return ()
-        keys = counters.keys(self.seed, samples, "augment", one.number, epoch)
+        keys = counters.keys(self.seed, samples, "augment", one.number, epoch, *purpose)
         if isinstance(one.step, OneByOne | Drawn):
             return (keys,)
         assert one.shape is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,16 +12,25 @@ import torch
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
-from yamlnet.catalog.facts import Facts, Field, facts_of, share, too_large_shares
+from yamlnet.catalog.facts import Facts, Field, facts_of, second_part, share, too_large_shares
 from yamlnet.catalog.pictures import Picture
 from yamlnet.data.columns import Columns, read_columns
 from yamlnet.data.datasets import absolute, read_dataset
+from yamlnet.data.draws import check_draws
 from yamlnet.data.encoding import Categories, Encoding, encode, fit
 from yamlnet.data.ragged import Ragged, Values, sample_shape, select
 from yamlnet.data.seeds import generator
 from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural
 from yamlnet.language.calls import name_place
-from yamlnet.language.images import evaluating, misfits, picture_of, result, result_shape, training
+from yamlnet.language.images import (
+    after_transforms,
+    evaluating,
+    first_resize,
+    misfits,
+    picture_of,
+    result,
+    training,
+)
 from yamlnet.language.tables import targets_of
 
 if TYPE_CHECKING:
@@ -34,23 +43,28 @@ Fields = Mapping[str, Values]
 class Split:
     """Samples in the machine's memory: each field is a tensor whose first axis counts them.
 
-    `image` is uint8 [samples, channels, height, width], or `Ragged`; `target` is int64 [samples].
+    `image` is uint8 [samples, channels, height, width], or `Ragged`; `target` is int64 [samples]. `numbers`,
+    int64 [samples], are their positions in the data set, where these aren't the same as in the split; `place`
+    tells for such a position what people call the sample.
     """
 
     fields: Fields
+    numbers: Tensor | None = None
+    place: Callable[[int], str] = "sample {}".format
 
     def __len__(self) -> int:
         return len(next(iter(self.fields.values())))
 
     def select(self, samples: Tensor) -> Split:
         """Some of the samples, by their positions: int64 [samples]."""
-        return Split({name: select(values, samples) for name, values in self.fields.items()})
+        numbers = samples if self.numbers is None else self.numbers.index_select(0, samples)
+        fields = {name: select(values, samples) for name, values in self.fields.items()}
+        return replace(self, fields=fields, numbers=numbers)
 
-    def labels(self, field: str) -> Tensor:
-        """A field that isn't images."""
-        values = self.fields[field]
-        assert isinstance(values, Tensor)
-        return values
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The fields that are tensors: all but images of different sizes."""
+        return {name: values for name, values in self.fields.items() if isinstance(values, Tensor)}
 
 
 Part = Split | Columns
@@ -63,7 +77,8 @@ class Prepared:
 
     The digest is of the data as they were read, before shares were split off: it depends neither on the
     seed nor on the device. `encodings` tells how fields were made of a table's columns, and the names of
-    the classes where there are any. `device` is where batches are wanted.
+    the classes where there are any; `notes` say what of the data was left out.
+    `device` is where batches are wanted.
     """
 
     train: Split
@@ -73,15 +88,21 @@ class Prepared:
     digest: str
     encodings: Mapping[str, Encoding]
     device: torch.device
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Read:
-    """A data set as it is read."""
+    """A data set as it is read: its own parts, the names of fields that are categories, or their number."""
 
-    train: Part
-    test: Part | None = None
-    classes: tuple[str, ...] | None = None
+    parts: Mapping[str, Part]
+    classes: Mapping[str, tuple[str, ...]]
+    num_classes: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def part_for(self, split: str) -> Part:
+        """What evaluates another data set's network: the part of that name, else its test part, else all."""
+        return next(self.parts[name] for name in (split, "test", "train") if name in self.parts)
 
 
 def prepare(
@@ -103,59 +124,66 @@ def prepare(
         YamlnetError: data are missing, damaged, or don't go together.
     """
     own = _read(data.dataset, data, folder)
+    read, notes = dict(own.parts), list(own.notes)
     asked = {"validation": data.validation, "test": data.test}
-    read = {"train": own.train}
-    if own.test is not None:
-        read["test"] = own.test
     for name, part in asked.items():
         if isinstance(part, Call):
-            read[name] = _evaluation_part(name, _read(part, data, folder), own)
+            other = _read(part, data, folder)
+            read[name] = _evaluation_part(name, other, own)
+            notes += other.notes
     shares = {name: part for name, part in asked.items() if isinstance(part, int | float)}
-    _refuse_second_test_part(data, own, shares)
-    parts = {**read, **_split_off(own.train, shares, seed)}
-    targets = _targets(data, own.train)
+    _refuse_second_part(data, own, shares)
+    parts = {**read, **_split_off(own.parts["train"], shares, seed)}
+    targets = _targets(data, own)
     used = _encodings(data, parts["train"], targets, encodings or {})
     splits = {name: _encoded(part, data, used) for name, part in parts.items()}
-    if own.classes is not None:
-        used = {targets[0]: Categories(own.classes)}
+    used |= {name: Categories(names) for name, names in own.classes.items()}
     _check_images(data, splits)
-    facts = _facts(data, splits, targets, used)
-    splits = {name: _named(split, facts) for name, split in splits.items()}
+    facts = _facts(data, splits, targets, used, own.num_classes)
+    held = {name: _named(split, facts) for name, split in splits.items()}
+    for name, split in held.items():
+        check_draws(split.tensors, data.draw, name)
     return Prepared(
-        train=splits["train"],
-        validation=splits.get("validation"),
-        test=splits.get("test"),
+        train=held["train"],
+        validation=held.get("validation"),
+        test=held.get("test"),
         facts=facts,
         digest=_digest(read),
         encodings=used,
         device=device,
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def _read(call: Call, data: Data, folder: Path) -> _Read:
     if data.fields:
-        return _Read(read_columns(absolute(call, folder), data.fields))
-    found = read_dataset(call, folder)
-    return _Read(Split(found.train), None if found.test is None else Split(found.test), found.classes)
+        parts = read_columns(absolute(call, folder), data.fields)
+        return _Read(parts, {}, notes=tuple(note for part in parts.values() for note in part.notes))
+    found = read_dataset(call, folder, first_resize(data))
+    own = {"train": found.train, "validation": found.validation, "test": found.test}
+    splits = {name: Split(fields) for name, fields in own.items() if fields is not None}
+    if found.files is not None:
+        splits["train"] = replace(splits["train"], place=found.files.__getitem__)
+    return _Read(splits, found.classes, found.num_classes, found.notes)
 
 
-def _refuse_second_test_part(data: Data, own: _Read, shares: Mapping[str, float | int]) -> None:
-    if "test" in shares and own.test is not None:
-        message = f"`test` asks for a share, but `{data.dataset.name}` has a test part of its own"
-        help = "leave `test` out, or name another data set"
-        raise MistakeError(Mistake("wrong-value", ("data", "test"), message, help))
+def _refuse_second_part(data: Data, own: _Read, shares: Mapping[str, float | int]) -> None:
+    for name in shares:
+        if name in own.parts:
+            raise MistakeError(second_part(data.dataset.name, name))
 
 
 def _evaluation_part(name: str, other: _Read, own: _Read) -> Part:
     """The part that evaluates of a data set of its own, held against the training data."""
-    if own.classes and other.classes and own.classes != other.classes:
-        raise YamlnetError(
-            f"`{name}` has other classes than the training data: "
-            f"{_listed(other.classes)} instead of {_listed(own.classes)}"
-        )
-    part = other.train if other.test is None else other.test
-    if isinstance(part, Split) and isinstance(own.train, Split):
-        _check_fields(name, part.fields, own.train.fields)
+    for field, classes in own.classes.items():
+        if field in other.classes and classes != other.classes[field]:
+            raise YamlnetError(
+                f"`{name}` has other classes than the training data: "
+                f"{_listed(other.classes[field])} instead of {_listed(classes)}"
+            )
+    part, train = other.part_for(name), own.parts["train"]
+    if isinstance(part, Split) and isinstance(train, Split):
+        _check_fields(name, part.fields, train.fields)
     return part
 
 
@@ -192,10 +220,12 @@ def _split_off(train: Part, shares: Mapping[str, float | int], seed: int) -> dic
     return {name: train.select(chosen[name].sort().values) for name in ("train", *shares)}
 
 
-def _targets(data: Data, train: Part) -> tuple[str, ...]:
-    """The fields that are no input; images have `target`."""
-    said = targets_of(data)
+def _targets(data: Data, own: _Read) -> tuple[str, ...]:
+    """The fields that are no input; images have `target`, or the only field that is a class."""
+    said, train = targets_of(data), own.parts["train"]
     fields = train.values if isinstance(train, Columns) else train.fields
+    if said is None and len(own.classes) == 1:
+        return tuple(own.classes)
     for position, name in enumerate(said or ()):
         if name not in fields:
             help, suggestion = did_you_mean(name, fields)
@@ -221,13 +251,16 @@ def _encodings(
 
 
 def _encoded(part: Part, data: Data, encodings: Mapping[str, Encoding]) -> Split:
-    return Split(encode(part, data.fields, encodings)) if isinstance(part, Columns) else part
+    if isinstance(part, Split):
+        return part
+    return Split(encode(part, data.fields, encodings), part.rows, part.table.place)
 
 
 def _named(split: Split, facts: Facts) -> Split:
     """The split, whose only target goes by the name `target` too."""
     fields = split.fields
-    return Split({name: fields[name if name in fields else facts.targets[0]] for name in facts.fields})
+    named = {name: fields[name if name in fields else facts.targets[0]] for name in facts.fields}
+    return replace(split, fields=named)
 
 
 def _picture(values: Values) -> Picture:
@@ -246,31 +279,32 @@ def _check_images(data: Data, splits: Mapping[str, Split]) -> None:
         values = split.fields["image"]
         calls = training(data) if name == "train" else evaluating(data)
         if isinstance(values, Ragged) and result(calls, _picture(values)).shape is None:
-            key = "augment` or `transforms" if name == "train" else "transforms"
             raise YamlnetError(
-                f"the images of the {name} split differ in size: {values.in_words()}",
-                help=f"`{{Resize: [HEIGHT, WIDTH]}}` in `{key}` gives all images one size",
+                f"the images of the {name} split differ in size, and can't make a batch: {values.in_words()}",
+                help="`transforms: [{Resize: [224, 224]}]`, for example, brings them to one size",
             )
 
 
 def _facts(
-    data: Data, splits: Mapping[str, Split], targets: tuple[str, ...], encodings: Mapping[str, Encoding]
+    data: Data,
+    splits: Mapping[str, Split],
+    targets: tuple[str, ...],
+    encodings: Mapping[str, Encoding],
+    num_classes: int | None,
 ) -> Facts:
     fields = {
-        name: Field(sample_shape(values) or (), "float32" if name == "image" else _dtype(values))
+        name: Field(sample_shape(values), "float32" if name == "image" else _dtype(values))
         for name, values in splits["train"].fields.items()
     }
     images = splits["train"].fields.get("image")
     if images is not None:
-        shape = result_shape(data, _picture(images))
-        fields["image"] = replace(fields["image"], shape=shape or fields["image"].shape)
+        fields["image"] = after_transforms(fields["image"], data, _picture(images))
     for name, field in fields.items():
         if isinstance(encoding := encodings.get(name), Categories):
             fields[name] = replace(field, num_categories=len(encoding.names))
         if name in targets and field.dtype == "int64" and not field.shape:
-            fields[name] = replace(
-                field, num_categories=_num_labels(name, splits, fields[name].num_categories)
-            )
+            known = fields[name].num_categories or (num_classes if len(targets) == 1 else None)
+            fields[name] = replace(field, num_categories=_num_labels(name, splits, known))
     classes = [names.names for name in targets if isinstance(names := encodings.get(name), Categories)]
     counts = {name: len(split) for name, split in splits.items()}
     facts = facts_of(fields, targets, **counts, classes=classes[0] if len(classes) == 1 else None)
@@ -279,9 +313,9 @@ def _facts(
 
 def _num_labels(target: str, splits: Mapping[str, Split], known: int | None) -> int | None:
     """How many classes a target has: as many as it has names, else one more than its highest label."""
-    if any(int(split.labels(target).min()) < 0 for split in splits.values()):
+    if any(int(split.tensors[target].min()) < 0 for split in splits.values()):
         return None
-    highest = {name: int(split.labels(target).max()) for name, split in splits.items()}
+    highest = {name: int(split.tensors[target].max()) for name, split in splits.items()}
     num_classes = max(highest.values()) + 1 if known is None else known
     for name, label in highest.items():
         if num_classes is not None and label >= num_classes:
@@ -296,9 +330,9 @@ def _digest(read: Mapping[str, Part]) -> str:
     for name in sorted(read):
         part = read[name]
         for field, values in sorted((part.values if isinstance(part, Columns) else part.fields).items()):
-            for part_values in values if isinstance(values, Ragged) else [values]:
-                digest.update(f"{name} {field} {part_values.dtype} {list(part_values.shape)}\n".encode())
-                digest.update(part_values.contiguous().numpy().data)
+            for each in values if isinstance(values, Ragged) else [values]:
+                digest.update(f"{name} {field} {each.dtype} {list(each.shape)}\n".encode())
+                digest.update(each.contiguous().numpy().data)
             if isinstance(part, Columns) and field in part.texts:
                 digest.update("\0".join(part.texts[field]).encode())
     return digest.hexdigest()

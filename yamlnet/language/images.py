@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from yamlnet.catalog.entry import Call
+from yamlnet.catalog.facts import Field
 from yamlnet.catalog.pictures import TO_ONE_SIZE, Misfit, Picture, after
 from yamlnet.diagnostics import Mistake
 from yamlnet.language.calls import name_place
@@ -26,6 +28,14 @@ def evaluating(data: Data) -> tuple[Call, ...]:
     return data.transforms.evaluation
 
 
+def first_resize(data: Data) -> Call | None:
+    """The `Resize` that comes first for all splits, and so may be done while images are read."""
+    first = [calls[0] for calls in (training(data), evaluating(data)) if calls]
+    if len(first) < 2 or any(call.name != "Resize" for call in first):
+        return None
+    return first[0] if first[0].arguments == first[1].arguments else None
+
+
 def picture_of(shape: Shape | None) -> Picture:
     """What is known of images of this shape, [channels, height, width]; None where that isn't known."""
     return UNKNOWN if shape is None or len(shape) != 3 else Picture(*shape)
@@ -38,15 +48,18 @@ def result(calls: Sequence[Call], picture: Picture) -> Picture:
     return picture
 
 
-def result_shape(data: Data, picture: Picture) -> Shape | None:
-    """[channels, height, width] of what the network is given to evaluate, else of what it is trained on.
+def after_transforms(field: Field, data: Data, picture: Picture) -> Field:
+    """The field of such images as the network is given them to evaluate, else as it is trained on them.
 
-    None where it isn't known, or something doesn't fit.
+    As it was where something doesn't fit.
     """
     try:
-        return result(evaluating(data), picture).shape or result(training(data), picture).shape
+        found = result(evaluating(data), picture)
+        found = found if found.shape is not None else result(training(data), picture)
     except Misfit:
-        return None
+        return field
+    channels = None if field.channels is None else found.channels
+    return replace(field, shape=found.shape or field.shape, channels=channels)
 
 
 def changes(calls: Sequence[Call], picture: Picture) -> list[tuple[Call, Shape | None]]:

@@ -8,9 +8,10 @@ from typing import Any
 
 from yamlnet.catalog.allowed import Allowed
 from yamlnet.catalog.entry import Call
-from yamlnet.catalog.facts import Facts, Field, share, too_large_shares
-from yamlnet.catalog.own import CHANNELS, FIXED, TABLES
+from yamlnet.catalog.facts import Facts, second_part, share, too_large_shares
+from yamlnet.catalog.own import TABLES
 from yamlnet.catalog.pictures import Picture
+from yamlnet.catalog.vision_sets import known_facts
 from yamlnet.diagnostics import Mistake
 from yamlnet.language import images, sections
 from yamlnet.language.experiment import Data
@@ -26,7 +27,7 @@ def read_data(value: Any, facts: Facts | None, allow: Allowed) -> tuple[Any, Fac
     if data is not None and not mistakes:
         mistakes = [*field_mistakes(data), *_too_large(data)]
         if facts is None and not mistakes:
-            facts = fixed_facts(data) or table_facts(data) or folder_facts(data)
+            facts = fixed_facts(data) or table_facts(data)
         misfits = _misfits(data, facts)
         facts = None if misfits else facts
         mistakes += misfits
@@ -41,57 +42,58 @@ def _misfits(data: Data, facts: Facts | None) -> list[Mistake]:
 
 
 def picture(data: Data, facts: Facts | None) -> Picture:
-    """What is known of the images before `augment` and `transforms`; of a folder's, how many channels."""
-    known = Picture(CHANNELS.get(data.dataset.name))
-    return known if facts is None or facts.images is None else images.picture_of(facts.images)
-
-
-def folder_facts(data: Data) -> Facts | None:
-    """What the batches of a folder of images are like, where `transforms` say of what size they are."""
-    if data.dataset.name != "ImageFolder":  # others may have a test part of their own
-        return None
-    shape = images.result_shape(data, picture(data, None))
-    if shape is None:
-        return None
-    fields = {"image": Field(shape, "float32"), "target": Field((), "int64")}
-    validation, test = (None if part is None else 1 for part in (data.validation, data.test))
-    return Facts(fields, validation=validation, test=test)
+    """What is known of the images before `augment` and `transforms`, though not of each data set."""
+    if facts is not None and facts.images is not None:
+        return images.picture_of(facts.images)
+    known = known_facts(data.dataset)
+    if known is None:
+        return Picture(1 if data.dataset.name == "Idx" else None)
+    return (
+        Picture(known.fields["image"].channels) if known.images is None else images.picture_of(known.images)
+    )
 
 
 def _too_large(data: Data) -> Iterator[Mistake]:
-    """Shares that leave nothing of a data set whose size is known."""
-    whole = FIXED.get(data.dataset.name)
-    if whole is None or whole.train is None:
-        return
-    if whole.test is not None and isinstance(data.test, int | float):
-        message = f"`test` asks for a share, but `{data.dataset.name}` has a test part of its own"
-        help = "leave `test` out, or name another data set"
-        yield Mistake("wrong-value", ("data", "test"), message, help)
+    """Shares of a data set that has such a part itself, or that leave nothing of it."""
+    whole = known_facts(data.dataset)
+    if whole is None:
         return
     asked = {"validation": data.validation, "test": data.test}
-    taken = {name: share(whole.train, part) for name, part in asked.items() if isinstance(part, int | float)}
+    shares = {name: part for name, part in asked.items() if isinstance(part, int | float)}
+    twice = [name for name in shares if getattr(whole, name) is not None]
+    yield from (second_part(data.dataset.name, name) for name in twice)
+    if twice or whole.train is None:
+        return
+    taken = {name: share(whole.train, part) for name, part in shares.items()}
     if sum(taken.values()) >= whole.train:
         yield too_large_shares(whole.train, taken)
 
 
 def fixed_facts(data: Data) -> Facts | None:
     """What is known of a data set before it is read, its splits counted; None where it must be read."""
-    whole = FIXED.get(data.dataset.name)
-    if whole is None or whole.train is None:
+    whole = known_facts(data.dataset)
+    if whole is None:
         return None
+    fields = {
+        **whole.fields,
+        "image": images.after_transforms(whole.fields["image"], data, picture(data, None)),
+    }
     counts: dict[str, int | None] = {"validation": whole.validation, "test": whole.test}
     train = whole.train
     for split, part in (("validation", data.validation), ("test", data.test)):
         if isinstance(part, Call):
-            other = FIXED.get(part.name)
-            counts[split] = (other.test or other.train) if other is not None else 1
-        elif part is not None:
+            counts[split] = _evaluating(split, known_facts(part))
+        elif part is not None and train is not None and whole.train is not None:
             counts[split] = share(whole.train, part)
-            train -= counts[split] or 0
-    assert whole.images is not None
-    shape = images.result_shape(data, images.picture_of(whole.images)) or whole.images
-    fields = {**whole.fields, "image": Field(shape, "float32")}
+            train -= share(whole.train, part)
+        elif part is not None:
+            counts[split] = 1
     return replace(whole, fields=fields, train=train, validation=counts["validation"], test=counts["test"])
+
+
+def _evaluating(split: str, other: Facts | None) -> int:
+    """How many samples a data set of its own has for a split; 1 where that isn't known."""
+    return 1 if other is None else getattr(other, split) or other.test or other.train or 1
 
 
 def without_unknown(value: Any) -> Any:
