@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format golden catalog torture clean
+BENCH := .venv-bench
+
+.PHONY: demo test check format golden catalog bench torture clean
 
 demo: $(READY)
 	$(BIN)/yamlnet summary configs/mnist_cnn.yaml
@@ -34,10 +36,19 @@ torture: $(READY)
 catalog: $(READY)
 	$(BIN)/python -m yamlnet.catalog.signatures
 
+# Measures yamlnet against loops written by hand, Lightning and Keras, which get an environment of their own.
+bench: $(BENCH)/.ready
+	$(BENCH)/bin/python -m benchmarks.peers
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(BENCH) build *.egg-info
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+$(BENCH)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . lightning==2.6.6 keras==3.15.1
 	touch $@

@@ -28,12 +28,19 @@ CODES: dict[str, str] = {
     "shape-mismatch": "sizes that don't fit together",
     "dtype-mismatch": "a tensor of another element type than the layer or function takes",
     "loss-mismatch": "the loss doesn't fit the model's output and the target",
+    "schedule-mismatch": "a schedule of the learning rate that doesn't end with the training",
     "no-match": "a pattern that matches nothing",
     "unused-value": "a value or parameter that nothing uses",
     "too-large": "more than the limits of a file or of this machine's memory",
     "not-allowed": "code outside the catalogue that nobody has permitted to run",
 }
 """Every code with the kind of mistake it stands for."""
+
+RUN_CODES: dict[str, str] = {
+    "run-failure": "a layer, function, loss or metric that failed on the data it was run on",
+    "not-finite": "a loss, a gradient or weights that are no finite numbers any more",
+}
+"""The codes of what only a run shows: `check` has none of them."""
 
 
 @dataclass(frozen=True, order=True)
@@ -156,6 +163,19 @@ class ConfigError(YamlnetError):
         self.diagnostics = list(diagnostics)
 
 
+class RunError(YamlnetError):
+    """What failed while running, and where the file says it; the text is as `yamlnet check` prints it.
+
+    `message` is one line, with the place.
+    """
+
+    def __init__(self, diagnostic: Diagnostic, text: str) -> None:
+        place = f"{diagnostic.file}:{diagnostic.line}:{diagnostic.column}"
+        super().__init__(f"{place}: {diagnostic.message}")
+        self.args = (text,)
+        self.diagnostics = [diagnostic]
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was most likely meant to be, or None where none is near.
 
@@ -195,7 +215,8 @@ def _has_capitals(name: str) -> bool:
 
 def _within_third(a: str, b: str) -> float | None:
     allowed = max(1, max(len(a), len(b)) // 3)
-    if abs(len(a) - len(b)) > allowed:
+    letters, others = set(a), set(b)  # each letter that only one of them has takes an edit
+    if max(abs(len(a) - len(b)), len(letters - others), len(others - letters)) > allowed:
         return None
     distance = _edit_distance(a, b)
     return distance if distance <= allowed and distance < len(b) else None

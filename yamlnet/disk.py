@@ -59,8 +59,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def as_json(value: Any) -> bytes:
-    """The JSON text of a value, indented."""
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+    """The JSON text of a value, indented; what is no text in it, as paths may be, as escapes."""
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def write_folder(final: Path, files: Mapping[str, bytes]) -> None:

@@ -7,26 +7,29 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.foreign import blaming
 from yamlnet.catalog.own import PATHS
-from yamlnet.diagnostics import ConfigError, Diagnostic, Mistake, MistakeError, Path, YamlnetError
+from yamlnet.diagnostics import (
+    ConfigError,
+    Diagnostic,
+    Mistake,
+    MistakeError,
+    Path,
+    YamlnetError,
+)
 from yamlnet.language import check as language
 from yamlnet.language import render
 from yamlnet.language.calls import name_place
 from yamlnet.language.check import Checked
-from yamlnet.language.dump import dump
 from yamlnet.language.files import Text
-from yamlnet.language.inputs import input_fields
-from yamlnet.language.resolve import path_of, resolved, weights_file
+from yamlnet.language.inputs import with_inputs
+from yamlnet.language.resolve import path_of, weights_file
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from yamlnet.data.encoding import Encoding
@@ -34,22 +37,20 @@ if TYPE_CHECKING:
     from yamlnet.language.experiment import Data, Experiment
     from yamlnet.network.changes import Change
     from yamlnet.network.construct import Construction
+    from yamlnet.network.drawing import Drawing
     from yamlnet.network.found import Shapes
     from yamlnet.network.initialise import Chosen
     from yamlnet.network.table import Summary
     from yamlnet.network.ties import Tie
-    from yamlnet.training.observer import Observer
     from yamlnet.training.run import Run
-    from yamlnet.training.setup import Task
-    from yamlnet.training.verdict import Result
 
 
 @dataclass(frozen=True)
 class Drawn:
     """What is known of a network before it has weights.
 
-    `constructions` are those of its layers before the `changes` of its edits. `ties` and `frozen` have
-    the names after them; `notes` tell what came of edits and weights.
+    `constructions` are those of its layers before the `changes` of its edits. `ties`, `frozen` and `drawing`
+    have the names after them; `notes` tell what came of edits and weights.
     """
 
     empty: nn.Module
@@ -59,6 +60,7 @@ class Drawn:
     frozen: tuple[str, ...]
     notes: tuple[str, ...]
     chosen: Chosen
+    drawing: Drawing
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ def examine(
 
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
-    from yamlnet.network import shapes
+    from yamlnet.network import shapes, unflattened
+    from yamlnet.network.filled import filled
     from yamlnet.training import judge, trial
 
     assert checked.experiment is not None
@@ -132,12 +135,18 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     mistakes = list(found.mistakes)
     drawn = None
     if found.complete:
+        experiment = experiment.model_copy(update={"model": filled(experiment.model, found.filled)})
+        checked = replace(checked, experiment=experiment)
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
+    facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
     if drawn is not None:
-        mistakes += judge.judge(experiment, found, checked.facts)
+        mistakes += judge.judge(experiment, found, facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
-        mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, drawn)
+        mistakes += _unfit(experiment, facts) or _cropped(experiment, drawn)
+    if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
+        mistakes += unflattened.unflattened(found, experiment.model)
+    assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)
@@ -154,6 +163,8 @@ def _unfit(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
     if data is None or facts is None or "image" not in facts.fields:
         return []
     shape, cpu = facts.fields["image"].shape, torch.device("cpu")
+    if shape is None:
+        return []
     mistakes: dict[Path, Mistake] = {}
 
     def tried(call: Call, make: Callable[[], object]) -> bool:
@@ -176,6 +187,7 @@ def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Draw
     """The network without weights, edited, tied and frozen, and its shapes; what is wrong with all that."""
     from yamlnet.network import edit, freeze, initialise, ties
     from yamlnet.network.build import assemble
+    from yamlnet.network.drawing import Drawing
     from yamlnet.network.weights import Loading
 
     assert checked.experiment is not None
@@ -194,7 +206,8 @@ def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Draw
     frozen = (*freeze.frozen(nodes), *plan.frozen)
     freeze.freeze(empty, frozen)
     notes = (*loading.notes, *plan.notes)
-    drawn = Drawn(empty, found.constructions, plan.changes, plan.ties, frozen, notes, chosen)
+    drawing = Drawing(dict(nodes), tuple(given.name for given in model.inputs))
+    drawn = Drawn(empty, found.constructions, plan.changes, plan.ties, frozen, notes, chosen, drawing)
     return plan.shapes, drawn, mistakes
 
 
@@ -335,63 +348,6 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     return summary.in_training(table, optimizer, experiment.data.batch_size)
 
 
-def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
-    """Trains what was examined, in a new folder below `runs`."""
-    from yamlnet.training import device as devices
-    from yamlnet.training import run, trainer
-
-    examined.raise_if_wrong()
-    where = devices.device(examined.experiment.train.device)
-    require_files(examined)
-    examined, prepared = with_data(examined, str(where))
-    network = network_of(examined).to(where)
-    document = document_of(examined, where)
-    source = examined.checked.source
-    bases = [(base.file, base.content) for base in examined.checked.bases]
-    folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
-    with blaming(examined.checked.allow):
-        return trainer.train(task_of(examined, network, prepared, document), folder, observer)
-
-
-def document_of(examined: Examined, device: torch.device) -> dict[str, Any]:
-    """The whole document, with every default in it and what each `auto` comes to."""
-    from yamlnet.training import device as devices
-
-    document, train = resolved(examined.checked, examined.checked.source.folder), examined.experiment.train
-    precision, threads = devices.precision(train.precision, device), devices.num_threads(train.threads)
-    document["train"] |= {"device": str(device), "precision": precision, "threads": threads}
-    return document
-
-
-def task_of(
-    examined: Examined, network: nn.Module, prepared: Prepared, document: Mapping[str, Any] | None = None
-) -> Task:
-    """The training of a network on its data; to make a run, with its `document_of`."""
-    from yamlnet.data.encoding import as_json
-    from yamlnet.training.example import example
-    from yamlnet.training.setup import Task
-    from yamlnet.training.sources import sources
-
-    experiment = examined.experiment
-    assert experiment.data is not None
-    assert examined.shapes is not None
-    return Task(
-        experiment,
-        network,
-        input_fields(experiment.model, prepared.facts),
-        sources(experiment.data, prepared, experiment.seed),
-        next(iter(prepared.train.fields.values())).device,
-        prepared.facts.most_classes,
-        prepared.digest,
-        as_json(prepared.encodings),
-        () if examined.drawn is None else examined.drawn.frozen,
-        () if examined.drawn is None else examined.drawn.notes,
-        {} if examined.drawn is None else examined.drawn.chosen,
-        document or {},
-        example=example(examined.shapes, prepared.facts),
-    )
-
-
 def of_run(
     folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING, trained: bool = True
 ) -> tuple[Examined, Prepared]:
@@ -420,7 +376,7 @@ def loaded(
 
 
 def _warn(message: str) -> None:
-    sys.stderr.write(f"warning: {message}\n")
+    sys.stderr.write(f"warning: {render.printable(message)}\n")
 
 
 def text_of(folder: Run) -> Text:

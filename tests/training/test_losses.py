@@ -13,15 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 import yamlnet
-from yamlnet import pipeline
+from yamlnet import pipeline, starting
 from yamlnet.catalog import experiments, lookup
 from yamlnet.catalog.entry import Call, Entry, Kind
 from yamlnet.catalog.losses import EQUAL, loss_of
 from yamlnet.catalog.snippets import snippet
+from yamlnet.language.check import check
 from yamlnet.language.files import read
 from yamlnet.network.construct import target_of
 from yamlnet.training import run as runs
-from yamlnet.training.objective import Batch
+from yamlnet.training.objective import Batch, shown
 from yamlnet.training.setup import Setup, Task, set_up
 
 LOSSES = [name for name in lookup.names("loss") if name not in experiments.REFUSED]
@@ -45,7 +46,7 @@ def ready(written: dict[str, Any]) -> tuple[Task, Setup, list[Batch]]:
     examined = pipeline.examine(read(written), to_train=True)
     examined.raise_if_wrong()
     examined, prepared = pipeline.with_data(examined)
-    task = pipeline.task_of(examined, pipeline.network_of(examined), prepared)
+    task = starting.task_of(examined, pipeline.network_of(examined), prepared)
     batches = iter(task.sources.train.epoch(0))
     return task, set_up(task), [next(batches), next(batches)]
 
@@ -96,6 +97,24 @@ def test_two_steps_are_those_of_a_loop_by_hand(name: str) -> None:
         return loss
 
     both(written, by_hand)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if "from" in document(name)["loss"]])
+def test_inputs_go_by_place_or_by_name(name: str) -> None:
+    written, entry = document(name), lookup.find(name, "loss")
+    assert entry is not None
+    names = [tensor.name for tensor in entry.tensors]
+    by_name = dict(zip(names, written["loss"]["from"], strict=False))
+    backwards = dict(reversed(list(by_name.items())))
+    other = {**written, "loss": {**written["loss"], "from": backwards}}
+    own, named = (check(read(each)).experiment for each in (written, other))
+    assert own is not None
+    assert named is not None
+    assert own.loss is not None
+    assert named.loss is not None
+    assert [shown(source) for source in own.loss.terms[""].inputs] == [
+        shown(source) for source in named.loss.terms[""].inputs
+    ]
 
 
 TERMS: dict[str, Any] = {

@@ -40,6 +40,8 @@ BOUNDS = {
     "torchvision.*.drop_rate": SHARE,
     "torchvision.*.stochastic_depth_prob": SHARE,
     "torchvision.ops.*.p": SHARE,
+    "torchvision.datasets.DTD.partition": Bounds(minimum=1, maximum=10),
+    "torchvision.datasets.FakeData.size": COUNT,
     "torchvision.*_ratio": POSITIVE,
     "torchvision.*.width_mult": POSITIVE,
     "torchvision.*_channels": COUNT,

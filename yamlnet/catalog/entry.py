@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 Kind = Literal[
@@ -36,11 +36,12 @@ REQUIRED = Required()
 class Inferred:
     """Where an unsaid size comes from: axis `axis` of the call's `input`-th tensor, batch counted as axis 0.
 
-    `form` says how the size is written: the number itself (`int`), or a tuple of one (`tuple`).
-    `only_if_different` leaves the parameter out where the size equals the one inferred for that parameter.
+    Without an axis it is the number of categories that the tensor's values are of. `form` says how the size
+    is written: the number itself (`int`), or a tuple of one (`tuple`). `only_if_different` leaves the
+    parameter out where the size equals the one inferred for that parameter.
     """
 
-    axis: int
+    axis: int | None
     input: int = 0
     form: Literal["int", "tuple"] = "int"
     only_if_different: str | None = None
@@ -93,23 +94,21 @@ class Entry:
     inputs: tuple[Parameter, ...] = ()
     rising: bool | None = None
 
-    @property
+    @cached_property
     def options(self) -> Mapping[str, Parameter]:
         """What the file may write."""
-        return MappingProxyType(
-            {
-                name: p
-                for name, p in self.parameters.items()
-                if not p.supplied and p.role in ("option", "either")
-            }
-        )
+        return {
+            name: p
+            for name, p in self.parameters.items()
+            if not p.supplied and p.role in ("option", "either")
+        }
 
-    @property
+    @cached_property
     def tensors(self) -> tuple[Parameter, ...]:
         """The inputs that `from` brings, in order."""
         return (*self.inputs, *(p for p in self.parameters.values() if p.role != "option"))
 
-    @property
+    @cached_property
     def positional(self) -> Parameter | None:
         """The parameter that the positional argument goes to.
 
@@ -127,13 +126,15 @@ class Call:
     """A call of the file, resolved: the catalogue's entry and the arguments by parameter name.
 
     `arguments` holds what the file says, as plain YAML values; what it leaves out has the entry's default
-    or is inferred. `path` leads to the call in the document; `argument_path` to one argument.
+    or is inferred. `path` leads to the call in the document; `argument_path` to one argument. `places` are
+    those of arguments that the file writes elsewhere.
     """
 
     entry: Entry
     arguments: Mapping[str, Any]
     path: tuple[str | int, ...]
     positional: str | None = None
+    places: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -143,6 +144,8 @@ class Call:
         """The path of an argument's value; of the whole call where the file doesn't say it."""
         if parameter == self.positional:
             return self.path
+        if parameter in self.places:
+            return self.places[parameter]
         return (*self.path, parameter) if parameter in self.arguments else self.path
 
     def with_defaults(self) -> dict[str, Any]:

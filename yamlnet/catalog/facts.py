@@ -12,12 +12,14 @@ from yamlnet.diagnostics import Mistake
 class Field:
     """One field of a batch: its shape without the batch, and its dtype as PyTorch names it.
 
-    `num_categories` is known of a field of categories once its data is read, or the file lists them.
+    The shape is None where only the data tell it; `channels` may be known of such images. `num_categories`
+    is known of a field of categories once its data is read, or the file lists them.
     """
 
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
     dtype: str
     num_categories: int | None = None
+    channels: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,13 @@ def too_large_shares(count: int, taken: Mapping[str, int]) -> Mistake:
     words = " and ".join(f"`{name}`" for name in names)
     message = f"{words} would take {sum(taken.values()):,} of {count:,} samples and leave none to train on"
     return Mistake("wrong-value", ("data", max(names, key=lambda name: taken[name])), message)
+
+
+def second_part(data_set: str, part: str) -> Mistake:
+    """The mistake of a share for what a data set has a part of its own for."""
+    message = f"`{part}` asks for a share, but `{data_set}` has a {part} part of its own"
+    help = f"leave `{part}` out, or name another data set"
+    return Mistake("wrong-value", ("data", part), message, help)
 
 
 def share(count: int, part: float | int) -> int:

@@ -9,6 +9,7 @@ from yamlnet.catalog.entry import Call
 _UNLIKE: Mapping[str, str] = {
     "binary_cross_entropy": "BCELoss",
     "binary_cross_entropy_with_logits": "BCEWithLogitsLoss",
+    "cross_entropy": "CrossEntropyLoss",
     "kl_div": "KLDivLoss",
 }
 """Functions whose class isn't named like them."""

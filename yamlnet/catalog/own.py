@@ -1,20 +1,14 @@
-"""The entries that don't come from torch itself, and what the fixed data sets are like."""
+"""The entries that don't come from torch or its companions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from yamlnet.catalog.entry import Entry, Kind, Parameter
-from yamlnet.catalog.facts import Facts, Field
 
 
 def _entry(kind: Kind, name: str, summary: str, *parameters: Parameter, target: str = "") -> Entry:
     return Entry(name, kind, target, {parameter.name: parameter for parameter in parameters}, summary)
-
-
-def _torchvision_dataset(name: str, summary: str) -> Entry:
-    root, download = Parameter("root", "str", "data"), Parameter("download", "bool", True)
-    return _entry("dataset", name, summary, root, download, target=f"torchvision.datasets.{name}")
 
 
 def _transform(name: str, summary: str, *parameters: Parameter) -> Entry:
@@ -30,18 +24,6 @@ DATASETS = (
         "Idx",
         "Images and labels from a folder of IDX files, gzipped or not",
         Parameter("root", "str"),
-    ),
-    _torchvision_dataset("MNIST", "70,000 handwritten digits, 28 x 28"),
-    _torchvision_dataset("FashionMNIST", "70,000 pictures of clothes, 28 x 28"),
-    _torchvision_dataset("KMNIST", "70,000 handwritten Japanese characters, 28 x 28"),
-    _torchvision_dataset("CIFAR10", "60,000 colour images of 10 classes, 32 x 32"),
-    _torchvision_dataset("CIFAR100", "60,000 colour images of 100 classes, 32 x 32"),
-    _entry(
-        "dataset",
-        "ImageFolder",
-        "Images in one folder for each class",
-        Parameter("root", "str"),
-        target="torchvision.datasets.ImageFolder",
     ),
     _entry(
         "dataset",
@@ -130,6 +112,22 @@ INITIALISERS = (
     ),
 )
 
+METRICS = (
+    Entry(
+        "KNNAccuracy",
+        "metric",
+        "",
+        {"k": Parameter("k", "int", 1, minimum=1)},
+        "The share of samples that have the class of most of their k nearest neighbours: by Euclidean "
+        "distance among the embeddings of the split, each left out of its own",
+        inputs=(
+            Parameter("embeddings", "tensor", role="tensor"),
+            Parameter("target", "tensor", role="tensor"),
+        ),
+        rising=True,
+    ),
+)
+
 
 def _by_kind(entries: Iterable[Entry]) -> dict[Kind, dict[str, Entry]]:
     found: dict[Kind, dict[str, Entry]] = {}
@@ -138,21 +136,5 @@ def _by_kind(entries: Iterable[Entry]) -> dict[Kind, dict[str, Entry]]:
     return found
 
 
-OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *TRANSFORMS, *INITIALISERS))
+OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *TRANSFORMS, *INITIALISERS, *METRICS))
 """Every entry of this file by kind and name."""
-
-
-def _images(shape: tuple[int, int, int], num_classes: int, train: int, test: int) -> Facts:
-    fields = {"image": Field(shape, "float32"), "target": Field((), "int64", num_classes)}
-    return Facts(fields, num_classes=num_classes, train=train, test=test)
-
-
-FIXED: Mapping[str, Facts] = {
-    "MNIST5k": _images((1, 28, 28), 10, train=4_000, test=1_000),
-    "MNIST": _images((1, 28, 28), 10, train=60_000, test=10_000),
-    "FashionMNIST": _images((1, 28, 28), 10, train=60_000, test=10_000),
-    "KMNIST": _images((1, 28, 28), 10, train=60_000, test=10_000),
-    "CIFAR10": _images((3, 32, 32), 10, train=50_000, test=10_000),
-    "CIFAR100": _images((3, 32, 32), 100, train=50_000, test=10_000),
-}
-"""What the data sets are like whose shapes and sizes are known, before any share is split off."""

@@ -55,6 +55,8 @@ def snippet(entry: Entry) -> Document | None:
         case "dataset":
             columns = experiments.COLUMNS if entry.name in TABLES else {}
             data = {"data": {"dataset": _call(entry), **columns}}
+            if entry.name in experiments.LABELS:
+                return {**experiments.SEVERAL_LABELS, **data}
             return {**CLASSIFIER, **data, "model": {"Sequential": ["Flatten", {"Linear": "$num_classes"}]}}
         case "field":
             return experiments.TABLE

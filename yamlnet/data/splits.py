@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
-from yamlnet.catalog.facts import Facts, Field, facts_of, share, too_large_shares
+from yamlnet.catalog.facts import Facts, Field, facts_of, second_part, share, too_large_shares
 from yamlnet.data.columns import Columns, read_columns
 from yamlnet.data.datasets import absolute, read_dataset
+from yamlnet.data.draws import check_draws
 from yamlnet.data.encoding import Categories, Encoding, encode, fit
 from yamlnet.data.seeds import generator
 from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural
@@ -31,17 +32,23 @@ Fields = Mapping[str, Tensor]
 class Split:
     """Samples on the device: each field is a tensor whose first axis counts them.
 
-    `image` is uint8 [samples, channels, height, width], `target` int64 [samples].
+    `image` is uint8 [samples, channels, height, width], `target` int64 [samples]. `numbers`, int64
+    [samples], are their positions in the data set, where these aren't the same as in the split; `place`
+    tells for such a position what people call the sample.
     """
 
     fields: Fields
+    numbers: Tensor | None = None
+    place: Callable[[int], str] = "sample {}".format
 
     def __len__(self) -> int:
         return len(next(iter(self.fields.values())))
 
     def select(self, samples: Tensor) -> Split:
         """Some of the samples, by their positions: int64 [samples]."""
-        return Split({name: values.index_select(0, samples) for name, values in self.fields.items()})
+        numbers = samples if self.numbers is None else self.numbers.index_select(0, samples)
+        fields = {name: values.index_select(0, samples) for name, values in self.fields.items()}
+        return replace(self, fields=fields, numbers=numbers)
 
 
 Part = Split | Columns
@@ -54,7 +61,7 @@ class Prepared:
 
     The digest is of the data as they were read, before shares were split off: it depends neither on the
     seed nor on the device. `encodings` tells how fields were made of a table's columns, and the names of
-    the classes where there are any.
+    the classes where there are any; `notes` say what of the data was left out.
     """
 
     train: Split
@@ -63,15 +70,21 @@ class Prepared:
     facts: Facts
     digest: str
     encodings: Mapping[str, Encoding]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Read:
-    """A data set as it is read."""
+    """A data set as it is read: its own parts, the names of fields that are categories, or their number."""
 
-    train: Part
-    test: Part | None = None
-    classes: tuple[str, ...] | None = None
+    parts: Mapping[str, Part]
+    classes: Mapping[str, tuple[str, ...]]
+    num_classes: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def part_for(self, split: str) -> Part:
+        """What evaluates another data set's network: the part of that name, else its test part, else all."""
+        return next(self.parts[name] for name in (split, "test", "train") if name in self.parts)
 
 
 def prepare(
@@ -93,56 +106,64 @@ def prepare(
         YamlnetError: data are missing, damaged, or don't go together.
     """
     own = _read(data.dataset, data, folder)
+    read, notes = dict(own.parts), list(own.notes)
     asked = {"validation": data.validation, "test": data.test}
-    read = {"train": own.train}
-    if own.test is not None:
-        read["test"] = own.test
     for name, part in asked.items():
         if isinstance(part, Call):
-            read[name] = _evaluation_part(name, _read(part, data, folder), own)
+            other = _read(part, data, folder)
+            read[name] = _evaluation_part(name, other, own)
+            notes += other.notes
     shares = {name: part for name, part in asked.items() if isinstance(part, int | float)}
-    _refuse_second_test_part(data, own, shares)
-    parts = {**read, **_split_off(own.train, shares, seed)}
-    targets = _targets(data, own.train)
+    _refuse_second_part(data, own, shares)
+    parts = {**read, **_split_off(own.parts["train"], shares, seed)}
+    targets = _targets(data, own)
     used = _encodings(data, parts["train"], targets, encodings or {})
     splits = {name: _encoded(part, data, used) for name, part in parts.items()}
-    if own.classes is not None:
-        used = {targets[0]: Categories(own.classes)}
-    facts = _facts(splits, targets, used)
+    used |= {name: Categories(names) for name, names in own.classes.items()}
+    facts = _facts(splits, targets, used, own.num_classes)
+    held = {name: _on_device(split, facts, device) for name, split in splits.items()}
+    for name, split in held.items():
+        check_draws(split.fields, data.draw, name)
     return Prepared(
-        train=_on_device(splits["train"], facts, device),
-        validation=_on_device(splits["validation"], facts, device) if "validation" in splits else None,
-        test=_on_device(splits["test"], facts, device) if "test" in splits else None,
+        train=held["train"],
+        validation=held.get("validation"),
+        test=held.get("test"),
         facts=facts,
         digest=_digest(read),
         encodings=used,
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def _read(call: Call, data: Data, folder: Path) -> _Read:
     if data.fields:
-        return _Read(read_columns(absolute(call, folder), data.fields))
-    found = read_dataset(call, folder)
-    return _Read(Split(found.train), None if found.test is None else Split(found.test), found.classes)
+        parts = read_columns(absolute(call, folder), data.fields)
+        return _Read(parts, {}, notes=tuple(note for part in parts.values() for note in part.notes))
+    found = read_dataset(call, folder, data.transforms.resize)
+    own = {"train": found.train, "validation": found.validation, "test": found.test}
+    splits = {name: Split(fields) for name, fields in own.items() if fields is not None}
+    if found.files is not None:
+        splits["train"] = replace(splits["train"], place=found.files.__getitem__)
+    return _Read(splits, found.classes, found.num_classes, found.notes)
 
 
-def _refuse_second_test_part(data: Data, own: _Read, shares: Mapping[str, float | int]) -> None:
-    if "test" in shares and own.test is not None:
-        message = f"`test` asks for a share, but `{data.dataset.name}` has a test part of its own"
-        help = "leave `test` out, or name another data set"
-        raise MistakeError(Mistake("wrong-value", ("data", "test"), message, help))
+def _refuse_second_part(data: Data, own: _Read, shares: Mapping[str, float | int]) -> None:
+    for name in shares:
+        if name in own.parts:
+            raise MistakeError(second_part(data.dataset.name, name))
 
 
 def _evaluation_part(name: str, other: _Read, own: _Read) -> Part:
     """The part that evaluates of a data set of its own, held against the training data."""
-    if own.classes and other.classes and own.classes != other.classes:
-        raise YamlnetError(
-            f"`{name}` has other classes than the training data: "
-            f"{_listed(other.classes)} instead of {_listed(own.classes)}"
-        )
-    part = other.train if other.test is None else other.test
-    if isinstance(part, Split) and isinstance(own.train, Split):
-        _check_fields(name, part.fields, own.train.fields)
+    for field, classes in own.classes.items():
+        if field in other.classes and classes != other.classes[field]:
+            raise YamlnetError(
+                f"`{name}` has other classes than the training data: "
+                f"{_listed(other.classes[field])} instead of {_listed(classes)}"
+            )
+    part, train = other.part_for(name), own.parts["train"]
+    if isinstance(part, Split) and isinstance(train, Split):
+        _check_fields(name, part.fields, train.fields)
     return part
 
 
@@ -176,10 +197,12 @@ def _split_off(train: Part, shares: Mapping[str, float | int], seed: int) -> dic
     return {name: train.select(chosen[name].sort().values) for name in ("train", *shares)}
 
 
-def _targets(data: Data, train: Part) -> tuple[str, ...]:
-    """The fields that are no input; images have `target`."""
-    said = targets_of(data)
+def _targets(data: Data, own: _Read) -> tuple[str, ...]:
+    """The fields that are no input; images have `target`, or the only field that is a class."""
+    said, train = targets_of(data), own.parts["train"]
     fields = train.values if isinstance(train, Columns) else train.fields
+    if said is None and len(own.classes) == 1:
+        return tuple(own.classes)
     for position, name in enumerate(said or ()):
         if name not in fields:
             help, suggestion = did_you_mean(name, fields)
@@ -205,7 +228,9 @@ def _encodings(
 
 
 def _encoded(part: Part, data: Data, encodings: Mapping[str, Encoding]) -> Split:
-    return Split(encode(part, data.fields, encodings)) if isinstance(part, Columns) else part
+    if isinstance(part, Split):
+        return part
+    return Split(encode(part, data.fields, encodings), part.rows, part.table.place)
 
 
 def _on_device(split: Split, facts: Facts, device: torch.device) -> Split:
@@ -215,10 +240,16 @@ def _on_device(split: Split, facts: Facts, device: torch.device) -> Split:
     except torch.OutOfMemoryError as error:
         size = sum(values.nbytes for values in split.fields.values()) / 2**20
         raise YamlnetError(f"the data don't fit on `{device}`: {size:,.0f} MiB more were needed") from error
-    return Split({name: fields[name if name in fields else facts.targets[0]] for name in facts.fields})
+    named = {name: fields[name if name in fields else facts.targets[0]] for name in facts.fields}
+    return replace(split, fields=named)
 
 
-def _facts(splits: Mapping[str, Split], targets: tuple[str, ...], encodings: Mapping[str, Encoding]) -> Facts:
+def _facts(
+    splits: Mapping[str, Split],
+    targets: tuple[str, ...],
+    encodings: Mapping[str, Encoding],
+    num_classes: int | None,
+) -> Facts:
     fields = {
         name: Field(tuple(values.shape[1:]), "float32" if name == "image" else _dtype(values))
         for name, values in splits["train"].fields.items()
@@ -227,9 +258,8 @@ def _facts(splits: Mapping[str, Split], targets: tuple[str, ...], encodings: Map
         if isinstance(encoding := encodings.get(name), Categories):
             fields[name] = replace(field, num_categories=len(encoding.names))
         if name in targets and field.dtype == "int64" and not field.shape:
-            fields[name] = replace(
-                field, num_categories=_num_labels(name, splits, fields[name].num_categories)
-            )
+            known = fields[name].num_categories or (num_classes if len(targets) == 1 else None)
+            fields[name] = replace(field, num_categories=_num_labels(name, splits, known))
     classes = [names.names for name in targets if isinstance(names := encodings.get(name), Categories)]
     counts = {name: len(split) for name, split in splits.items()}
     return facts_of(fields, targets, **counts, classes=classes[0] if len(classes) == 1 else None)

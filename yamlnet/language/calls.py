@@ -263,9 +263,8 @@ def _keyword_form(entry: Entry, argument: Any) -> str | None:
     """How a list of positional arguments would be written, where it fits the first parameters."""
     if not isinstance(argument, list) or len(argument) < 2:
         return None
-    first = [p for p in entry.options.values() if p.required] + [
-        p for p in entry.options.values() if not p.required and p.inferred is None
-    ]
+    counted = [p for p in entry.options.values() if p.required or (p.inferred and p.inferred.axis is None)]
+    first = counted + [p for p in entry.options.values() if not p.required and p.inferred is None]
     pairs = list(zip(first, argument, strict=False))
     if len(pairs) < len(argument) or not all(types.accepts(p.type, value) for p, value in pairs):
         return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.entry import Call
-from yamlnet.catalog.facts import Facts, share, too_large_shares
-from yamlnet.catalog.own import FIXED
+from yamlnet.catalog.facts import Facts, second_part, share, too_large_shares
+from yamlnet.catalog.vision_sets import known_facts
 from yamlnet.diagnostics import Diagnostic, Mistake, Path, nearest
 from yamlnet.language.blocks import read_blocks
 from yamlnet.language.consistency import (
@@ -242,36 +242,47 @@ def _data(value: Any, facts: Facts | None, allow: Allowed) -> tuple[Any, Facts |
 
 
 def _too_large(data: Data) -> Iterator[Mistake]:
-    """Shares that leave nothing of a data set whose size is known."""
-    whole = FIXED.get(data.dataset.name)
-    if whole is None or whole.train is None:
-        return
-    if whole.test is not None and isinstance(data.test, int | float):
-        message = f"`test` asks for a share, but `{data.dataset.name}` has a test part of its own"
-        help = "leave `test` out, or name another data set"
-        yield Mistake("wrong-value", ("data", "test"), message, help)
+    """Shares of a data set that has such a part itself, or that leave nothing of it."""
+    whole = known_facts(data.dataset)
+    if whole is None:
         return
     asked = {"validation": data.validation, "test": data.test}
-    taken = {name: share(whole.train, part) for name, part in asked.items() if isinstance(part, int | float)}
+    shares = {name: part for name, part in asked.items() if isinstance(part, int | float)}
+    twice = [name for name in shares if getattr(whole, name) is not None]
+    yield from (second_part(data.dataset.name, name) for name in twice)
+    if twice or whole.train is None:
+        return
+    taken = {name: share(whole.train, part) for name, part in shares.items()}
     if sum(taken.values()) >= whole.train:
         yield too_large_shares(whole.train, taken)
 
 
 def fixed_facts(data: Data) -> Facts | None:
     """What is known of a data set before it is read, its splits counted; None where it must be read."""
-    whole = FIXED.get(data.dataset.name)
-    if whole is None or whole.train is None:
+    whole = known_facts(data.dataset)
+    if whole is None:
         return None
+    fields = dict(whole.fields)
+    if fields["image"].shape is None and (resize := data.transforms.resize) is not None:
+        fields["image"] = replace(
+            fields["image"], shape=(fields["image"].channels or 3, *resize.arguments["size"])
+        )
     counts: dict[str, int | None] = {"validation": whole.validation, "test": whole.test}
     train = whole.train
     for split, part in (("validation", data.validation), ("test", data.test)):
         if isinstance(part, Call):
-            other = FIXED.get(part.name)
-            counts[split] = (other.test or other.train) if other is not None else 1
-        elif part is not None:
+            counts[split] = _evaluating(split, known_facts(part))
+        elif part is not None and train is not None and whole.train is not None:
             counts[split] = share(whole.train, part)
-            train -= counts[split] or 0
-    return Facts(whole.fields, whole.targets, whole.num_classes, train, counts["validation"], counts["test"])
+            train -= share(whole.train, part)
+        elif part is not None:
+            counts[split] = 1
+    return replace(whole, fields=fields, train=train, validation=counts["validation"], test=counts["test"])
+
+
+def _evaluating(split: str, other: Facts | None) -> int:
+    """How many samples a data set of its own has for a split; 1 where that isn't known."""
+    return 1 if other is None else getattr(other, split) or other.test or other.train or 1
 
 
 def _scope(data: Any, facts: Facts | None) -> dict[str, Any]:

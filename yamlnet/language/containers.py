@@ -68,7 +68,7 @@ def parallel(reader: Reading, written: Written, place: Place) -> Read:
         sources = {key: Source(key, (), path) for key in nodes}
         output = sources if isinstance(plain, dict) else tuple(sources.values())
     else:
-        steps += _merged(merge, dim, list(nodes), path)
+        steps += _merged(merge, dim, list(nodes), path, (*written.beside, "dim"))
         output = Source(steps[-1].name, (), path)
     said = {"Parallel": plain, "merge": merge} | ({"dim": dim} if merge in ("cat", "stack") else {})
     graph = Graph(
@@ -167,15 +167,15 @@ def _branch(key: str, node: Node, runs: bool = True) -> Step:
     return Step(key, called, arrives, positional, {}, node.path, runs)
 
 
-def _merged(merge: str, dim: int, keys: list[str], path: Path) -> Iterator[Step]:
+def _merged(merge: str, dim: int, keys: list[str], path: Path, dim_path: Path) -> Iterator[Step]:
     """The steps that bring the branches together."""
     sources = [Source(key, (), path) for key in keys]
     name = _free("merged", keys)
     if len(keys) == 1:
         if merge == "stack":
-            yield _function(name, "unsqueeze", {"dim": dim}, sources, path)
+            yield _function(name, "unsqueeze", {"dim": dim}, sources, path, dim_path)
     elif merge in ("cat", "stack"):
-        yield _function(name, merge, {"dim": dim}, sources, path)
+        yield _function(name, merge, {"dim": dim}, sources, path, dim_path)
     elif merge == "mean":
         stacked = _free("stacked", keys)
         yield _function(stacked, "stack", {"dim": 0}, sources, path)
@@ -188,10 +188,18 @@ def _merged(merge: str, dim: int, keys: list[str], path: Path) -> Iterator[Step]
             total = Source(each, (), path)
 
 
-def _function(name: str, function: str, said: Mapping[str, Any], sources: list[Source], path: Path) -> Step:
+def _function(
+    name: str,
+    function: str,
+    said: Mapping[str, Any],
+    sources: list[Source],
+    path: Path,
+    dim_path: Path | None = None,
+) -> Step:
     entry = lookup.find(function, "function")
     assert entry is not None
-    node = Function(path=path, call=Call(entry, said, path))
+    places = {"dim": dim_path} if dim_path is not None else {}
+    node = Function(path=path, call=Call(entry, said, path, places=places))
     return Step(name, node, sources[0], tuple(sources), {}, path)
 
 

@@ -11,10 +11,11 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    InstanceOf,
+    GetCoreSchemaHandler,
     Tag,
     model_validator,
 )
+from pydantic_core import CoreSchema, core_schema
 
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Path
@@ -29,6 +30,18 @@ def _listed(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+class AsIs:
+    """A value that is an instance of its class already, and isn't looked into.
+
+    `pydantic.InstanceOf` says the same, and takes a schema of all that the class holds.
+    """
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.is_instance_schema(source)
+
+
+ACall = Annotated[Call, AsIs]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
 Patterns = Annotated[
@@ -36,14 +49,16 @@ Patterns = Annotated[
     BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
     Field(strict=False),
 ]
-Calls = Annotated[tuple[InstanceOf[Call], ...], Field(strict=False)]
+Calls = Annotated[tuple[ACall, ...], Field(strict=False)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d+|mps)$")]
 
 
 class Section(BaseModel):
     """A mapping of the document: frozen, strict, and closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class Transforms(Section):
@@ -52,23 +67,41 @@ class Transforms(Section):
     train: Calls = ()
     evaluation: Calls = ()
 
+    @property
+    def resize(self) -> Call | None:
+        """The `Resize` to a height and a width that comes first for all splits."""
+        first = [calls[0] for calls in (self.train, self.evaluation) if calls]
+        if len(first) < 2 or first[0].name != "Resize" or first[0].name != first[1].name:
+            return None
+        size, same = first[0].arguments.get("size"), first[0].arguments == first[1].arguments
+        return first[0] if same and isinstance(size, list) and len(size) == 2 else None
+
+
+class Draw(Section):
+    """Another sample of the split, drawn for each one: with an equal field, with another one, or any."""
+
+    same: str | None = None
+    different: str | None = None
+
 
 class Data(Section):
     """The data set, its splits and what is done to a batch.
 
     `validation` and `test` are a share of the training data (a float between 0 and 1), a count of
     samples, a data set of their own, or nothing. `fields` says what the columns of a table are, and
-    `target` which fields are no input; None where it isn't said.
+    `target` which fields are no input; None where it isn't said. `draw` names samples that each batch has
+    beside its own.
     """
 
-    dataset: InstanceOf[Call]
-    fields: Mapping[str, InstanceOf[Call]] = {}
+    dataset: ACall
+    fields: Mapping[str, ACall] = {}
     target: Patterns | None = None
-    validation: Annotated[float, Field(gt=0, lt=1)] | Count | InstanceOf[Call] | None = None
-    test: Annotated[float, Field(gt=0, lt=1)] | Count | InstanceOf[Call] | None = None
+    validation: Annotated[float, Field(gt=0, lt=1)] | Count | ACall | None = None
+    test: Annotated[float, Field(gt=0, lt=1)] | Count | ACall | None = None
     batch_size: Count = 64
+    draw: Mapping[str, Draw] = {}
     augment: Calls = ()
-    transforms: Transforms = Transforms()
+    transforms: Transforms = Field(default_factory=Transforms)
 
 
 class InitRule(Section):
@@ -83,17 +116,30 @@ class InitRule(Section):
     path: Annotated[tuple[str | int, ...], Field(strict=False)] = ()
 
 
-Source = str | InstanceOf[Expression]
+Source = str | Annotated[Expression, AsIs]
 """`output`, a part of it, a field of the batch, or an expression of these."""
 
 Sources = Annotated[tuple[Source, ...], Field(strict=False)]
 
 
-class Term(Section):
-    """A term of the loss: a loss or function and what it is called on; without a call, its only source."""
+class Compared(Section):
+    """A call and what it is called on, in order; without a call, its only source.
 
-    call: InstanceOf[Call] | None
+    `names` are those that a mapping gives the inputs in the file.
+    """
+
+    call: ACall | None
     inputs: Sources = ("output", "target")
+    names: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+    def place(self, path: Path, position: int) -> Path:
+        """Where an input is written, of a term at a path."""
+        return (*path, "from", self.names[position] if self.names else position)
+
+
+class Term(Compared):
+    """A term of the loss."""
+
     weight: float = 1.0
 
 
@@ -103,11 +149,8 @@ class Loss(Section):
     terms: Mapping[str, Term]
 
 
-class MetricTerm(Section):
-    """A metric and what it is measured on."""
-
-    call: InstanceOf[Call]
-    inputs: Sources = ("output", "target")
+class MetricTerm(Compared):
+    """A metric; without a call, the mean of an expression over the samples."""
 
 
 class Group(Section):
@@ -120,14 +163,14 @@ class Group(Section):
 class Optimizer(Section):
     """The optimizer; its groups apply in order, key by key, the later wins."""
 
-    call: InstanceOf[Call]
+    call: ACall
     groups: Annotated[tuple[Group, ...], Field(strict=False)] = ()
 
 
 class Scheduler(Section):
     """The schedule of the learning rate, advanced after each optimizer step or each epoch."""
 
-    call: InstanceOf[Call]
+    call: ACall
     every: Literal["step", "epoch"]
     metric: str | None = None
 
@@ -185,7 +228,7 @@ class Train(Section):
     accumulate: Count = 1
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     stop: Stop | None = None
-    checkpoint: Checkpoint = Checkpoint()
+    checkpoint: Checkpoint = Field(default_factory=Checkpoint)
     watch: Watch | None = None
     resample: Patterns = ()
     non_finite: Literal["stop", "skip"] = "stop"
@@ -228,11 +271,11 @@ class Experiment(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_whole)] = 0
     vars: Mapping[str, Any] = {}
     data: Data | None = None
-    model: InstanceOf[Model]
+    model: Annotated[Model, AsIs]
     init: Annotated[tuple[InitRule, ...], Field(strict=False)] = ()
     loss: Loss | None = None
     metrics: Mapping[str, MetricTerm] = {}
     optimizer: Optimizer | None = None
     scheduler: Scheduler | None = None
-    train: Train = Train()
+    train: Train = Field(default_factory=Train)
     expect: Mapping[str, Expectation] = {}

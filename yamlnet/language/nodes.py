@@ -14,12 +14,16 @@ from yamlnet.language.terms import Name, subterms
 
 @dataclass(frozen=True)
 class Input:
-    """An input of the model: its shape without the batch and its dtype, None while the data is unknown."""
+    """An input of the model: its shape without the batch and its dtype, None while the data is unknown.
+
+    `num_categories` is None where its values are no categories, UNKNOWN until the data is read.
+    """
 
     name: str
     shape: tuple[int, ...] | None
     dtype: str
     path: Path
+    num_categories: Any = None
 
 
 @dataclass(frozen=True)

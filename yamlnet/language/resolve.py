@@ -15,7 +15,7 @@ from yamlnet.language.check import Checked
 from yamlnet.language.experiment import Data, Experiment, MetricTerm, Term, Train
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.merge import OPTIONS
-from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Weights, walk
+from yamlnet.language.nodes import Expression, Function, Graph, Input, Layer, Node, Weights, walk
 from yamlnet.language.repeats import Choice
 from yamlnet.language.substitution import Late
 from yamlnet.language.tables import targets_of
@@ -113,6 +113,8 @@ def _data(section: Mapping[str, Any], data: Data) -> dict[str, Any]:
     }
     if data.fields or data.target is not None:
         filled |= {"fields": section.get("fields", {}), "target": list(targets_of(data) or ())}
+    if data.draw:
+        filled["draw"] = {name: draw.model_dump(exclude_none=True) for name, draw in data.draw.items()}
     filled["augment"] = section.get("augment", [])
     filled["transforms"] = section.get("transforms", [])
     return filled
@@ -123,10 +125,16 @@ def _inputs(experiment: Experiment, facts: Facts | None) -> dict[str, Any]:
     given = experiment.model.inputs
     named = all(one.path[:2] == ("model", "inputs") for one in given)
     if named and all(one.shape is not None for one in given):
-        return {"inputs": {one.name: {"shape": list(one.shape or ()), "dtype": one.dtype} for one in given}}
+        return {"inputs": {one.name: _input(one) for one in given}}
     if not experiment.model.from_data or facts is None or given[0].shape is None:
         return {}
-    return {"input": {"shape": list(given[0].shape), "dtype": given[0].dtype}}
+    return {"input": _input(given[0])}
+
+
+def _input(given: Input) -> dict[str, Any]:
+    known = isinstance(given.num_categories, int)
+    categories = {"num_categories": given.num_categories} if known else {}
+    return {"shape": list(given.shape or ()), "dtype": given.dtype, **categories}
 
 
 def _beside(section: Any, name: str, experiment: Experiment) -> Any:
@@ -152,7 +160,8 @@ def _term(term: Term | MetricTerm) -> dict[str, Any]:
     if term.call is None:
         assert isinstance(sources[0], dict)
         return sources[0]
-    return {term.call.name: dict(term.call.with_defaults()) or None, "from": sources}
+    named = dict(zip(term.names, sources, strict=True)) if term.names else sources
+    return {term.call.name: dict(term.call.with_defaults()) or None, "from": named}
 
 
 def _train(train: Train) -> dict[str, Any]:

@@ -231,7 +231,8 @@ def create(
 def load(folder: Path) -> Run:
     """The run in a folder, `runs/NAME/latest` too."""
     if not (folder / RESOLVED).is_file():
-        raise YamlnetError(f"there is no run in `{folder}`", help="a run is a folder such as `runs/NAME/1`")
+        help = "a run is a folder such as `runs/NAME/1`"
+        raise YamlnetError(f"there is no run in `{folder}`", help, exit_code=2)
     return Run(folder.resolve())
 
 
@@ -252,4 +253,9 @@ def _line(record: Record) -> str:
 
 
 def _number(value: Any) -> Any:
+    """A value as JSON has it, numbers that it has none for as text: `nan`, `inf`, `-inf`."""
+    if isinstance(value, list):
+        return [_number(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: _number(each) for key, each in value.items()}
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

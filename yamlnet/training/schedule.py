@@ -54,7 +54,7 @@ def _made(
     if call.name == "ReduceLROnPlateau" and "mode" not in call.arguments:
         given["mode"] = "max" if higher_is_better else "min"
     if "schedulers" in given:
-        lengths = _lengths(given, num_advances)
+        lengths = segments(given, num_advances)
         inner = [_call(nested, call) for nested in given["schedulers"]]
         given["schedulers"] = [
             _made(c, optimizer, n, higher_is_better, shares) for c, n in zip(inner, lengths, strict=True)
@@ -70,7 +70,7 @@ def _shares(optimizer: Optimizer) -> list[float]:
     return [group["lr"] / base if base else 1.0 for group in optimizer.param_groups]
 
 
-def _lengths(given: Mapping[str, Any], num_advances: int) -> Sequence[int]:
+def segments(given: Mapping[str, Any], num_advances: int) -> Sequence[int]:
     """How often each of the nested schedulers is advanced: between the milestones, else all the time."""
     if "milestones" not in given:
         return [num_advances] * len(given["schedulers"])

@@ -12,11 +12,13 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.draws import outputs_drawn
 from yamlnet.language.experiment import Experiment
 from yamlnet.training import optimise, schedule
 from yamlnet.training.average import Average
 from yamlnet.training.device import precision, scaler
 from yamlnet.training.evaluate import Evaluator
+from yamlnet.training.failure import Places
 from yamlnet.training.loop import Loop, forward, sums
 from yamlnet.training.meter import meter
 from yamlnet.training.objective import Batch, objective
@@ -32,9 +34,10 @@ class Task:
 
     `inputs` are the fields of a batch that the model takes, in order. `num_classes` and `digest` are the
     data's; None where it has no classes. `fields` tells how the fields were made of the data, as JSON.
-    `frozen` are the names of what is frozen in the model, `notes` what there is to say of it before it is
-    trained. `chosen` has the initialisers of each parameter and buffer. `settings` is the whole document with
-    every default in it, as JSON has it. `example` is an output and a batch of any size.
+    `frozen` are the names of what is frozen in the model, `notes` what there is to say of it and of the
+    data before it is trained. `chosen` has the initialisers of each parameter and buffer. `settings` is the
+    whole document with every default in it, as JSON has it. `example` is an output and a batch of any size.
+    `places` tells where the file says what runs, `needs` how much memory a step takes, if that can be said.
     """
 
     experiment: Experiment
@@ -50,6 +53,8 @@ class Task:
     chosen: Mapping[str, Sequence[Call]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     example: tuple[Any, Batch] = field(kw_only=True)
+    places: Places = field(default_factory=Places)
+    needs: Callable[[], str | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,8 @@ def evaluator_of(task: Task) -> Evaluator:
     if experiment.loss is None:
         raise YamlnetError("there is no `loss` to measure", exit_code=1)
     aim = objective(experiment.loss, device)
-    run = forward(task.model, task.inputs, aim, precision(experiment.train.precision, device), device)
+    kind, draws = precision(experiment.train.precision, device), outputs_drawn(experiment)
+    run = forward(task.model, task.inputs, aim, kind, device, draws)
     counted = meter(experiment.metrics, experiment.loss, task.example, task.num_classes, device)
     return Evaluator(task.model, run, sums(aim, counted, device), task.inputs[0])
 
@@ -133,7 +139,8 @@ def _measured(task: Task) -> dict[str, bool]:
     """The figures that are known while training runs, and whether higher is better."""
     loss = task.experiment.loss
     up = dict.fromkeys(["loss", *(f"loss.{name}" for name in (loss.terms if loss else ()) if name)], False)
-    up |= {name: term.call.entry.rising is True for name, term in task.experiment.metrics.items()}
+    calls = {name: term.call for name, term in task.experiment.metrics.items()}
+    up |= {name: call is not None and call.entry.rising is True for name, call in calls.items()}
     splits = ["train"] if task.sources.validation is None else ["train", "validation"]
     return {f"{split}.{name}": rises for split in splits for name, rises in up.items()}
 

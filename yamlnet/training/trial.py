@@ -16,7 +16,7 @@ from yamlnet.language.calls import name_place
 from yamlnet.language.experiment import Experiment, Optimizer
 from yamlnet.language.patterns import matches
 from yamlnet.network.initialise import Chosen
-from yamlnet.training import optimise, schedule
+from yamlnet.training import lengths, optimise, schedule
 from yamlnet.training.plan import plan
 from yamlnet.training.resample import drawn
 
@@ -43,7 +43,8 @@ def judge(
     if not refused:
         yield from _sparse_clip(experiment, network)
         if experiment.scheduler is not None:
-            yield from _scheduler(experiment.scheduler.call, alone, network, experiment, facts)
+            wrong = list(_scheduler(experiment.scheduler.call, alone, network, experiment, facts))
+            yield from wrong or lengths.judge(experiment, facts)
 
 
 def _groups(section: Optimizer, network: nn.Module) -> Iterator[Mistake]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from yamlnet.catalog.entry import Entry, Kind
+from yamlnet.catalog.entry import Entry, Kind, Parameter
 from yamlnet.language.consistency import EXCLUSIVE, MEASURED, NEEDED_ONE
-from yamlnet.language.experiment import Data, Experiment, Scheduler, Section, Train
+from yamlnet.language.experiment import Data, Experiment, Section, Train
 from yamlnet.language.keys import SECTION_KEYS
 from yamlnet.language.schema import tables
 from yamlnet.language.schema.calls import calls, entries, option
@@ -36,8 +37,14 @@ FIGURES = [name for name in MEASURED if "." not in name]
 class _Generator(GenerateJsonSchema):
     """Leaves a mark where a section holds a call: the file writes it otherwise than the section holds it."""
 
-    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:
         return {"call": True}
+
+
+@cache
+def _generated() -> Schema:
+    """What pydantic says of the whole document."""
+    return Experiment.model_json_schema(schema_generator=_Generator)
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,8 @@ class Sections:
         return self._validated(Train, "train")
 
     def _validated(self, section: type[Section], path: str) -> Schema:
-        generated = section.model_json_schema(schema_generator=_Generator)
-        return self._readable(generated, generated.get("$defs", {}), path)
+        definitions = _generated()["$defs"]
+        return self._readable(definitions[section.__name__], definitions, path)
 
     def _readable(self, schema: Schema, definitions: Mapping[str, Schema], path: str) -> Schema:
         """A schema of pydantic's as the file is written: calls as calls, `$` in every value, descriptions."""
@@ -144,7 +151,10 @@ class Sections:
     def metrics(self) -> Schema:
         """`metrics`: one, a list, or a mapping of names."""
         named = {"pattern": IDENTIFIER, "not": {"const": "loss"}}
-        several = {"type": "object", "propertyNames": named, "additionalProperties": self.ref("metric")}
+        text = {"description": SECTION_KEYS["metrics.expr"], "type": ["string", "number"]}
+        formula = {"type": "object", "properties": {"expr": text}, "required": ["expr"]}
+        item = any_of(self.ref("metric"), {**formula, "additionalProperties": False})
+        several = {"type": "object", "propertyNames": named, "additionalProperties": item}
         return any_of(self.ref("metric"), {"type": "array", "items": self.ref("metric")}, several)
 
     def optimizer(self) -> Schema:
@@ -156,7 +166,7 @@ class Sections:
 
     def scheduler(self) -> Schema:
         """`scheduler`, and what advances it."""
-        fields = Scheduler.model_json_schema(schema_generator=_Generator)["properties"]
+        fields = _generated()["$defs"]["Scheduler"]["properties"]
         sides = {key: self._key(fields[key], {}, f"scheduler.{key}") for key in ("every", "metric")}
         beside: dict[str, Schema] = {
             entry.name: {"properties": {"metric": False}} for entry in entries("scheduler")
@@ -207,7 +217,8 @@ def _one_of(path: str) -> Schema:
 
 def _from(key: str) -> Schema:
     """What a term or a metric compares: values by their names, and expressions of them."""
-    return {"description": SECTION_KEYS[key], **any_of(ref("source"), list_of(ref("source")))}
+    named = mapping_of(ref("source"), {"pattern": IDENTIFIER})
+    return {"description": SECTION_KEYS[key], **any_of(ref("source"), list_of(ref("source")), named)}
 
 
 def sources() -> dict[str, Schema]:
@@ -220,16 +231,32 @@ def sources() -> dict[str, Schema]:
 
 
 def _sources(found: Iterable[Entry]) -> dict[str, Schema]:
-    """How many values `from` brings, for each entry; a function of a list takes any number."""
-    fixed = [entry for entry in found if entry.tensors and entry.tensors[0].role != "tensors"]
-    counts = {e.name: (sum(t.required for t in e.tensors), len(e.tensors)) for e in fixed}
-    return {
-        name: {"properties": {"from": {"minItems": least, "maxItems": most, **({} if least < 2 else _LIST)}}}
-        for name, (least, most) in counts.items()
-    }
+    """What `from` brings, for each entry; a function of a list takes any number."""
+    return {entry.name: {"properties": {"from": ref(_brought(entry))}} for entry in found if _is_fixed(entry)}
 
 
-_LIST: Schema = {"anyOf": [{"type": "array"}, ref("expression")]}
+def _is_fixed(entry: Entry) -> bool:
+    return bool(entry.tensors) and entry.tensors[0].role != "tensors"
+
+
+def _brought(entry: Entry) -> str:
+    """The name of what `from` brings: the inputs, and which may be left out."""
+    return "from." + ".".join(tensor.name + "-" * (not tensor.required) for tensor in entry.tensors)
+
+
+def brought() -> dict[str, Schema]:
+    """What `from` may bring, for each list of inputs that there is."""
+    found = entries("loss", "function", "metric")
+    return {_brought(entry): _fitting(entry.tensors) for entry in found if _is_fixed(entry)}
+
+
+def _fitting(tensors: Sequence[Parameter]) -> Schema:
+    """As many values as a call takes, or values by its inputs' names; the first may be left out there."""
+    needed = [tensor.name for tensor in tensors if tensor.required]
+    names = {"propertyNames": {"enum": [tensor.name for tensor in tensors]}, "required": needed[1:]}
+    lone = [] if len(needed) > 1 else [TEXT, {"type": "object", "required": ["expr"]}]
+    forms = [{"type": "array"}, {"type": "object", **names}, *lone, ref("expression")]
+    return {"minItems": len(needed), "maxItems": len(tensors), "anyOf": forms}
 
 
 def _init(_: Sections) -> Schema:
@@ -254,9 +281,8 @@ def _expect(_: Sections) -> Schema:
 
 def head() -> dict[str, Schema]:
     """The plain keys of the document: `version`, `name`, `seed`."""
-    generated = Experiment.model_json_schema(schema_generator=_Generator)
-    plain = Sections(True, "")
-    return {key: plain._key(generated["properties"][key], {}, key) for key in ("version", "name", "seed")}
+    generated, plain = _generated()["properties"], Sections(True, "")
+    return {key: plain._key(generated[key], {}, key) for key in ("version", "name", "seed")}
 
 
 SECTIONS: Mapping[str, Callable[[Sections], Schema]] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from yamlnet.catalog import types
@@ -73,24 +75,30 @@ def mapping_of(values: Schema, names: Schema | None = None) -> Schema:
 
 def value(parameter: Parameter) -> Schema:
     """What may be written for a parameter, `$` included."""
-    found = _union(types.parse(parameter.type), parameter)
+    found = _typed(parameter.type, *_bounds(parameter).items())
     default = parameter.default
     if default is not REQUIRED and not types.accepts(parameter.type, default):
         return any_of(found, {"const": default})
     return found
 
 
-def _union(union: Union, parameter: Parameter) -> Schema:
+@cache
+def _typed(annotation: str, *bounds: tuple[str, float]) -> Schema:
+    """What may be written for a type; many parameters have the same."""
+    return _union(types.parse(annotation), dict(bounds))
+
+
+def _union(union: Union, bounds: Mapping[str, float]) -> Schema:
     texts = [option.text for option in union.options if isinstance(option, Choice)]
     scalars = [SCALARS[o.name] for o in union.options if isinstance(o, Named) and o.name in SCALARS]
     found: list[Schema] = [{"enum": texts}] if texts else []
     if scalars:
         numeric = {"integer", "number"} & set(scalars)
-        bounds = _bounds(parameter) if numeric else {}
-        found.append({"type": scalars[0] if len(scalars) == 1 else [*dict.fromkeys(scalars)], **bounds})
+        kept = bounds if numeric else {}
+        found.append({"type": scalars[0] if len(scalars) == 1 else [*dict.fromkeys(scalars)], **kept})
     for option in union.options:
         if isinstance(option, Items):
-            found.append(_items(option, parameter))
+            found.append(_items(option, bounds))
         elif isinstance(option, Named) and option.name not in SCALARS:
             found.append(_named(option.name))
     return any_of(*found, ref("expression"))
@@ -106,8 +114,8 @@ def _named(name: str) -> Schema:
     return ref(NAMED[name]) if name in NAMED else TEXT
 
 
-def _items(items: Items, parameter: Parameter) -> Schema:
-    elements = [_union(element, parameter) for element in items.elements]
+def _items(items: Items, bounds: Mapping[str, float]) -> Schema:
+    elements = [_union(element, bounds) for element in items.elements]
     if items.length is None:
         return {"type": "array", "items": elements[0]}
     length = {"minItems": items.length, "maxItems": items.length}
@@ -116,7 +124,7 @@ def _items(items: Items, parameter: Parameter) -> Schema:
     return {"type": "array", "prefixItems": elements, **length}
 
 
-def _bounds(parameter: Parameter) -> Schema:
+def _bounds(parameter: Parameter) -> dict[str, float]:
     bounds = {
         "minimum": parameter.minimum,
         "exclusiveMinimum": parameter.exclusive_minimum,
