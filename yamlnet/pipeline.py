@@ -27,7 +27,7 @@ from yamlnet.language.calls import name_place
 from yamlnet.language.check import Checked
 from yamlnet.language.files import Text
 from yamlnet.language.inputs import with_inputs
-from yamlnet.language.resolve import path_of, weights_file
+from yamlnet.language.resolve import located, weights_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -126,7 +126,7 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
     from yamlnet.network import shapes, unflattened
     from yamlnet.network.filled import filled
-    from yamlnet.training import judge, trial
+    from yamlnet.training import judge, memory, trial
 
     assert checked.experiment is not None
     assert checked.document is not None
@@ -140,7 +140,10 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
     facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
-    if drawn is not None:
+    if drawn is not None and not trained:
+        num_samples = None if checked.facts is None else checked.facts.train
+        mistakes += memory.judge(experiment, found, drawn.empty, num_samples)
+    if drawn is not None and not any(mistake.code == "too-large" for mistake in mistakes):
         mistakes += judge.judge(experiment, found, facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
         mistakes += _unfit(experiment, facts) or _cropped(experiment, drawn)
@@ -279,7 +282,7 @@ def located_data(checked: Checked) -> Data:
         call = getattr(data, key)
         for parameter in PATHS:
             if isinstance(call, Call) and parameter in call.entry.parameters:
-                arguments = {**call.arguments, parameter: str(path_of(checked, call, parameter))}
+                arguments = {**call.arguments, parameter: located(checked, call, parameter)}
                 data = data.model_copy(update={key: replace(call, arguments=arguments)})
     return data
 
@@ -327,7 +330,7 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     """
     from yamlnet.language.nodes import walk
     from yamlnet.network import inventory, summary
-    from yamlnet.training.memory import num_slots
+    from yamlnet.training import memory
 
     if examined.shapes is None:
         examined.raise_if_wrong()
@@ -342,10 +345,8 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     if drawn is not None:
         held = inventory.inventory(drawn.empty, walk(model.root), drawn.chosen, document)
         table = replace(table, parameters=held)
-    if experiment.data is None or experiment.optimizer is None:
-        return table
-    optimizer = summary.Keeps(experiment.optimizer.call.name, num_slots(experiment.optimizer))
-    return summary.in_training(table, optimizer, experiment.data.batch_size)
+    step = None if drawn is None else memory.estimate(experiment, drawn.empty, table.activation_bytes)
+    return table if step is None else summary.in_training(table, step)
 
 
 def of_run(

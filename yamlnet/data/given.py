@@ -92,14 +92,14 @@ def wanted(model: Model, data: Data, encodings: Mapping[str, Encoding]) -> Wante
 
 def _only_field(given: Input, data: Data) -> str:
     """The field that a single input is, `input` where the run doesn't say its name."""
-    is_npz = data.dataset.name == "Npz"
-    fields = data.fields or (data.dataset.arguments.get("arrays") if is_npz else None)
+    chooses = {"Npz": "arrays", "HuggingFace": "columns"}.get(data.dataset.name)
+    fields = data.fields or (data.dataset.arguments.get(chooses) if chooses else None)
     if fields:
         names = [name for name in fields if name not in (targets_of(data) or ("target",))]
         return "image" if "image" in names else names[0]
     if given.dtype != "float32":  # images are that to a network
         return "input"
-    return "image" if not is_npz or len(given.shape or ()) == 3 else "input"
+    return "image" if not chooses or len(given.shape or ()) == 3 else "input"
 
 
 def read_given(files: Sequence[str], wants: Wanted) -> Given:
