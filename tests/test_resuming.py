@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 from typing import Any
 
 import pytest
@@ -80,7 +80,7 @@ def unfinished(run: Path, steps: int) -> None:
     (run / "result.json").unlink()
     for later in sorted((run / "checkpoints").iterdir()):
         if int(later.name.removeprefix("step-")) > steps:
-            later.rename(run / f".{later.name}.gone")
+            rmtree(later)
 
 
 def digest(run: Path) -> str:
