@@ -7,7 +7,7 @@ their dotted path; without it no code that a file names is run.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -140,9 +140,11 @@ def predict(
     which: Literal["best", "last"] = "best",
     options: Sequence[str] = (),
     allow: Sequence[str] = (),
+    tell: Callable[[str], object] = lambda note: None,
 ) -> list[Predicted]:
     """What a run's network, on the CPU, makes of every sample in image files, arrays or tables.
 
+    `-` is standard input. `tell` takes what there is to say of rows that were left out.
     Raises YamlnetError where a file isn't what the network takes, RunError where a layer fails on it.
     """
     from yamlnet.data.encoding import from_json
@@ -159,6 +161,8 @@ def predict(
     experiment = examined.experiment
     assert experiment.data is not None
     given = read_given(files, wanted(experiment.model, experiment.data, encodings))
+    for note in given.notes:
+        tell(note)
     places = starting.places_of(examined)
     with memory_named(), blaming(permitted), placed(network, experiment, places, lambda: "on these inputs"):
         return predictions(network, given, experiment, encodings)

@@ -124,7 +124,7 @@ def examine(
 
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
-    from yamlnet.network import shapes
+    from yamlnet.network import shapes, unflattened
     from yamlnet.network.filled import filled
     from yamlnet.training import judge, trial
 
@@ -144,6 +144,8 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         mistakes += judge.judge(experiment, found, facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
         mistakes += _unfit(experiment, facts) or _cropped(experiment, drawn)
+    if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
+        mistakes += unflattened.unflattened(found, experiment.model)
     assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))

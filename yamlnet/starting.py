@@ -91,7 +91,7 @@ def task_of(
         (*prepared.notes, *(() if examined.drawn is None else examined.drawn.notes)),
         {} if examined.drawn is None else examined.drawn.chosen,
         document or {},
-        example=example(examined.shapes, prepared.facts),
+        example=example(examined.shapes, prepared.facts, tuple(experiment.data.draw)),
         places=places_of(examined),
         needs=partial(needs, examined),
     )

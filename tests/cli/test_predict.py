@@ -93,7 +93,8 @@ def by_hand(run: str, images: Tensor) -> Any:
 
 def predicted(capsys: Capture, *arguments: str) -> list[dict[str, Any]]:
     ended = call(capsys, "predict", *arguments, "--format", "json")
-    assert (ended.code, ended.err) == (0, "")
+    assert ended.code == 0
+    assert all(line.startswith("note: ") for line in ended.err.splitlines())
     found: list[dict[str, Any]] = json.loads(ended.out)
     return found
 
@@ -212,6 +213,8 @@ def test_a_number_is_in_the_units_of_the_table_and_dropped_rows_have_no_line(
     there = [number for number, cell in enumerate(cells) if cell not in ("", "NA")]
     assert [each["row"] for each in found] == there
     assert len(there) < len(cells)
+    note = "note: 2 of 344 rows of `new.csv` dropped: `flipper_length_mm` missing\n"
+    assert call(capsys, "predict", run, str(tmp_path / "new.csv")).err.startswith(note)
     flippers, mass = kept["flipper_length_mm"], kept["body_mass_g"]
     values = torch.tensor([[float(cells[row])] for row in there])
     with torch.inference_mode():

@@ -196,8 +196,10 @@ METRICS: Mapping[str, tuple[Document, tuple[Any, ...]]] = {
 """Metrics by where they are (the first that matches holds): the experiment, and what it says of `from`."""
 
 OPTIONS: Mapping[str, Document] = {
+    "CyclicLR": {"base_lr": 0.001, "max_lr": 0.01, "step_size_up": 100},
     "DiceScore": {"num_classes": 2, "input_format": "index"},
     **{f"{task}EER": {"average": "macro"} for task in ("", "Multiclass")},
+    "ExponentialLR": {"gamma": 0.995},
     "GeneralizedDiceScore": {"num_classes": 2, "input_format": "index"},
     "HausdorffDistance": {"num_classes": 2, "input_format": "index"},
     "LinearCrossEntropyLoss": {"in_features": 10, "num_classes": 10},
@@ -208,6 +210,7 @@ OPTIONS: Mapping[str, Document] = {
     "Normalize": {"mean": 0.1307, "std": 0.3081},
     "Parquet": {"path": "data.parquet"},
     "RandomCrop": {"size": 28, "padding": 2},
+    "ReduceLROnPlateau": {"patience": 3},
     "SignalDistortionRatio": {"filter_length": 32},
     "SequentialLR": {
         "schedulers": [{"LinearLR": {"start_factor": 0.1}}, "CosineAnnealingLR"],

@@ -9,20 +9,27 @@ from torch import Tensor
 
 from yamlnet.catalog.entry import Call
 from yamlnet.data.augment import RandomCrop, make_augmentations
+from yamlnet.data.draws import choice
 from yamlnet.data.seeds import generator
-from yamlnet.data.splits import Split
+from yamlnet.data.splits import Fields, Split
 from yamlnet.data.transforms import make_transforms
+from yamlnet.language.experiment import Draw
 
 Feed = Callable[[int], Tensor]
 """A field of an epoch: the number of a batch in, the field's values in that batch out."""
+
+NO_DRAWS: Mapping[str, Draw] = {}
+EVALUATION_SEED = 0
+"""What is drawn to evaluate is the same each time."""
 
 
 class Batches:
     """The batches of a split: gathered by index; images augmented, scaled to [0, 1] and transformed.
 
     With a seed, each epoch is shuffled anew; without one, the samples come in order, and nothing is
-    augmented. The order follows from the seed and the epoch; what augmentation does to a sample from the
-    seed, the epoch and the sample. Neither depends on the device, nor on where in the epoch one begins.
+    augmented. The order follows from the seed and the epoch; what augmentation does to a sample, and which
+    others are drawn beside it, from the seed, the epoch and the sample. None of it depends on the device, nor
+    on where in the epoch one begins.
     """
 
     def __init__(
@@ -32,8 +39,9 @@ class Batches:
         transforms: Sequence[Call],
         augment: Sequence[Call] = (),
         seed: int | None = None,
+        draw: Mapping[str, Draw] = NO_DRAWS,
     ) -> None:
-        """Makes ready what doesn't change from batch to batch.
+        """Makes ready what doesn't change from batch to batch; `draw` names what is drawn for each sample.
 
         Raises:
             YamlnetError: a transform or an augmentation doesn't fit the images.
@@ -44,6 +52,7 @@ class Batches:
         self._seed = seed
         self._others = {name: values for name, values in split.fields.items() if name != "image"}
         self._device = next(iter(split.fields.values())).device
+        self._choices = {name: choice(split.fields, one) for name, one in draw.items()}
         self._images = None
         if "image" in split.fields:
             augment = augment if seed is not None else ()
@@ -57,7 +66,7 @@ class Batches:
         """The batches of an epoch, from the `start`-th on.
 
         Each has the split's fields, their first axis counting its samples: an `image` is float32
-        [batch, channels, height, width].
+        [batch, channels, height, width]. A sample that is drawn has them too, as `NAME.image`.
         """
         feeds = self._in_order() if self._seed is None else self._shuffled(self._seed, epoch)
         for batch in range(start, len(self)):
@@ -75,15 +84,33 @@ class Batches:
         return torch.randperm(self.num_samples, generator=generator(seed, "shuffle", epoch))
 
     def _in_order(self) -> Mapping[str, Feed]:
-        images = {} if self._images is None else {"image": self._images.in_order()}
-        return images | {name: self._feed(values) for name, values in self._others.items()}
+        images = self._images
+        feeds = self._feeds(images.in_order() if images else None, self._others)
+        for name, one in self._choices.items():
+            partners = one.draw(generator(EVALUATION_SEED, "draw", name))
+            image = images.in_order(partners) if images else None
+            feeds |= self._feeds(image, self._at(partners), f"{name}.")
+        return feeds
 
     def _shuffled(self, seed: int, epoch: int) -> Mapping[str, Feed]:
         order = self._order(seed, epoch)
-        images = {} if self._images is None else {"image": self._images.shuffled(order, seed, epoch)}
-        order = order.to(self._device)
-        others = {name: self._feed(values.index_select(0, order)) for name, values in self._others.items()}
-        return images | others
+        images = self._images
+        image = images.shuffled(order, order, seed, epoch) if images else None
+        feeds = self._feeds(image, self._at(order))
+        for name, one in self._choices.items():
+            partners = one.draw(generator(seed, "draw", name, epoch))[order]
+            image = images.shuffled(partners, order, seed, epoch, name) if images else None
+            feeds |= self._feeds(image, self._at(partners), f"{name}.")
+        return feeds
+
+    def _feeds(self, image: Feed | None, others: Fields, prefix: str = "") -> dict[str, Feed]:
+        feeds = {} if image is None else {f"{prefix}image": image}
+        return feeds | {prefix + name: self._feed(values) for name, values in others.items()}
+
+    def _at(self, samples: Tensor) -> Fields:
+        """The fields but images of these samples, in this order."""
+        rows = samples.to(self._device)
+        return {name: values.index_select(0, rows) for name, values in self._others.items()}
 
     def _feed(self, values: Tensor) -> Feed:
         return torch.split(values, self._batch_size).__getitem__
@@ -104,18 +131,21 @@ class _Images:
         self._per_batch = self._augmentations[1:] if self._crop else self._augmentations
         self._images = self._crop.windows(images) if self._crop else images
 
-    def in_order(self) -> Feed:
-        """The images as they are."""
-        images = torch.split(self._images, self._batch_size)
-        return lambda batch: self._finish(images[batch])
+    def in_order(self, samples: Tensor | None = None) -> Feed:
+        """The images as they are, or those of these samples, in this order."""
+        if samples is None:
+            images = torch.split(self._images, self._batch_size)
+            return lambda batch: self._finish(images[batch])
+        rows = self._by_batch(samples)
+        return lambda batch: self._finish(self._images.index_select(0, rows[batch]))
 
-    def shuffled(self, order: Tensor, seed: int, epoch: int) -> Feed:
-        """The images in an order, augmented: each as the seed, the epoch and the image's number say."""
+    def shuffled(self, samples: Tensor, order: Tensor, seed: int, epoch: int, *purpose: str) -> Feed:
+        """The images of these samples, augmented as the seed, the epoch and the numbers in `order` say."""
         draws = [
-            augmentation.draw(len(order), generator(seed, "augment", position, epoch))[order]
+            augmentation.draw(len(order), generator(seed, "augment", position, epoch, *purpose))[order]
             for position, augmentation in enumerate(self._augmentations)
         ]
-        rows = self._by_batch(self._crop.rows(order, draws.pop(0)) if self._crop else order)
+        rows = self._by_batch(self._crop.rows(samples, draws.pop(0)) if self._crop else samples)
         drawn = [self._by_batch(values) for values in draws]
 
         def feed(batch: int) -> Tensor:

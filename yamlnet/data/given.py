@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
@@ -13,18 +15,29 @@ from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target
 from yamlnet.catalog.lookup import find
 from yamlnet.data.arrays import fitted, read_npy
-from yamlnet.data.columns import read_columns
+from yamlnet.data.columns import TABLES as READERS
+from yamlnet.data.columns import rows_of
 from yamlnet.data.encoding import Encoding, encode
+from yamlnet.data.json_table import read_json
 from yamlnet.data.npz import read_npz_table
 from yamlnet.data.picture import read_picture
 from yamlnet.data.splits import Split
+from yamlnet.data.table import Table
 from yamlnet.diagnostics import MistakeError, YamlnetError
 from yamlnet.language.experiment import Data
 from yamlnet.language.nodes import Input, Model
 from yamlnet.language.tables import targets_of
 
-TABLES = {".csv": "Csv", ".csv.gz": "Csv", ".parquet": "Parquet", ".npz": "Npz"}
+TABLES = {".csv": "Csv", ".csv.gz": "Csv", ".tsv": "Csv", ".parquet": "Parquet", ".npz": "Npz"}
 """The data set that reads a file of rows, by how its name ends."""
+
+JSON = (".jsonl", ".ndjson", ".json")
+"""How names of files end that hold a row in each JSON object."""
+
+STANDARD_INPUT = "-"
+
+BEGINNINGS = {b"\x93NUMPY": ".npy", b"PK": ".npz", b"PAR1": ".parquet", b"\x1f\x8b": ".csv.gz"}
+"""How files begin that have no name, and how their names would end."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +53,11 @@ class Origin:
 
 @dataclass(frozen=True)
 class Given:
-    """Samples, and where each comes from."""
+    """Samples, where each comes from, and what of the files was left out."""
 
     split: Split
     origins: tuple[Origin, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,26 +109,53 @@ def read_given(files: Sequence[str], wants: Wanted) -> Given:
         YamlnetError: a file isn't there (a wrong command line), can't be read, or doesn't fit the network.
     """
     for file in files:
-        if not Path(file).is_file():
+        if file != STANDARD_INPUT and not Path(file).is_file():
             what = "it is a folder" if Path(file).is_dir() else "no such file"
             raise YamlnetError(f"can't read `{file}`: {what}", exit_code=2)
-    read = [_read(file, wants) for file in files]
+    if files.count(STANDARD_INPUT) > 1:
+        raise YamlnetError("`-`, standard input, can be read once", exit_code=2)
+    read = [_standard_input(wants) if file == STANDARD_INPUT else _read(file, wants) for file in files]
     fields = {name: _joined([part.split.fields[name] for part in read]) for name in wants.inputs}
-    return Given(Split(fields), tuple(origin for part in read for origin in part.origins))
+    origins = tuple(origin for part in read for origin in part.origins)
+    return Given(Split(fields), origins, tuple(note for part in read for note in part.notes))
+
+
+def _standard_input(wants: Wanted) -> Given:
+    """What comes in, as a file of the kind that its first bytes tell."""
+    content = sys.stdin.buffer.read()
+    if not content.strip():
+        raise YamlnetError("there is nothing on standard input")
+    ending = next((end for begin, end in BEGINNINGS.items() if content.startswith(begin)), None)
+    if ending is None:
+        ending = ".image" if not wants.columns else ".jsonl" if content.lstrip()[:1] in b"{[" else ".csv"
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"standard-input{ending}"
+        path.write_bytes(content)
+        try:
+            given = _read(str(path), wants)
+        except YamlnetError as error:
+            help = None if error.help is None else _unnamed(error.help, path)
+            raise YamlnetError(_unnamed(error.message, path), help, error.exit_code) from error
+    origins = tuple(replace(origin, file=STANDARD_INPUT) for origin in given.origins)
+    return replace(given, origins=origins, notes=tuple(_unnamed(note, path) for note in given.notes))
+
+
+def _unnamed(text: str, path: Path) -> str:
+    return text.replace(str(path), STANDARD_INPUT).replace(path.name, STANDARD_INPUT)
 
 
 def _read(file: str, wants: Wanted) -> Given:
-    ending = next((ending for ending in (*TABLES, ".npy") if file.lower().endswith(ending)), None)
-    if wants.columns and ending in TABLES:
-        return _rows(file, TABLES[ending], wants)
+    ending = next((end for end in (*TABLES, *JSON, ".npy") if file.lower().endswith(end)), None)
+    if wants.columns and (ending in TABLES or ending in JSON):
+        return _rows(file, ending, wants)
     if wants.columns:
         raise YamlnetError(
             f"`{file}` has no rows: the network was trained on a table",
-            help=f"it takes {', '.join(TABLES)} with the columns of {_listed(wants.columns)}",
+            help=f"it takes {', '.join((*TABLES, *JSON))} with the columns of {_listed(wants.columns)}",
         )
     if ending == ".npz":
         return _arrays(file, wants)
-    if ending in TABLES:
+    if ending in TABLES or ending in JSON:
         raise YamlnetError(f"`{file}` is a table, and the network wasn't trained on one", help=_takes(wants))
     if len(wants.inputs) > 1:
         inputs = _listed(wants.inputs)
@@ -129,7 +170,8 @@ def _read(file: str, wants: Wanted) -> Given:
         return Given(Split({name: values}), tuple(Origin(file, row) for row in rows))
     if name != "image":
         raise YamlnetError(f"`{file}` isn't what the network takes", help=_takes(wants))
-    return Given(Split({name: read_picture(file, given).unsqueeze(0)}), (Origin(file),))
+    picture = read_picture(file, given, wants.data.transforms.resize)
+    return Given(Split({name: picture.unsqueeze(0)}), (Origin(file),))
 
 
 def _takes(wants: Wanted) -> str:
@@ -138,20 +180,30 @@ def _takes(wants: Wanted) -> str:
     return f"it takes {images}`.npy` and `.npz` files, each sample in {shapes}"
 
 
-def _rows(file: str, reader: str, wants: Wanted) -> Given:
-    """The rows of a table, read as the run's was where it is a file of the same kind."""
-    entry, own = find(reader, "dataset"), wants.data.dataset
-    assert entry is not None
-    call = own if own.name == reader else Call(entry, {}, ("data", "dataset", reader))
-    call = replace(call, arguments={**call.arguments, "path": file})
+def _rows(file: str, ending: str, wants: Wanted) -> Given:
+    """The rows of a table, as many as have what can't be missing."""
     calls = {column: wants.data.fields[column] for column in wants.columns.values()}
     try:
-        columns = read_columns(call, calls)["train"]
+        columns = rows_of(_table(file, ending, wants), calls)
         fields = encode(columns, calls, {column: wants.encodings[column] for column in calls})
     except MistakeError as error:  # it is no mistake of the run's file, but of this table
         raise YamlnetError(error.message, error.help) from None
     origins = tuple(Origin(file, row) for row in columns.rows.tolist())
-    return Given(Split({name: fields[column] for name, column in wants.columns.items()}), origins)
+    split = Split({name: fields[column] for name, column in wants.columns.items()})
+    return Given(split, origins, columns.notes)
+
+
+def _table(file: str, ending: str, wants: Wanted) -> Table:
+    """A table, read as the run's was where it is a file of the same kind."""
+    if ending in JSON:
+        return read_json(Path(file))
+    reader = TABLES[ending]
+    entry, own = find(reader, "dataset"), wants.data.dataset
+    assert entry is not None
+    usual = {"delimiter": "\t"} if ending == ".tsv" else {}
+    call = own if own.name == reader else Call(entry, {}, ("data", "dataset", reader))
+    call = replace(call, arguments={**call.arguments, **usual, "path": file})
+    return READERS[call.name](call)["train"]
 
 
 def _arrays(file: str, wants: Wanted) -> Given:

@@ -15,6 +15,7 @@ from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts, Field, facts_of, second_part, share, too_large_shares
 from yamlnet.data.columns import Columns, read_columns
 from yamlnet.data.datasets import absolute, read_dataset
+from yamlnet.data.draws import check_draws
 from yamlnet.data.encoding import Categories, Encoding, encode, fit
 from yamlnet.data.seeds import generator
 from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural
@@ -120,11 +121,13 @@ def prepare(
     splits = {name: _encoded(part, data, used) for name, part in parts.items()}
     used |= {name: Categories(names) for name, names in own.classes.items()}
     facts = _facts(splits, targets, used, own.num_classes)
-    on_device = {name: _on_device(split, facts, device) for name, split in splits.items()}
+    held = {name: _on_device(split, facts, device) for name, split in splits.items()}
+    for name, split in held.items():
+        check_draws(split.fields, data.draw, name)
     return Prepared(
-        train=on_device["train"],
-        validation=on_device.get("validation"),
-        test=on_device.get("test"),
+        train=held["train"],
+        validation=held.get("validation"),
+        test=held.get("test"),
         facts=facts,
         digest=_digest(read),
         encodings=used,

@@ -113,6 +113,8 @@ def _data(section: Mapping[str, Any], data: Data) -> dict[str, Any]:
     }
     if data.fields or data.target is not None:
         filled |= {"fields": section.get("fields", {}), "target": list(targets_of(data) or ())}
+    if data.draw:
+        filled["draw"] = {name: draw.model_dump(exclude_none=True) for name, draw in data.draw.items()}
     filled["augment"] = section.get("augment", [])
     filled["transforms"] = section.get("transforms", [])
     return filled

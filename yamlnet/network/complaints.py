@@ -172,6 +172,15 @@ COMPLAINTS: tuple[Complaint, ...] = (
         r"start_dim cannot come after end_dim", "`start_dim` comes before `end_dim`", ("end_dim", "start_dim")
     ),
     Complaint(
+        r"weight tensor should be defined either for all (\d+) classes .* of shape: \[(\d+)\]",
+        "`weight` has {1} numbers, and there are {0} classes",
+        ("weight",),
+    ),
+    Complaint(
+        r"0D or 1D target tensor expected, multi-target not supported",
+        "the target is one number for each sample",
+    ),
+    Complaint(
         r"view size is not compatible with input tensor's size and stride",
         "what arrives isn't in memory in that order",
         (),

@@ -102,9 +102,9 @@ class Probe:
         given = _tensors([*inputs, *keywords.values()])
         mixed = any(id(tensor) in self._mixed for tensor in given)
         empty = self.at(0, called, inputs, keywords)
-        if empty.error is None and not (mixed and self._affordable(given)):
+        if empty.error is None and not (mixed and self.affordable(given)):
             outputs = _tensors(empty.value)
-            if name.startswith(COSTLY) or not self._affordable([*given, *outputs]):
+            if name.startswith(COSTLY) or not self.affordable([*given, *outputs]):
                 for tensor in outputs:
                     self._remember(tensor, *(_filled(tensor.shape, size) for size in (BATCH, SECOND)))
                 return empty
@@ -141,7 +141,8 @@ class Probe:
             return value
         return torch.zeros(self.shape(value, size), dtype=value.dtype)
 
-    def _affordable(self, tensors: Sequence[Tensor]) -> bool:
+    def affordable(self, tensors: Sequence[Tensor]) -> bool:
+        """Whether real batches of tensors are small enough to run anything on."""
         return sum(self.shape(tensor, BATCH).numel() for tensor in tensors) <= MAX_ELEMENTS
 
     def _as_foreseen(self, empty: Any, real: Any) -> bool:

@@ -105,7 +105,7 @@ class Diagnosis:
     ) -> Mistake | None:
         calls = _Calls(len(names), gradients)
         with noted(self.task.model, self.task.places.drawing, calls.note):
-            output, losses = self.loop.forward(batch)
+            output, _, losses = self.loop.forward(batch)
         if not gradients:
             culprit = calls.first or calls.turned
             if culprit is not None:

@@ -26,8 +26,8 @@ from yamlnet.training.meter import Meter
 from yamlnet.training.objective import Batch, Objective
 from yamlnet.training.watch import Watcher
 
-Forward = Callable[[Batch], tuple[Any, tuple[Tensor, ...]]]
-"""A batch in; the model's outputs and the terms of the loss, each one number, out."""
+Forward = Callable[[Batch], tuple[Any, Batch, tuple[Tensor, ...]]]
+"""A batch in; the model's outputs, the batch with those of drawn samples, and the terms of the loss, out."""
 
 Report = Callable[[float], object]
 """Is told this epoch's mean loss so far."""
@@ -149,14 +149,25 @@ def sums(objective: Objective, meter: Meter, device: torch.device) -> Sums:
 
 
 def forward(
-    model: nn.Module, inputs: Sequence[str], objective: Objective, precision: str, device: torch.device
+    model: nn.Module,
+    inputs: Sequence[str],
+    objective: Objective,
+    precision: str,
+    device: torch.device,
+    draws: Sequence[str] = (),
 ) -> Forward:
-    """What runs the model on the batch's fields `inputs`, in order, and compares, in float32."""
+    """What runs the model on the batch's fields `inputs`, in order, and compares, in float32.
+
+    It runs on those of each drawn sample of `draws` too.
+    """
     run = autocast(model, precision, device)
 
-    def call(batch: Batch) -> tuple[Any, tuple[Tensor, ...]]:
+    def call(batch: Batch) -> tuple[Any, Batch, tuple[Tensor, ...]]:
         output = run(*[batch[name] for name in inputs])
-        return output, objective.losses(output, batch)
+        if draws:
+            drawn = {f"{draw}.output": run(*[batch[f"{draw}.{name}"] for name in inputs]) for draw in draws}
+            batch = {**batch, **drawn}
+        return output, batch, objective.losses(output, batch)
 
     return call
 
@@ -251,14 +262,14 @@ class Loop:
         random = randomness.capture(self.sums.totals[0].device) if self.skips else {}
         found: NotFiniteError | None = None
         for index, (batch, size) in enumerate(zip(group, sizes, strict=True)):
-            output, losses = self.forward(batch)
+            output, whole, losses = self.forward(batch)
             loss = self.objective.total(losses, size / num_samples)
             if (self.skips or self.careful) and not loss.isfinite():
                 found = found or NotFiniteError("loss", float(loss.detach()), index)
                 num_counted -= size
                 continue
             self._backward(loss)
-            self.sums.add(output, losses, batch, size)
+            self.sums.add(output, losses, whole, size)
         applied = found is None and self._apply(group, loss)
         if not applied and found is None and self.scaler is None:
             found = NotFiniteError("gradient")
@@ -321,7 +332,7 @@ class Loop:
             if found:
                 return found.pop()
             self.clear()
-            loss = self.objective.total(self.forward(group[0])[1])
+            loss = self.objective.total(self.forward(group[0])[2])
             self._backward(loss)
             if self.clip is not None:
                 self.clip()

@@ -19,8 +19,11 @@ from yamlnet.network.construct import arguments, target_of
 from yamlnet.network.formula import emit
 from yamlnet.training.calls import construct
 
-Batch = Mapping[str, Tensor]
-"""One batch by field, each `[batch, ...]`."""
+Batch = Mapping[str, Any]
+"""One batch by field, each a tensor `[batch, ...]`.
+
+A sample that is drawn beside each has fields too (`NAME.image`), and the model's output: `NAME.output`.
+"""
 
 Pick = Callable[[Any, Batch], Any]
 """Takes one input of a loss or metric from the model's outputs or from the batch."""
@@ -115,22 +118,27 @@ def _function(call: Call) -> Callable[..., Tensor]:
 
 
 def picks(inputs: Sequence[Source]) -> tuple[Pick, ...]:
-    """For each source (`output`, `output.image`, a field, an expression) what takes its value."""
+    """For each source (`output`, `output.image`, `positive.output`, a field, an expression) what takes it."""
     return tuple(_worked_out(item) if isinstance(item, Expression) else _pick(item) for item in inputs)
 
 
 def _pick(name: str) -> Pick:
     first, *rest = name.split(".")
+    if first == "output" and not rest:
+        return lambda output, batch: output
     if first != "output":
-        return lambda output, batch: batch[name]
+        first = f"{first}.{rest.pop(0)}" if rest else first
+        if not rest:
+            return lambda output, batch: batch[first]
     keys = [int(key) if key.isdigit() else key for key in rest]
 
     def part(output: Any, batch: Batch) -> Any:
+        value = output if first == "output" else batch[first]
         for key in keys:
-            output = output[key]
-        return output
+            value = value[key]
+        return value
 
-    return part if keys else lambda output, batch: output
+    return part
 
 
 def _worked_out(expression: Expression) -> Pick:
@@ -150,7 +158,7 @@ def _applied(
     compare: Callable[..., Tensor], inputs: Sequence[Source], takers: Sequence[Pick]
 ) -> Callable[[Any, Batch], Tensor]:
     match inputs:
-        case ("output", str(field)) if not field.startswith("output"):
+        case ("output", str(field)) if field != "output" and "." not in field:
             return lambda output, batch: compare(output, batch[field])
     return lambda output, batch: compare(*[take(output, batch) for take in takers])
 

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.draws import outputs_drawn
 from yamlnet.language.experiment import Experiment
 from yamlnet.training import optimise, schedule
 from yamlnet.training.average import Average
@@ -114,7 +115,8 @@ def evaluator_of(task: Task) -> Evaluator:
     if experiment.loss is None:
         raise YamlnetError("there is no `loss` to measure", exit_code=1)
     aim = objective(experiment.loss, device)
-    run = forward(task.model, task.inputs, aim, precision(experiment.train.precision, device), device)
+    kind, draws = precision(experiment.train.precision, device), outputs_drawn(experiment)
+    run = forward(task.model, task.inputs, aim, kind, device, draws)
     counted = meter(experiment.metrics, experiment.loss, task.example, task.num_classes, device)
     return Evaluator(task.model, run, sums(aim, counted, device), task.inputs[0])
 
