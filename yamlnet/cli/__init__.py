@@ -76,7 +76,7 @@ def _outside(error: OSError | MemoryError) -> YamlnetError:
     """What the machine refuses, where nothing nearer to it has said so."""
     if isinstance(error, MemoryError):
         return YamlnetError("out of memory")
-    path = f" (`{error.filename}`)" if error.filename is not None else ""
+    path = f" (`{error.filename}`)" if isinstance(error.filename, str) else ""
     return YamlnetError(f"the system refuses: {error.strerror or error}{path}")
 
 
