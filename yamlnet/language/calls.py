@@ -92,9 +92,17 @@ def kind_of(value: Any) -> str:
 
 
 def split(
-    value: Any, path: Path, sides: Collection[str], is_call: Callable[[str], bool], what: str
+    value: Any,
+    path: Path,
+    sides: Collection[str],
+    is_call: Callable[[str], bool],
+    what: str,
+    offered: Callable[[str], Collection[str]] | None = None,
 ) -> tuple[Written | None, list[Mistake]]:
-    """Tells the call of a mapping from the keys beside it; `what` names the place in messages."""
+    """Tells the call of a mapping from the keys beside it; `what` names the place in messages.
+
+    `offered` are the keys that can stand beside the call of a name, where not all can.
+    """
     if value is UNKNOWN:
         return None, []
     if isinstance(value, str):
@@ -102,7 +110,7 @@ def split(
     if not isinstance(value, dict):
         message = f"{what} is a name or a mapping, not {kind_of(value)}"
         return None, [Mistake("wrong-type" if value is not None else "missing-key", path, message)]
-    name, mistakes = _call_key(value, path, sides, is_call, what)
+    name, mistakes = _call_key(value, path, sides, is_call, what, offered or (lambda name: sides))
     if name is None:
         return None, mistakes
     beside = {key: item for key, item in value.items() if key in sides}
@@ -110,7 +118,12 @@ def split(
 
 
 def _call_key(
-    value: Mapping[str, Any], path: Path, sides: Collection[str], is_call: Callable[[str], bool], what: str
+    value: Mapping[str, Any],
+    path: Path,
+    sides: Collection[str],
+    is_call: Callable[[str], bool],
+    what: str,
+    offered: Callable[[str], Collection[str]],
 ) -> tuple[str | None, list[Mistake]]:
     candidates = [key for key in value if key not in sides]
     if len(candidates) == 1:
@@ -126,11 +139,19 @@ def _call_key(
         calls = [key for key in candidates if nearest(key, sides) is None] or candidates
     name = calls[0]
     others = [key for key in candidates if key != name]
-    if value[name] is None and is_call(name) and nearest(others[0], sides) is None:
+    if value[name] is None and is_call(name) and _could_be_argument(name, others[0], sides):
         help = f"indent it, so that it stands under `{name}`"
         message = f"`{others[0]}` stands beside `{name}`, not under it"
         return None, [Mistake("unknown-key", (*path, others[0]), message, help, at="key")]
-    return name, [unknown_key(key, (*path, key), sides, f"beside `{name}`") for key in others]
+    return name, [unknown_key(key, (*path, key), offered(name), f"beside `{name}`") for key in others]
+
+
+def _could_be_argument(name: str, key: str, sides: Collection[str]) -> bool:
+    """Whether a key beside a call without arguments was likely meant to stand under it."""
+    if nearest(key, sides) is not None:
+        return False
+    known = [entry for kind in ("module", "function") if (entry := lookup.find(name, kind)) is not None]
+    return not known or any(nearest(key, entry.options) is not None for entry in known)
 
 
 def unknown_key(key: str, path: Path, known: Iterable[str], where: str) -> Mistake:
