@@ -139,7 +139,7 @@ class Probe:
         errors = [self.at(size, called, inputs, keywords).error for size in (BATCH, OTHER)]
         if None in errors:
             return SOME_SIZES
-        return _with_many(*map(_first_line, errors)) or first_line(error)
+        return _with_many(*map(first_line, errors)) or first_line(error)
 
     def at(
         self, size: int, called: Callable[..., Any], inputs: Sequence[Any], keywords: Mapping[str, Any]
