@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.entry import Call
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from yamlnet.network.initialise import Chosen
     from yamlnet.network.table import Summary
     from yamlnet.network.ties import Tie
+    from yamlnet.training.objective import Criteria
     from yamlnet.training.run import Run
 
 
@@ -125,7 +126,7 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     from yamlnet.data.trial import refused
     from yamlnet.network import shapes, unflattened
     from yamlnet.network.filled import filled
-    from yamlnet.training import judge, memory, trial
+    from yamlnet.training import criteria, judge, memory, trial
 
     assert checked.experiment is not None
     assert checked.document is not None
@@ -144,7 +145,11 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         mistakes += memory.judge(experiment, found, drawn.empty, num_samples)
     if drawn is not None and not any(mistake.code == "too-large" for mistake in mistakes):
         mistakes += judge.judge(experiment, found, facts)
-        mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
+        losses: Criteria | None = None
+        with suppress(YamlnetError):  # what can't be made is a mistake of the loss
+            losses = criteria.criteria_of(experiment, found, facts, empty=True)
+        drawn = replace(drawn, notes=(*drawn.notes, *criteria.notes(experiment.loss, losses or {})))
+        mistakes += trial.judge(experiment, drawn.empty, losses, drawn.chosen, checked.facts)
         mistakes += refused(experiment.data, checked.facts) or _resized(experiment, checked.facts, drawn)
     if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
         mistakes += unflattened.unflattened(found, experiment.model)
@@ -329,21 +334,6 @@ def of_run(
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
-
-
-def loaded(
-    folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING, options: Sequence[str] = ()
-) -> tuple[Examined, nn.Module]:
-    """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(text_of(folder), options, allow=allow, trained=True)
-    network = network_of(examined)
-    _, weights = folder.weights(which, _warn, network.state_dict())
-    network.load_state_dict(weights)
-    return examined, network.eval()
-
-
-def _warn(message: str) -> None:
-    sys.stderr.write(f"warning: {render.printable(message)}\n")
 
 
 def text_of(folder: Run) -> Text:
