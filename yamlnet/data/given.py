@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
 
+from yamlnet import disk
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target
 from yamlnet.catalog.lookup import find
@@ -147,9 +147,9 @@ def _standard_input(wants: Wanted) -> Given:
     ending = next((end for begin, end in BEGINNINGS.items() if content.startswith(begin)), None)
     if ending is None:
         ending = ".image" if not wants.columns else ".jsonl" if content.lstrip()[:1] in b"{[" else ".csv"
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"standard-input{ending}"
-        path.write_bytes(content)
+    with disk.temporary_folder() as folder:
+        path = folder / f"standard-input{ending}"
+        disk.write(path, content)
         try:
             given = _read(str(path), wants)
         except YamlnetError as error:
