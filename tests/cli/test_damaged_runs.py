@@ -36,8 +36,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     options = {"train.checkpoint": {"best": "validation.loss"}, "data.validation": 8}
-    path = yamlnet.train(write(folder, MODEL), options, folder / "runs").path
-    return path
+    return yamlnet.train(write(folder, MODEL), options, folder / "runs").path
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

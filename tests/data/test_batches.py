@@ -174,3 +174,13 @@ def test_every_transform_of_the_catalogue_is_known() -> None:
         call = transform(name, **said)
         augment, evaluate = ([], [call]) if name == "Normalize" else ([call], [])
         assert len(list(Batches(split_of(), 8, evaluate, augment, seed=0).epoch(0))) == 7
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+def test_each_sample_of_a_batch_is_known_by_its_place_in_the_data_set(seed: int | None) -> None:
+    numbers = torch.arange(100, 160)
+    whole = Split({"x": torch.arange(200)}, place="line {}".format).select(numbers)
+    batches = Batches(whole.select(torch.arange(0, 60, 2)), 7, [], seed=seed)
+    for epoch in range(2):
+        for number, batch in enumerate(batches.epoch(epoch)):
+            assert batches.samples(epoch, number) == [f"line {value}" for value in batch["x"].tolist()]
