@@ -17,6 +17,7 @@ NUMBERS = [signal.SIGINT, signal.SIGTERM]
 
 START = """
 import os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins without
 import yamlnet.language.files as files
 from yamlnet import cli
 def read(file):
