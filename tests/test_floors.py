@@ -80,6 +80,7 @@ def test_every_room_has_a_floor() -> None:
         "pipeline",
         "reproducing",
         "resuming",
+        "starting",
     }
 
 

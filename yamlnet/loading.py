@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from yamlnet import pipeline
 from yamlnet.catalog.allowed import NOTHING, Allowed
+from yamlnet.language import render
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,4 +52,4 @@ def load(
 
 
 def _warn(message: str) -> None:
-    sys.stderr.write(f"warning: {message}\n")
+    sys.stderr.write(f"warning: {render.printable(message)}\n")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 import yamlnet
-from yamlnet import pipeline
+from yamlnet import pipeline, starting
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call, Entry, Kind
 from yamlnet.catalog.losses import EQUAL, NUM_CLASSES, loss_of
@@ -46,7 +46,7 @@ def ready(written: dict[str, Any]) -> tuple[Task, Setup, list[Batch]]:
     examined = pipeline.examine(read(written), to_train=True)
     examined.raise_if_wrong()
     examined, prepared = pipeline.with_data(examined)
-    task = pipeline.task_of(examined, pipeline.network_of(examined), prepared)
+    task = starting.task_of(examined, pipeline.network_of(examined), prepared)
     batches = iter(task.sources.train.epoch(0))
     return task, set_up(task), [next(batches), next(batches)]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from yamlnet.catalog.facts import Facts, Field
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
-from yamlnet.language.calls import kind_of, unknown_key
+from yamlnet.language.calls import kind_of, show, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused_beside, refused_input
 from yamlnet.language.nodes import Input, Model
@@ -184,15 +185,16 @@ def _shaped(name: str, shape: Any, dtype: str, place: Path, path: Path) -> tuple
         return None, [Mistake("wrong-type", place, message, help, f"[{shape}]")]
     if not isinstance(shape, list):
         message = f"a shape is a list of sizes, not {kind_of(shape)}"
-        return None, [Mistake("wrong-type", place, message, "for example [1, 28, 28], the batch left out")]
+        meant = [int(size) for size in re.findall(r"\d+", shape)] if isinstance(shape, str) else []
+        help = f"write `{meant}`" if meant else "for example [1, 28, 28], the batch left out"
+        return None, [Mistake("wrong-type", place, message, help, str(meant) if meant else None)]
     for position, size in enumerate(shape):
+        advice = f"the batch is left out: `{show(shape[1:])}`" if position == 0 and len(shape) > 1 else None
         if isinstance(size, bool) or not isinstance(size, int | float) or size != int(size):
-            return None, [
-                Mistake("wrong-type", (*place, position), f"a size is a whole number, not {kind_of(size)}")
-            ]
+            message = f"a size is a whole number, not {kind_of(size)}"
+            advice = advice if size in (None, "batch", "N", "B", "None") else None
+            return None, [Mistake("wrong-type", (*place, position), message, advice)]
         if size < 1:
-            advice = "the batch is left out" if size == -1 and position == 0 else None
-            return None, [
-                Mistake("wrong-value", (*place, position), f"a size is at least 1, not {size}", advice)
-            ]
+            message = f"a size is at least 1, not {size}"
+            return None, [Mistake("wrong-value", (*place, position), message, advice if size == -1 else None)]
     return Input(name, tuple(int(size) for size in shape), dtype, path), []

@@ -42,7 +42,8 @@ from yamlnet.network.found import Shapes, Value
 from yamlnet.network.held import HeldTensors
 from yamlnet.network.layers import Layers
 from yamlnet.network.mending import mended, rows_by_value
-from yamlnet.network.probe import Probe, own_random_state
+from yamlnet.network.probe import BATCH, SECOND, Probe, own_random_state
+from yamlnet.network.stretching import OUTER, PAIRED, in_formula, stretches
 
 
 def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
@@ -56,11 +57,12 @@ def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
         if given.num_categories is not None and value is not UNKNOWN:
             judging.found.categories[id(value)] = given.num_categories
     judging.found.makers = {id(value): given.path for value, given in zip(inputs, model.inputs, strict=True)}
+    judging.declared = set() if model.from_data else {given.path for given in model.inputs}
     with own_random_state():
         judging.found.output = judging.node(model.root, "", inputs, {})
         if judging.found.complete:
             for name, node in walk(model.root):
-                judging.layers.uncalled(name, node)
+                judging.layers.declared(name, node)
     return judging.found
 
 
@@ -73,7 +75,7 @@ def judge_part(
         judging.found.output = judging.node(node, name, inputs, keywords, place)
     if not judging.found.mistakes:
         for inner, part in walk(node, name):
-            judging.layers.uncalled(inner, part)
+            judging.layers.declared(inner, part)
     return judging.found
 
 
@@ -96,6 +98,7 @@ class _Judge:
         self.layers = Layers(self.found, made)
         self.held = HeldTensors(self.found)
         self.journal = self.found.journal
+        self.declared: set[Path] = set()
 
     def node(
         self,
@@ -245,6 +248,8 @@ class _Judge:
                 return self.wrong(words.no_input(layer.call, key))
         wrong = words.before_layer(layer.call, given)
         if wrong is not None:
+            if self.found.makers.get(id(given[0])) in self.declared:
+                wrong = words.with_batch_said(wrong, layer.call, given[0])
             return self.wrong(words.with_sources(wrong, self.made(given), given))
         before = len(self.found.mistakes)
         module = self.layers.module(layer, name, given)
@@ -280,7 +285,10 @@ class _Judge:
             positional, named = arrange(call, values, {**more, **sized})
             return called(*positional, **named)
 
-        return self.called(function, call.name, name, run, inputs, keywords)
+        value = self.called(function, call.name, name, run, inputs, keywords)
+        if value is not UNKNOWN and call.name in PAIRED and len(given) == 2:
+            self.paired(call, given)
+        return value
 
     def expression(self, node: Expression, name: str, inputs: Sequence[Value]) -> Value:
         """An `expr`: its names stand for the inputs, in order."""
@@ -290,7 +298,35 @@ class _Judge:
         def run(*values: Value) -> Value:
             return compute(node.formula, dict(zip(node.formula.names, values, strict=True)), self.probe.size)
 
-        return self.called(node, "expr", name, run, inputs, {})
+        value = self.called(node, "expr", name, run, inputs, {})
+        if value is not UNKNOWN:
+            self.stretched(node, inputs)
+        return value
+
+    def paired(self, call: Call, given: Sequence[Value]) -> None:
+        """Warns of a function that sets the batch of one tensor against an axis of one of another."""
+        first, second = given
+        if not (isinstance(first, Tensor) and isinstance(second, Tensor)):
+            return
+        sizes = [(self.probe.shape(first, n), self.probe.shape(second, n), n) for n in (BATCH, SECOND)]
+        wide = rows_by_value(self.journal.rows)(first if first.dim() > second.dim() else second)
+        if all(stretches(*each) for each in sizes) and (wide is None or wide.type not in OUTER):
+            shapes = (words.shape(first), words.shape(second))
+            name = None if wide is None else wide.name.rpartition(".")[2]
+            self.wrong(words.stretched(call, call.path, shapes, name))
+
+    def stretched(self, node: Expression, inputs: Sequence[Value]) -> None:
+        """Warns of an operation in an expression that does so."""
+
+        def values(size: int) -> Mapping[str, Value]:
+            return dict(zip(node.formula.names, self.probe.batch(size, inputs, {})[0], strict=True))
+
+        if not all(map(self.probe.plain, inputs)) or not self.probe.affordable(inputs):
+            return
+        found = in_formula(node.formula, values)
+        if found is not None:
+            part = (found.start, found.end) if node.literal else None
+            self.wrong(words.stretched(None, node.path, found.shapes, found.wide, part))
 
     def called(
         self,
@@ -305,7 +341,8 @@ class _Judge:
         answer = self.probe.run(called, word, inputs, keywords)
         if answer.error is not None:
             given = [*inputs, *keywords.values()]
-            wrong = failures.failure(node, given, answer.error, self.made(given))
+            text = self.probe.complaint(called, inputs, keywords, answer.error)
+            wrong = failures.failure(node, given, answer.error, text, self.made(given))
             return self.wrong(self.helped(wrong, given) if isinstance(node, Expression) else wrong)
         if answer.merges:
             self.wrong(words.merges_batch(node))

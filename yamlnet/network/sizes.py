@@ -80,7 +80,7 @@ class Sizes:
                     wrong = words.contradiction(call, parameter, said, size, given[rule.input])
                     if wrong is not None:
                         return {}, wrong
-            elif size is None and rule.only_if_different is None and self.has_axis(rule, given):
+            elif size is None and rule.only_if_different is None and self.mixes(rule, given):
                 return {}, words.of_batch(call, parameter)
             elif size is None and rule.only_if_different is None:
                 return {}, words.cannot_infer(call, parameter, rule, given)
@@ -95,12 +95,12 @@ class Sizes:
             return self.categories.get(id(value))
         return self.probe.axis(value, rule.axis) if isinstance(value, Tensor) else None
 
-    def has_axis(self, rule: Inferred, given: Sequence[Any]) -> bool:
-        """Whether the axis is there, whatever its size."""
+    def mixes(self, rule: Inferred, given: Sequence[Any]) -> bool:
+        """Whether the axis is there, and is one that the batch is part of; of a single number it isn't."""
         value = given[rule.input] if rule.input < len(given) else None
-        if rule.axis is None:
+        if rule.axis is None or not isinstance(value, Tensor) or not -value.dim() <= rule.axis < value.dim():
             return False
-        return isinstance(value, Tensor) and -value.dim() <= rule.axis < value.dim()
+        return value.dim() > 1 or not self.probe.plain(value)
 
     def differs(self, call: Call, rule: Inferred, size: int, given: Sequence[Any]) -> bool:
         """Whether a size that counts only where it differs from another one does."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,8 +13,9 @@ from yamlnet.catalog.entry import Call, Entry, Inferred, Parameter
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language.calls import name_place, show
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Residual, Source
+from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Residual, Source, Tensors
 from yamlnet.network.found import MERGED
+from yamlnet.network.memory import size
 from yamlnet.network.probe import BATCH, SECOND, Probe
 
 AXES: Mapping[int, str] = {
@@ -176,8 +176,11 @@ def cannot_infer(call: Call, parameter: Parameter, rule: Inferred, given: Sequen
         number = ("first", "second", "third", "fourth")[rule.input]
         message = f"`{call.name}` takes a {number} input, and gets {len(given)}"
         return at_call("missing-parameter", call, message, "name its inputs with `from: [a, b]`")
-    message = f"`{call.name}` takes {_wanted(rule)}, and {shape(given[rule.input])} arrives"
-    return at_call("shape-mismatch", call, message)
+    value = given[rule.input]
+    message = f"`{call.name}` takes {_wanted(rule)}, and {shape(value)} arrives"
+    single = isinstance(value, Tensor) and value.dim() == 1
+    mend = "`unsqueeze: 1` before it makes a number a vector of one" if single else None
+    return at_call("shape-mismatch", call, message, mend)
 
 
 OF_BATCH = "would depend on the size of the batch"
@@ -199,13 +202,13 @@ def _wanted(rule: Inferred) -> str:
     return "[channels, ...]" if rule.axis == 1 else "[..., features]"
 
 
-def too_large(call: Call, total: int) -> Mistake | None:
+def too_large(what: Call | Tensors, total: int, limit: int) -> Mistake:
     """Weights that this machine's memory can't hold."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if total <= memory:
-        return None
-    message = f"with `{call.name}` the weights take {total / 1e9:,.1f} GB, more than this machine's memory"
-    return at_call("too-large", call, message)
+    name = what.name if isinstance(what, Call) else what.kind
+    message = f"with `{name}` the weights take {size(total)}, and this machine has {size(limit)} of memory"
+    if isinstance(what, Call):
+        return at_call("too-large", what, message)
+    return Mistake("too-large", what.path, message)
 
 
 def before_function(
@@ -294,11 +297,38 @@ def no_part(wire: Source, value: Any, part: str) -> str:
     return f"`{wire.value}` gives {shape(value)}: it has no part `{part}`"
 
 
+def with_batch_said(mistake: Mistake, call: Call, value: Any) -> Mistake:
+    """What a layer says of an input with an axis too many, which is likely the batch."""
+    if not isinstance(value, Tensor) or value.dim() - 1 not in call.entry.axes:
+        return mistake
+    if value.dim() < 5 and not call.name.startswith(SEQUENCES):
+        return mistake
+    help = f"`{list(value.shape[2:])}` leaves the batch out of the input"
+    return replace(mistake, help=f"{help}; {mistake.help}" if mistake.help else help)
+
+
 def with_sources(mistake: Mistake, made: Sequence[Path | None], given: Sequence[Any]) -> Mistake:
     """A mistake in what arrives, with the places where it comes from."""
     if mistake.related or mistake.code not in ("shape-mismatch", "dtype-mismatch"):
         return mistake
     return replace(mistake, related=sources(made, given))
+
+
+def stretched(
+    call: Call | None,
+    path: Path,
+    shapes: Sequence[str],
+    wide: str | None,
+    part: tuple[int, int] | None = None,
+) -> Mistake:
+    """A warning: the batch of one tensor is set against an axis of one of another."""
+    what = "this" if call is None else f"`{call.name}`"
+    message = f"{what} sets each sample against every other: {' and '.join(shapes)} differ by an axis of one"
+    help = f"`squeeze({wide or 'NAME'}, 1)` takes it away" if call is None else None
+    help = help or f"`{{squeeze: 1, from: {wide or 'NAME'}}}` takes it away"
+    if call is None:
+        return Mistake("shape-mismatch", path, message, help, severity="warning", part=part)
+    return at_call("shape-mismatch", call, message, help, severity="warning")
 
 
 def merges_batch(node: Layer | Function | Expression | Residual) -> Mistake:

@@ -16,6 +16,7 @@ from yamlnet.catalog.entry import Call, Inferred
 from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import YamlnetError, plural
 from yamlnet.language.experiment import Experiment, Loss, Source, Term
+from yamlnet.network import memory
 from yamlnet.network.construct import (
     Construction,
     arguments,
@@ -86,9 +87,9 @@ def _empty(call: Call, construction: Construction) -> nn.Module:
         words = str(error).strip().split("\n")[0]
         message = f"`{call.name}` can't be made with these arguments: {words}"
         raise YamlnetError(message, exit_code=1) from error
-    wrong = too_large(call, weight_bytes(criterion))
-    if wrong is not None:
-        raise YamlnetError(wrong.message, exit_code=1)
+    total = weight_bytes(criterion)
+    if total > memory.machine():
+        raise YamlnetError(too_large(call, total, memory.machine()).message, exit_code=1)
     return criterion
 
 

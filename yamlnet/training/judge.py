@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,12 +25,15 @@ from yamlnet.language.calls import name_place
 from yamlnet.language.draws import terms
 from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Source, Term
 from yamlnet.language.nodes import Expression
+from yamlnet.network.activations import given
 from yamlnet.network.bind import takes_all, unfit
+from yamlnet.network.complaints import said
+from yamlnet.network.failures import DTYPES
 from yamlnet.network.formula import FormulaError
 from yamlnet.network.formula import compute as work_out
 from yamlnet.network.found import Shapes
 from yamlnet.network.probe import BATCH
-from yamlnet.network.words import shape
+from yamlnet.network.words import at_argument, shape, sources
 from yamlnet.training import suited
 from yamlnet.training.criteria import criteria
 from yamlnet.training.example import FILLS, example
@@ -38,6 +42,8 @@ from yamlnet.training.meter import meter
 from yamlnet.training.objective import Batch, Criteria, objective, picks, shown
 
 CPU = torch.device("cpu")
+MAX_BYTES = 2**30
+"""What a batch may give for its loss to be tried."""
 
 Example = tuple[Any, Batch]
 
@@ -45,6 +51,8 @@ Example = tuple[Any, Batch]
 def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[Mistake]:
     """Tries every term of the loss, and every metric, on what was found of the network."""
     if facts is None or not shapes.complete or any(field.shape is None for field in facts.fields.values()):
+        return []
+    if BATCH * max(given(shapes), default=0) > MAX_BYTES:
         return []
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
@@ -60,10 +68,20 @@ def _compared(experiment: Experiment, shapes: Shapes, facts: Facts) -> list[Mist
             continue  # the loss with the mistake makes its scores
         found = [_tried(path, term, experiment.loss, given, facts) for given in examples]
         if all(found):
-            mistakes += found[0]
+            mistakes += [_with_sources(mistake, term, shapes) for mistake in found[0]]
     if not mistakes and experiment.loss is not None:
         mistakes += _constant(experiment.loss, examples)
-    return mistakes or list(suited.judge(experiment, shapes))
+    return mistakes or list(suited.judge(experiment, shapes, facts))
+
+
+def _with_sources(mistake: Mistake, term: Term | MetricTerm, shapes: Shapes) -> Mistake:
+    """A mistake in what a term compares, with the calls that give it."""
+    if mistake.code not in ("loss-mismatch", "dtype-mismatch"):
+        return mistake
+    values = [suited.judged(name, shapes.output) for name in term.inputs if isinstance(name, str)]
+    values = [value for value in values if isinstance(value, Tensor)]
+    made = [shapes.makers.get(id(value)) for value in values]
+    return replace(mistake, related=sources(made, values))
 
 
 def _tried(
@@ -181,14 +199,29 @@ def _no_figure(term: MetricTerm, value: Any) -> list[Mistake]:
     ]
 
 
-def _unequal(call: Call, sources: Sequence[Source], values: Sequence[Tensor]) -> Mistake | None:
+def _unequal(call: Call, names: Sequence[Source], values: Sequence[Tensor]) -> Mistake | None:
     """Tensors that are compared number by number and haven't equal shapes."""
     count = 2 if call.name in (*ERRORS, "R2Score") else EQUAL.get(loss_of(call), 0)
     if all(value.shape == values[0].shape for value in values[:count]):
         return None
-    pairs = list(zip(sources, values, strict=True))[:count]
+    pairs = list(zip(names, values, strict=True))[:count]
     arrive = " and ".join(f"{shown(source)} is {shape(value)}" for source, value in pairs)
-    return _at(call, "loss-mismatch", f"`{call.name}` compares equal shapes, but {arrive}")
+    message = f"`{call.name}` compares equal shapes, but {arrive}"
+    return _at(call, "loss-mismatch", message, _equalled(names, values[:count]))
+
+
+def _equalled(names: Sequence[Source], values: Sequence[Tensor]) -> str | None:
+    """How two tensors would have equal shapes."""
+    if len(values) != 2 or not all(isinstance(name, str) for name in names):
+        return None
+    first, second = values
+    if second.dim() == 1 and first.dim() == 2 and first.shape[1] > 1 and not second.is_floating_point():
+        return "`CrossEntropyLoss` compares a number for each class with the number of the class"
+    for place, (one, other) in enumerate(((first, second), (second, first))):
+        if one.dim() == other.dim() + 1 and one.shape[-1] == 1 and one.shape[:-1] == other.shape:
+            sides = [f'{{expr: "squeeze({n}, -1)"}}' if i == place else n for i, n in enumerate(names)]
+            return f"`from: [{', '.join(map(str, sides))}]`"
+    return None
 
 
 def _classes(call: Call, term: Term | MetricTerm, values: Sequence[Tensor], facts: Facts) -> Mistake | None:
@@ -229,11 +262,24 @@ def _refused(call: Call, values: Sequence[Any], run: Callable[[], object]) -> li
         text = str(error).strip().split("\n")[0]
     else:
         return []
+    arrive = " and ".join(shape(value) for value in values)
+    if re.search(DTYPES, text):
+        types = " and ".join(str(value.dtype).removeprefix("torch.") for value in values)
+        return [
+            _at(call, "loss-mismatch", f"`{call.name}` can't take {arrive} of {types}", _types_help(call))
+        ]
     text = re.sub(r"torch\.Size\((\[[^]]*\])\)", r"\1", text)
-    text = re.sub(rf"\[{BATCH}(?:, )?", "[", text).rstrip(".")
-    shapes = " and ".join(shape(value) for value in values)
-    words = "" if re.search(rf"\b{BATCH}\b", text) else f": {text}"
-    return [_at(call, "loss-mismatch", f"`{call.name}` can't take {shapes}{words}")]
+    told = said(re.sub(rf"\[{BATCH}(?:, )?", "[", text), call)
+    words = "" if re.search(rf"\b{BATCH}\b", told.words) else f": {told.words}"
+    message = f"`{call.name}` can't take {arrive}{words}"
+    return [at_argument("loss-mismatch", call, told.parameter, message, told.help)]
+
+
+def _types_help(call: Call) -> str | None:
+    """What a loss of classes takes."""
+    if loss_of(call) not in OF_CLASSES:
+        return None
+    return "it takes a float for each class, and of the target the class's number, an int64"
 
 
 def _constant(loss: Loss, examples: Sequence[Example]) -> list[Mistake]:

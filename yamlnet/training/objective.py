@@ -55,9 +55,10 @@ class Objective:
 
     def losses(self, output: Any, batch: Batch) -> tuple[Tensor, ...]:
         """Each term of a batch, without its weight."""
-        if len(self.terms) == 1:
-            return (self.terms[0].compute(output, batch),)
-        return tuple([term.compute(output, batch) for term in self.terms])
+        found = []
+        for term in self.terms:  # by this name a failure is traced to its term
+            found.append(term.compute(output, batch))
+        return tuple(found)
 
     def total(self, losses: Sequence[Tensor], part: float = 1.0) -> Tensor:
         """The loss whose gradient is wanted, where the batch is this part of its step's samples."""

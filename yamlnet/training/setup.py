@@ -19,6 +19,7 @@ from yamlnet.training.average import Average
 from yamlnet.training.criteria import Learner
 from yamlnet.training.device import precision, scaler
 from yamlnet.training.evaluate import Evaluator
+from yamlnet.training.failure import Places
 from yamlnet.training.loop import Loop, forward, sums
 from yamlnet.training.meter import meter
 from yamlnet.training.objective import Batch, Criteria, objective
@@ -37,6 +38,7 @@ class Task:
     `frozen` are the names of what is frozen in the model, `notes` what there is to say of it and of the
     data before it is trained. `chosen` has the initialisers of each parameter and buffer. `settings` is the
     whole document with every default in it, as JSON has it. `example` is an output and a batch of any size.
+    `places` tells where the file says what runs, `needs` how much memory a step takes, if that can be said.
     """
 
     experiment: Experiment
@@ -52,6 +54,8 @@ class Task:
     chosen: Mapping[str, Sequence[Call]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     example: tuple[Any, Batch] = field(kw_only=True)
+    places: Places = field(default_factory=Places)
+    needs: Callable[[], str | None] = lambda: None
     criteria: Criteria = field(default_factory=dict, kw_only=True)
 
     @property

@@ -3,26 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import torch
+
 from yamlnet.catalog.entry import Call
+from yamlnet.catalog.facts import Facts
 from yamlnet.catalog.losses import loss_of
 from yamlnet.catalog.scales import WANTED, advice, cannot_run, refuses
 from yamlnet.diagnostics import Mistake
 from yamlnet.language.calls import name_place
+from yamlnet.language.draws import terms
 from yamlnet.language.experiment import Experiment, Source
 from yamlnet.language.nodes import Expression
+from yamlnet.network import words
 from yamlnet.network.formula import compute
 from yamlnet.network.found import Shapes
 from yamlnet.network.probe import BATCH
 from yamlnet.network.scale import Found, Scales
+from yamlnet.network.stretching import in_formula
 
 
-def judge(experiment: Experiment, shapes: Shapes) -> Iterator[Mistake]:
-    """Losses of numbers on another scale than they are meant for: `CrossEntropyLoss` after a `Softmax`."""
+def judge(experiment: Experiment, shapes: Shapes, facts: Facts) -> Iterator[Mistake]:
+    """Losses of numbers on another scale than they are meant for, expressions that mix samples."""
+    yield from _scales(experiment, shapes)
+    for _, term in terms(experiment):
+        for source in term.inputs:
+            if isinstance(source, Expression):
+                yield from _stretched(source, shapes, facts)
+
+
+def _stretched(source: Expression, shapes: Shapes, facts: Facts) -> Iterator[Mistake]:
+    """An operation that sets the batch of one tensor against an axis of one of another."""
+
+    def value(name: str, size: int) -> Any:
+        if name not in facts.fields:
+            return shapes.probe.batch(size, [judged(name, shapes.output)], {})[0][0]
+        field = facts.fields[name]
+        return torch.zeros((size, *(field.shape or ())), dtype=getattr(torch, field.dtype))
+
+    names = source.formula.names
+    if any(name in facts.fields and facts.fields[name].shape is None for name in names):
+        return
+    found = in_formula(source.formula, lambda size: {name: value(name, size) for name in names})
+    if found is not None:
+        part = (found.start, found.end)
+        wrong = words.stretched(None, source.path, found.shapes, found.wide, part)
+        yield replace(wrong, code="loss-mismatch", worked_out=True)
+
+
+def _scales(experiment: Experiment, shapes: Shapes) -> Iterator[Mistake]:
+    """Such as `CrossEntropyLoss` after a `Softmax`."""
     scales: Scales | None = None
-    terms = experiment.loss.terms.values() if experiment.loss is not None else ()
-    for term in terms:
+    for term in experiment.loss.terms.values() if experiment.loss is not None else ():
         if term.call is not None and loss_of(term.call) in WANTED:
             scales = scales or Scales(shapes)
             found = _found(scales, term.inputs[0], shapes.output)
