@@ -70,7 +70,18 @@ def _run_at_import(tree: ast.Module) -> ast.Module:
 
 def test_every_room_has_a_floor() -> None:
     rooms = {file.relative_to(ROOT).parts[0].removesuffix(".py") for file in FILES}
-    assert rooms == {*FLOORS, "__init__", "__main__", "api", "cli", "pipeline", "reproducing", "resuming"}
+    assert rooms == {
+        *FLOORS,
+        "__init__",
+        "__main__",
+        "api",
+        "cli",
+        "loading",
+        "pipeline",
+        "reproducing",
+        "resuming",
+        "starting",
+    }
 
 
 @pytest.mark.parametrize(

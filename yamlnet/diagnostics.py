@@ -36,6 +36,12 @@ CODES: dict[str, str] = {
 }
 """Every code with the kind of mistake it stands for."""
 
+RUN_CODES: dict[str, str] = {
+    "run-failure": "a layer, function, loss or metric that failed on the data it was run on",
+    "not-finite": "a loss, a gradient or weights that are no finite numbers any more",
+}
+"""The codes of what only a run shows: `check` has none of them."""
+
 
 @dataclass(frozen=True, order=True)
 class Span:
@@ -155,6 +161,19 @@ class ConfigError(YamlnetError):
     def __init__(self, diagnostics: Sequence[Diagnostic], text: str) -> None:
         super().__init__(text, exit_code=1)
         self.diagnostics = list(diagnostics)
+
+
+class RunError(YamlnetError):
+    """What failed while running, and where the file says it; the text is as `yamlnet check` prints it.
+
+    `message` is one line, with the place.
+    """
+
+    def __init__(self, diagnostic: Diagnostic, text: str) -> None:
+        place = f"{diagnostic.file}:{diagnostic.line}:{diagnostic.column}"
+        super().__init__(f"{place}: {diagnostic.message}")
+        self.args = (text,)
+        self.diagnostics = [diagnostic]
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yamlnet import disk, pipeline
+from yamlnet import disk, pipeline, starting
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.diagnostics import YamlnetError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from yamlnet.training.comparison import Comparison
     from yamlnet.training.observer import Observer
 
-TOLERANCE = 1e-3
+TOLERANCE = 0.01
 
 
 def reproduce(
@@ -51,5 +51,5 @@ def reproduce(
     examined = pipeline.examine(pipeline.text_of(first), to_train=True, allow=allow)
     examined.raise_if_wrong()
     with disk.temporary_folder() if runs is None else nullcontext(runs) as folder:
-        result = pipeline.start(examined, folder, observer)
+        result = starting.start(examined, folder, observer)
         return compare(first, folders.load(result.path), tolerance)

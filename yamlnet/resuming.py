@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yamlnet import pipeline
+from yamlnet import pipeline, starting
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import YamlnetError
@@ -31,6 +31,7 @@ def resume(
     """
     from yamlnet.training import run as runs
     from yamlnet.training import trainer
+    from yamlnet.training.shortage import memory_named
 
     folder = runs.load(run)
     if not options and (folder.result or {}).get("exit_code") in (0, 4):
@@ -38,9 +39,10 @@ def resume(
             f"`{folder.path}` is finished: there is nothing to resume",
             help="`--set train.epochs=MORE` goes on from there",
         )
-    examined, prepared = pipeline.of_run(folder, options, allow, trained=folder.has_begun)
-    device = next(iter(prepared.train.fields.values())).device
-    network = pipeline.network_of(examined).to(device)
-    task = pipeline.task_of(examined, network, prepared, pipeline.document_of(examined, device))
+    with memory_named():
+        examined, prepared = pipeline.of_run(folder, options, allow, trained=folder.has_begun)
+        device = prepared.device
+        network = pipeline.network_of(examined).to(device)
+    task = starting.task_of(examined, network, prepared, starting.document_of(examined, device))
     with blaming(allow):
         return trainer.resume(task, folder, observer, permits or trainer.NO_PERMITS)

@@ -57,7 +57,7 @@ REFUSED = frozenset(
 OF_TERMS = frozenset(
     """
     unknown-key-loss-class-weights unknown-key-loss-from-of-several unknown-key-loss-sides-of-several
-    missing-parameter-loss-from unknown-key-loss-from-name wrong-value-metric-without-name
+    missing-parameter-loss-from unknown-key-draw unknown-key-loss-from-name wrong-value-metric-without-name
     unknown-key-loss-weight unknown-name-loss-term unknown-name-metric-of-torchmetrics
     unknown-reference-loss-one-hot wrong-type-loss-weight wrong-value-loss-mixed
     """.split()

@@ -12,7 +12,7 @@ import typer
 from yamlnet.catalog.entry import KINDS
 from yamlnet.cli import output
 from yamlnet.cli.options import Format, FormatOption
-from yamlnet.diagnostics import CODES, YamlnetError, did_you_mean
+from yamlnet.diagnostics import CODES, RUN_CODES, YamlnetError, did_you_mean
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="A layer, loss, ..., a word or key of the language, or a code.")
@@ -53,6 +53,8 @@ def _meanings(name: str, kind: str | None) -> Iterator[tuple[dict[str, Any], lis
             yield _key(path, meaning, width)
     if name in CODES and kind in ("code", None):
         yield _code(name, width)
+    if name in RUN_CODES and kind in ("code", None):
+        yield _run_code(name, width)
 
 
 def _keys(name: str) -> dict[str, str]:
@@ -98,6 +100,15 @@ def _code(name: str, width: int | None) -> tuple[dict[str, Any], list[str]]:
     return meaning, lines
 
 
+def _run_code(name: str, width: int | None) -> tuple[dict[str, Any], list[str]]:
+    from yamlnet.cli.entries import prose
+    from yamlnet.language.codes import RUN_EXPLANATIONS
+
+    meaning = {"name": name, "kind": "code", "summary": RUN_CODES[name], "why": RUN_EXPLANATIONS[name]}
+    lines = [f"{name}: a code of what fails in a run", *prose(RUN_CODES[name], width)]
+    return meaning, [*lines, "", *prose(RUN_EXPLANATIONS[name], width)]
+
+
 def _indented(text: str) -> list[str]:
     return [f"  {line}".rstrip() for line in text.splitlines()]
 
@@ -111,7 +122,7 @@ def _unknown(name: str, kind: str | None) -> YamlnetError:
 
     known: dict[str, list[str]] = {one: list(lookup.names(one)) for one in KINDS}
     keys = {path.rpartition(".")[2] for path in SECTION_KEYS} | set(NODE_KEYS)
-    known |= {"word": list(WORDS), "key": sorted(keys), "code": list(CODES)}
+    known |= {"word": list(WORDS), "key": sorted(keys), "code": [*CODES, *RUN_CODES]}
     articles: dict[str, str] = {one: ARTICLES[one] for one in KINDS}
     articles |= {"word": "a word of the language", "key": "a key", "code": "a diagnostic code"}
     meanings = [articles[one] for one, names in known.items() if name in names]

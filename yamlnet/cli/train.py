@@ -52,7 +52,7 @@ def train(
     quiet: Quiet = False,
 ) -> int:
     """Train an experiment and judge its result; exit 4 when an expectation isn't met."""
-    from yamlnet import pipeline, resuming
+    from yamlnet import pipeline, resuming, starting
     from yamlnet.catalog.allowed import allowed
     from yamlnet.language import files
 
@@ -75,7 +75,7 @@ def train(
             output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
         examined.raise_if_wrong()
         with observer(quiet) as watching:
-            result = pipeline.start(examined, runs, watching)
+            result = starting.start(examined, runs, watching)
     if format is Format.json:
         from yamlnet.training import run
 

@@ -6,26 +6,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.data.pictures import Form, stacked
+from yamlnet.data.ragged import Values
 from yamlnet.diagnostics import YamlnetError
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 
-def read_image_folder(root: Path, resize: Call | None) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def read_image_folder(
+    root: Path, resize: Call | None
+) -> tuple[dict[str, Values], tuple[str, ...], tuple[str, ...]]:
     """What torchvision's `ImageFolder` finds, as RGB, resized where that is said.
 
     Returns:
-        The fields `image`, uint8 [samples, 3, height, width], and `target`, int64 [samples], in the order
-        of the classes' and files' names; and the classes' names.
+        The fields `image`, uint8 [samples, 3, height, width] or, where they differ in size, `Ragged`, and
+        `target`, int64 [samples], in the order of the classes' and files' names; the classes' names; and
+        the files.
 
     Raises:
-        YamlnetError: there are no images, one can't be read, or they differ in size.
+        YamlnetError: there are no images, or one can't be read.
     """
     try:
         found = import_torchvision().datasets.ImageFolder(root)
@@ -36,7 +39,8 @@ def read_image_folder(root: Path, resize: Call | None) -> tuple[dict[str, Tensor
         ) from error
     pictures = ((path, _opened(path)) for path, _ in found.samples)
     images = stacked(pictures, len(found.samples), Form(3, resize))
-    return {"image": images, "target": torch.tensor(found.targets)}, tuple(found.classes)
+    files = tuple(path for path, _ in found.samples)
+    return {"image": images, "target": torch.tensor(found.targets)}, tuple(found.classes), files
 
 
 def _opened(path: str) -> Picture:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from yamlnet.catalog import foreign, lookup, types
 from yamlnet.catalog.allowed import CATALOGUED, NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Entry, Kind, Parameter
+from yamlnet.catalog.transforms import why_not
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest, ranked
 from yamlnet.language import planned
 from yamlnet.language.expressions import UNKNOWN
@@ -193,6 +194,9 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
         message = f"`{written.name}` is {ARTICLES[where[0]]}, not {wanted}"
         help = f"`yamlnet list {kinds[0]}` shows the names"
         return Mistake("unknown-name", written.path, message, help, at=written.at)
+    if "transform" in kinds and (why := why_not(written.name)) is not None:
+        message = f"`{written.name}` isn't a transform here"
+        return Mistake("unknown-name", written.path, message, why, at=written.at)
     known = {*also, *(name for kind in kinds for name in lookup.names(kind))}
     found: tuple[str, str | None] | None = space_lost(written.name, known)
     found = found or _otherwise_dotted(written.name, known)

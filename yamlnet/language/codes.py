@@ -312,7 +312,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     ),
     "too-large": _explained(
         "Limits keep a file from taking all memory before it has done anything: 1 MiB of text, 64 levels, "
-        "100,000 values, and weights that this machine can hold.",
+        "100,000 values, and a network, a sample and a training step that the device's memory can hold.",
         """
         model:
           input: [1_000_000]
@@ -336,3 +336,14 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     ),
 }
 """An explanation for every code, in the order of `CODES`."""
+
+RUN_EXPLANATIONS = {
+    "run-failure": "Some mistakes show only with the data: a number that an `Embedding` has no row for, a "
+    "class that the loss doesn't know. The place is that of the layer, function, loss or "
+    "metric; the help says what it took. The run ends with exit code 3.",
+    "not-finite": "A number that is nan or infinite spoils all weights in a single step, so the run ends "
+    "before that step is taken, with exit code 3 and a checkpoint of the state before it. The place "
+    "is the first that gave such a number though it took none; the help names the samples. "
+    "`train.non_finite: skip` leaves such steps out instead.",
+}
+"""What there is to know of each code of `RUN_CODES`."""

@@ -10,7 +10,8 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.facts import Facts, Field
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
 from yamlnet.language.calls import BROKEN, name_place
-from yamlnet.language.experiment import Experiment, MetricTerm, Term
+from yamlnet.language.draws import draw_mistakes, terms, unknown_sample
+from yamlnet.language.experiment import Experiment
 from yamlnet.language.inputs import candidates, input_fields
 from yamlnet.language.nodes import Expression, Input
 from yamlnet.language.objective import snake_case
@@ -64,9 +65,12 @@ def _listed(names: list[str] | tuple[str, ...]) -> str:
 
 def inconsistencies(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
     """Fields that a batch hasn't, and a schedule that can't be followed."""
+    unknown = list(_unknown_fields(experiment, facts))
+    draws = draw_mistakes(experiment, facts)
     return [
         *_inputs(experiment, facts),
-        *_unknown_fields(experiment, facts),
+        *unknown,
+        *(mistake for mistake in draws if mistake.severity == "error" or not unknown),
         *_image_transforms(experiment, facts),
         *_schedule(experiment),
         *_evaluated_again(experiment),
@@ -186,34 +190,35 @@ def _unknown_fields(experiment: Experiment, facts: Facts | None) -> Iterator[Mis
     """`from` and expressions of the loss and metrics name the output, its parts, and the batch's fields."""
     if facts is None:
         return
+    draws = () if experiment.data is None else tuple(experiment.data.draw)
     for path, term in terms(experiment):
         for position, source in enumerate(term.inputs):
             if isinstance(source, Expression):
                 for name in source.formula.names:
-                    yield from _unknown_field(name, source.path, facts, source.part_of(name))
+                    yield from _unknown_field(name, source.path, facts, draws, source.part_of(name))
             else:
-                yield from _unknown_field(source, term.place(path, position), facts)
-
-
-def terms(experiment: Experiment) -> Iterator[tuple[Path, Term | MetricTerm]]:
-    """The terms of the loss and the metrics, and where they stand."""
-    if experiment.loss is not None:
-        for name, term in experiment.loss.terms.items():
-            yield (("loss", name) if name else ("loss",)), term
-    for name, metric in experiment.metrics.items():
-        yield ("metrics", name), metric
+                yield from _unknown_field(source, term.place(path, position), facts, draws)
 
 
 def _unknown_field(
-    name: str, path: Path, facts: Facts, part: tuple[int, int] | None = None
+    name: str, path: Path, facts: Facts, draws: tuple[str, ...], part: tuple[int, int] | None = None
 ) -> Iterator[Mistake]:
-    if name in facts.fields or name.split(".")[0] == "output":
+    first, dot, parts = name.partition(".")
+    if name in facts.fields or first == "output":
         return
-    _, dot, parts = name.partition(".")
-    help, suggestion = did_you_mean(name, (f"output{dot}{parts}", *facts.fields))
+    if first in draws:
+        wrong = unknown_sample(name, path, draws, facts, part)
+        yield from () if wrong is None else (wrong,)
+        return
+    near = [f"{draw}.{parts or 'output'}" for draw in draws]
+    if parts.split(".")[0] != "output":
+        near += [f"output{dot}{parts}", *facts.fields]
+    help, suggestion = did_you_mean(name, near)
     if not name.replace(".", "").replace("_", "").isalnum():
         help, suggestion = "an expression is written `{expr: ...}`", None
     message = f"`{name}` is neither the output nor a field of the batch"
+    if suggestion is None and parts.split(".")[0] == "output":
+        help = f"`draw: {{{first}: {{same: ...}}}}` in `data` draws another sample for each"
     if help is None:
         help = "a batch has " + ", ".join(f"`{field}`" for field in facts.fields)
     yield Mistake("unknown-reference", path, message, help, suggestion, part=part, worked_out=True)

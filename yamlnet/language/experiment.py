@@ -67,14 +67,12 @@ class Transforms(Section):
     train: Calls = ()
     evaluation: Calls = ()
 
-    @property
-    def resize(self) -> Call | None:
-        """The `Resize` to a height and a width that comes first for all splits."""
-        first = [calls[0] for calls in (self.train, self.evaluation) if calls]
-        if len(first) < 2 or first[0].name != "Resize" or first[0].name != first[1].name:
-            return None
-        size, same = first[0].arguments.get("size"), first[0].arguments == first[1].arguments
-        return first[0] if same and isinstance(size, list) and len(size) == 2 else None
+
+class Draw(Section):
+    """Another sample of the split, drawn for each one: with an equal field, with another one, or any."""
+
+    same: str | None = None
+    different: str | None = None
 
 
 class Data(Section):
@@ -82,7 +80,8 @@ class Data(Section):
 
     `validation` and `test` are a share of the training data (a float between 0 and 1), a count of
     samples, a data set of their own, or nothing. `fields` says what the columns of a table are, and
-    `target` which fields are no input; None where it isn't said.
+    `target` which fields are no input; None where it isn't said. `draw` names samples that each batch has
+    beside its own.
     """
 
     dataset: ACall
@@ -91,6 +90,7 @@ class Data(Section):
     validation: Annotated[float, Field(gt=0, lt=1)] | Count | ACall | None = None
     test: Annotated[float, Field(gt=0, lt=1)] | Count | ACall | None = None
     batch_size: Count = 64
+    draw: Mapping[str, Draw] = {}
     augment: Calls = ()
     transforms: Transforms = Field(default_factory=Transforms)
 

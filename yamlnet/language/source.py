@@ -97,7 +97,7 @@ class Document:
             mistake.message,
             mistake.severity,
             mistake.help,
-            mistake.suggestion,
+            mistake.suggestion if mistake.at == "key" or self.has(mistake.path) else None,
             mistake.path,
             related,
         )

@@ -17,6 +17,7 @@ from yamlnet.language.experiment import (
     Checkpoint,
     Clip,
     Data,
+    Draw,
     Experiment,
     Group,
     InitRule,
@@ -36,6 +37,7 @@ from yamlnet.language.values import plainly
 KEYS: Mapping[Path, type[Section]] = {
     (): Experiment,
     ("data",): Data,
+    ("data", "draw"): Draw,
     ("data", "transforms"): Transforms,
     ("optimizer",): Optimizer,
     ("optimizer", "groups"): Group,
@@ -73,6 +75,9 @@ CHOICES: Mapping[str, str] = {
     "fields": "a mapping of names to `number` or `category`",
     "target": "a field or a list of fields",
     "init": "a list of rules such as `- {type: Linear, weight: xavier_uniform}`",
+    "draw": "a mapping of names to mappings such as `{same: target}`",
+    "same": "the name of a field",
+    "different": "the name of a field",
     "device": "`auto`, `cpu`, `cuda`, `cuda:N` or `mps`",
     "metric": "a figure such as `validation.loss`",
     "best": "a figure such as `validation.loss`",
@@ -174,6 +179,8 @@ def _mistake(path: Path, details: list[ErrorDetails], said: Mapping[str, Any]) -
     choices = CHOICES.get(".".join(map(str, path[-2:]))) or CHOICES.get(name)
     if path[:1] == ("scheduler",):
         choices = None
+    if path[:2] == ("data", "draw") and len(path) == 3:
+        choices = "a mapping such as `{same: target}`"
     if choices is not None:
         code = "wrong-type" if len(details) == 1 and kind in TYPES else "wrong-value"
         return Mistake(code, path, f"`{name}` is {choices}, not {kind_of(value)}")
@@ -205,6 +212,8 @@ def _bound(kind: str, context: Mapping[str, Any]) -> str | None:
 
 
 def _section(path: Path) -> type[Section] | None:
+    if path[:2] == ("data", "draw"):
+        path = path[:2]
     return KEYS.get(tuple(step for step in path if isinstance(step, str)))
 
 

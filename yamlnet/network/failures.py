@@ -13,9 +13,11 @@ from yamlnet.catalog.foreign import is_target, reason
 from yamlnet.diagnostics import Mistake, Path, plural
 from yamlnet.language.nodes import Expression, Function, Layer, Residual
 from yamlnet.language.plain import show
+from yamlnet.network import memory
 from yamlnet.network.complaints import Said, said, undivided, unfilled
+from yamlnet.network.construct import TooManyStepsError
 from yamlnet.network.formula import FormulaError
-from yamlnet.network.probe import BATCH, MANY, SOME_SIZES
+from yamlnet.network.probe import BATCH, MANY, SOME_SIZES, first_line
 from yamlnet.network.words import at_argument, at_call, shape, sources
 
 DTYPES = (
@@ -44,7 +46,7 @@ def failure(
     if re.search(DTYPES, text):
         return _dtypes(call, given, text, made)
     if "can't allocate memory" in text:
-        return at_call("too-large", call, f"`{call.name}` of {arrives} takes more than this machine's memory")
+        return _unallocated(call, f"`{call.name}` of {arrives}", text)
     wrong = _miscounted(call, given, text)
     if wrong is not None:
         return wrong
@@ -146,10 +148,23 @@ def refused(call: Call, error: BaseException | None, arguments: Mapping[str, Any
     divided = undivided(call, arguments)
     if divided is not None:
         return at_argument("wrong-value", call, divided.parameter, divided.words, divided.help)
-    text = str(error).strip().split("\n")[0] or type(error).__name__
+    text = first_line(error)
+    if isinstance(error, TooManyStepsError):
+        words = f"`{call.name}` has too many parts: {text}"
+        return at_call("too-large", call, words, "`repeat` makes copies")
+    if re.search("size calculation overflowed|can't allocate memory", text):
+        return _unallocated(call, f"`{call.name}`", text)
     named = [n for n, value in arguments.items() if re.search(rf"\b{n}\b", text) and str(value) not in text]
     values = " and ".join(f"`{name}` is {show(arguments[name])}" for name in named)
     told = said(text, call)
     words = told.words + (f", but {values}" if values and told.parameter is None else "")
     message = f"`{call.name}` can't be made: {words}"
     return at_argument("wrong-value", call, told.parameter, message, told.help)
+
+
+def _unallocated(call: Call, what: str, text: str) -> Mistake:
+    """More memory than torch could have, as it says itself."""
+    asked = re.search(r"allocate (\d+) bytes", text)
+    takes = f"{memory.size(int(asked[1]))} at once" if asked else "more bytes than can be counted"
+    message = f"{what} takes {takes}, and this machine has {memory.size(memory.machine())} of memory"
+    return at_call("too-large", call, message)

@@ -135,11 +135,11 @@ class Probe:
         """What an error says: the first line, numbers that follow the batch told as multiples of `MANY`."""
         given = _tensors([*inputs, *keywords.values()])
         if not self.affordable(given) or any(tensor.is_meta for tensor in given):
-            return _first_line(error)
+            return first_line(error)
         errors = [self.at(size, called, inputs, keywords).error for size in (BATCH, OTHER)]
         if None in errors:
             return SOME_SIZES
-        return _with_many(*map(_first_line, errors)) or _first_line(error)
+        return _with_many(*map(first_line, errors)) or first_line(error)
 
     def at(
         self, size: int, called: Callable[..., Any], inputs: Sequence[Any], keywords: Mapping[str, Any]
@@ -201,7 +201,8 @@ class Probe:
             self._mixed[id(tensor)] = tensor, {BATCH: shape, SECOND: second}
 
 
-def _first_line(error: BaseException | None) -> str:
+def first_line(error: BaseException | None) -> str:
+    """What torch says in short."""
     return (str(error).strip().split("\n")[0] or type(error).__name__) if error is not None else ""
 
 

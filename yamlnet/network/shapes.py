@@ -62,7 +62,7 @@ def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
         judging.found.output = judging.node(model.root, "", inputs, {})
         if judging.found.complete:
             for name, node in walk(model.root):
-                judging.layers.uncalled(name, node)
+                judging.layers.declared(name, node)
     return judging.found
 
 
@@ -75,7 +75,7 @@ def judge_part(
         judging.found.output = judging.node(node, name, inputs, keywords, place)
     if not judging.found.mistakes:
         for inner, part in walk(node, name):
-            judging.layers.uncalled(inner, part)
+            judging.layers.declared(inner, part)
     return judging.found
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 import torch
 
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.network import memory as machine_memory
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -26,6 +27,17 @@ def device(name: str) -> torch.device:
     if found.type == "mps" and not torch.backends.mps.is_available():
         raise YamlnetError("there is no device `mps` here", help="`train.device: auto` takes what there is")
     return found
+
+
+def memory(name: str) -> tuple[int, str] | None:
+    """The bytes of a device's memory, and whose it is in words; None where there is no such device here."""
+    try:
+        found = device(name)
+    except YamlnetError:
+        return None
+    if found.type == "cuda":
+        return torch.cuda.get_device_properties(found).total_memory, "the GPU"
+    return machine_memory.machine(), "this machine"
 
 
 def precision(name: str, device: torch.device) -> str:
@@ -126,22 +138,37 @@ def deterministic(wanted: bool) -> Iterator[None]:
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """Turns what a device can't do - memory, determinism - into one line that says what to change."""
+    """Turns what a device can't do but for want of memory into one line that says what to change."""
     try:
         yield
     except RuntimeError as error:
-        message = str(error).splitlines()[0] if str(error) else ""
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in message:
-            raise YamlnetError(
-                f"out of memory: {message}", help="a smaller `data.batch_size` needs less"
-            ) from error
-        if "does not have a deterministic implementation" in message:
+        message = _first_line(error)
+        if is_indeterminate(error):
             operation = message.partition(" does not")[0]
             raise YamlnetError(
                 f"`{operation}` has no deterministic algorithm on this device",
                 help="`train.deterministic: false` allows the one there is",
             ) from error
+        if is_asynchronous(error):
+            raise YamlnetError(
+                f"the device stopped: {message}",
+                help="an index or a class out of range does that; `--device cpu` shows in which layer",
+            ) from error
         raise
+
+
+def is_indeterminate(error: BaseException) -> bool:
+    """Whether torch refuses an operation that doesn't give the same bits each time."""
+    return "does not have a deterministic implementation" in _first_line(error)
+
+
+def is_asynchronous(error: BaseException) -> bool:
+    """Whether a device reports what it met some operations ago: the traceback leads elsewhere."""
+    return isinstance(error, RuntimeError) and _first_line(error).startswith("CUDA error:")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0]
 
 
 def _num_cuda_devices() -> int:

@@ -42,10 +42,11 @@ def opened(path: Path) -> Iterator[tuple[BufferedReader, int]]:
     except OSError as error:
         reason = "it is a symbolic link" if path.is_symlink() else error.strerror
         raise DamagedError(f"can't read `{path}`: {reason}") from error
+    about = os.fstat(handle)
+    if not stat.S_ISREG(about.st_mode):
+        os.close(handle)
+        raise damaged(path, "it is no plain file")
     with os.fdopen(handle, "rb") as file:
-        about = os.fstat(handle)
-        if not stat.S_ISREG(about.st_mode):
-            raise damaged(path, "it is no plain file")
         try:
             yield file, about.st_size
         except OSError as error:

@@ -14,7 +14,7 @@ from yamlnet.catalog.losses import loss_of
 from yamlnet.catalog.scales import WANTED, advice, cannot_run, refuses
 from yamlnet.diagnostics import Mistake
 from yamlnet.language.calls import name_place
-from yamlnet.language.consistency import terms
+from yamlnet.language.draws import terms
 from yamlnet.language.experiment import Experiment, Source
 from yamlnet.language.nodes import Expression
 from yamlnet.network import words
