@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -211,13 +212,25 @@ def _validated(
 
 
 def _without_consequences(mistakes: Sequence[Mistake]) -> Iterator[Mistake]:
-    """Leaves out that a key is missing where a misspelt one stands for it."""
-    meant = {(m.path[:-1], m.suggestion) for m in mistakes if m.code == "unknown-key" and m.suggestion}
+    """Leaves out that a key is missing where a misspelt or misplaced one stands for it."""
+    meant = {place for m in mistakes if m.code == "unknown-key" for place in _stood_for(m)}
     for mistake in mistakes:
         places = (mistake.path, mistake.path[:-1])
         missing = mistake.code in ("missing-key", "missing-parameter")
         if not missing or not any(p in places and f"`{key}`" in mistake.message for p, key in meant):
             yield mistake
+
+
+def _stood_for(mistake: Mistake) -> Iterator[tuple[Path, str]]:
+    """The keys that an unknown one may have been meant as, and where."""
+    help, around = mistake.help or "", mistake.path[:-1]
+    if mistake.suggestion is not None:
+        yield around, mistake.suggestion
+    elif not help.startswith("choose from"):
+        for word in re.findall(r"`(\w+)", help):
+            yield from ((around, word), ((), word))
+    if not around:
+        yield ("model",), str(mistake.path[-1])
 
 
 def _scope(data: Any, facts: Facts | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Path, did_you_mean
 from yamlnet.language import chains, graphs, repeats
-from yamlnet.language.calls import Written, kind_of
+from yamlnet.language.calls import Written
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import (
     Expression,
@@ -25,6 +25,7 @@ from yamlnet.language.nodes import (
     Tensors,
 )
 from yamlnet.language.places import Entry, Place, Read
+from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 
 MERGES = ("cat", "stack", "add", "mul", "mean", "none")

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from yamlnet.diagnostics import Path, did_you_mean
-from yamlnet.language.calls import kind_of, show, unknown_key
+from yamlnet.language.calls import unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import Edit, Node, Tensors, Verb
 from yamlnet.language.places import BODY_SIDES, Place
+from yamlnet.language.plain import kind_of, show
 from yamlnet.language.reading import Reading
 
 VERBS: tuple[Verb, ...] = get_args(Verb)

@@ -10,7 +10,7 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import is_foreign
 from yamlnet.diagnostics import Path, did_you_mean
 from yamlnet.language import repeats, steps
-from yamlnet.language.calls import Written, kind_of, likeliest
+from yamlnet.language.calls import Written, likeliest
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import (
@@ -24,6 +24,7 @@ from yamlnet.language.nodes import (
     Tensors,
 )
 from yamlnet.language.places import CONTAINERS, STEP_SIDES, Entry, Place, Read
+from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 from yamlnet.language.unused import unused
 from yamlnet.language.wires import Values

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from yamlnet.language import forwards, repeats, steps
-from yamlnet.language.calls import Written, kind_of
+from yamlnet.language.calls import Written
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused, refused_beside, refused_input
 from yamlnet.language.nodes import (
@@ -19,6 +19,7 @@ from yamlnet.language.nodes import (
     Tensors,
 )
 from yamlnet.language.places import Entry, Place, Read
+from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 from yamlnet.language.unused import unused
 from yamlnet.language.wires import Values

@@ -12,8 +12,10 @@ from yamlnet.catalog import lookup, types
 from yamlnet.catalog.allowed import NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Kind
 from yamlnet.diagnostics import Mistake, Path
-from yamlnet.language.calls import BROKEN, kind_of, resolve, split
+from yamlnet.language.calls import BROKEN, resolve, split
 from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.misnamed import discriminated
+from yamlnet.language.plain import kind_of
 from yamlnet.language.sources import read_formula, read_sources
 
 Read = tuple[Any, list[Mistake]]
@@ -24,7 +26,10 @@ _EXAMPLE = "`loss: {image: {MSELoss, from: [output.image, image]}, kl: {expr: ..
 
 def read_loss(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     """`loss`: one term under the empty name, or several by their names."""
-    if not isinstance(value, dict) or not _is_several(value, allow):
+    otherwise = (
+        isinstance(value, dict) and discriminated(value, lambda name: _is_call(name, allow)) is not None
+    )
+    if not isinstance(value, dict) or otherwise or not _is_several(value, allow):
         term, mistakes = _term(value, path, "`loss`", allow)
         if isinstance(value, dict) and "weight" in value and _is_call(_called(value), allow):
             mistakes = [mistake for mistake in mistakes if mistake.path != (*path, "weight")]

@@ -20,3 +20,16 @@ def _flow(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def kind_of(value: Any) -> str:
+    """`the text`, `a list`, ... : what a value is, for a message."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return f"`{show(value)}`"
+    if isinstance(value, str):
+        return f"the text `{show(value)}`"
+    if isinstance(value, dict):
+        return "a mapping"
+    return f"the list `{show(value)}`" if isinstance(value, list) else f"`{show(value)}`"

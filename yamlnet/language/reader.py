@@ -11,7 +11,7 @@ from yamlnet.catalog.entry import Call, Entry
 from yamlnet.diagnostics import Path
 from yamlnet.language import beside, blocks, chains, containers, tensors
 from yamlnet.language.blocks import MAX_LEVELS, Block
-from yamlnet.language.calls import Written, check_arguments, kind_of, resolve, split
+from yamlnet.language.calls import Written, check_arguments, resolve, split
 from yamlnet.language.expressions import UNKNOWN, Wrong
 from yamlnet.language.formula import parse
 from yamlnet.language.nodes import NOTHING, Expression, Function, Layer
@@ -24,6 +24,7 @@ from yamlnet.language.places import (
     Place,
     Read,
 )
+from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 
 

@@ -12,7 +12,7 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import Allowed, is_foreign
 from yamlnet.diagnostics import Mistake, Path, nearest
 from yamlnet.language.blocks import Block
-from yamlnet.language.calls import Written, kind_of, split
+from yamlnet.language.calls import Written, split
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import Expression, Node
@@ -27,6 +27,7 @@ from yamlnet.language.places import (
     Read,
     beside_call,
 )
+from yamlnet.language.plain import kind_of, show
 from yamlnet.language.substitution import Scope
 from yamlnet.language.wires import Wiring
 
@@ -161,6 +162,13 @@ class Reading(ABC):
             return beside_call(name, sides, name != "expr" and lookup.find(name, "function") is None)
 
         written, mistakes = split(value, path, tuple(sides), is_call, what, offered)
+        key = path[-1] if path else None
+        if written is None and isinstance(key, str) and is_call(key) and not isinstance(value, dict):
+            item = key if value is None else f"{key}: {show(value)}"
+            help = f"keys name the nodes here; in a list it is `- {item}`"
+            told = ("dash", path[:-1])
+            mistakes = [replace(m, help=m.help or help) for m in mistakes if told not in self.told]
+            self.told.add(told)
         self.extend(mistakes)
         if written is None or not written.sides or place.scope.done:
             return written

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from yamlnet.diagnostics import Path, nearest
-from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import (
     Chain,
@@ -21,8 +20,10 @@ from yamlnet.language.nodes import (
     first_input,
 )
 from yamlnet.language.places import Entry, Place, Read
+from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 from yamlnet.language.substitution import literal
+from yamlnet.language.values import plainly
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,10 @@ def number(reader: Reading, item: Mapping[str, Any], path: Path, place: Place) -
     if isinstance(count, float) and count.is_integer():
         count = int(count)
     if isinstance(count, bool) or not isinstance(count, int):
-        reader.add("wrong-type", place_of_it, f"`repeat` is a whole number, not {kind_of(count)}")
+        meant = plainly(count)
+        help = f"write `{meant}`" if isinstance(meant, int) and not isinstance(meant, bool) else None
+        message = f"`repeat` is a whole number, not {kind_of(count)}"
+        reader.add("wrong-type", place_of_it, message, help)
         return None
     if count < 0:
         reader.add("wrong-value", place_of_it, f"`repeat` is at least 0, not {count}")

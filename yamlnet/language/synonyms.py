@@ -27,7 +27,8 @@ _MODULES = _table("""
     ConvTranspose2d: conv2dtranspose deconv deconvolution deconv2d transposedconv
     MaxPool2d: maxpooling maxpool maxpooling2d pool
     AvgPool2d: avgpooling avgpool averagepooling averagepooling2d avgpooling2d
-    AdaptiveAvgPool2d: globalaveragepooling2d globalaveragepooling globalavgpool globalavgpool2d gap
+    AdaptiveAvgPool2d: globalaveragepooling2d globalaveragepooling globalavgpool
+    AdaptiveAvgPool2d: globalavgpool2d globalpool
     AdaptiveMaxPool2d: globalmaxpooling2d globalmaxpooling globalmaxpool
     BatchNorm2d: batchnormalization batchnorm bn
     LayerNorm: layernormalization ln
@@ -61,7 +62,8 @@ _LOSSES = _table("""
     CTCLoss: ctc
 """)
 _METRICS = _table("""
-    Accuracy: acc categoricalaccuracy sparsecategoricalaccuracy binaryaccuracy
+    Accuracy: acc top5 top1 top5accuracy top1accuracy
+    Accuracy: categoricalaccuracy sparsecategoricalaccuracy binaryaccuracy
     F1Score: f1 fscore
     AUROC: auc rocauc aucroc
     MeanSquaredError: mse
@@ -185,6 +187,24 @@ _KEYS: Mapping[str, tuple[str, ...]] = _table("""
     model.input: input_shape input_size input_dim in_shape
 """)
 
+SIDES: Mapping[str, tuple[str, ...]] = _table("""
+    input: input_shape input_size input_dim in_shape shape input_dims
+    from: input inputs source src after bottom parents
+    repeat: times num count copies n_times
+    if: when enabled condition
+    freeze: frozen trainable requires_grad
+    init: initializer kernel_initializer weight_init initialization
+    weights: pretrained checkpoint ckpt
+    shape: size dims
+    output: outputs
+    tie: share shared tied
+    groups: param_groups parameter_groups
+    every: interval frequency
+    metric: monitor
+    match: pattern params parameters modules
+    type: layer module class layers
+""")
+
 AUTOMATIC: Mapping[str, str] = {
     "shuffle": "the training split is shuffled anew each epoch",
     "num_workers": "how the data is read is chosen by their size",
@@ -196,6 +216,15 @@ AUTOMATIC: Mapping[str, str] = {
     "verbose": "`--quiet` leaves the bar out",
 }
 """What other tools have keys for, and nothing needs to be said about here."""
+
+EXAMPLES: Mapping[str, str] = {
+    "train.stop": "stop: {metric: validation.loss, patience: 3}",
+    "train.clip": "clip: {norm: 1.0}",
+    "train.precision": "precision: bf16",
+    "train.device": "device: cuda",
+    "train.checkpoint": "checkpoint: {best: validation.loss}",
+}
+"""Keys whose values look otherwise than those of other tools."""
 
 OF_OPTIMIZER = ("lr", "learning_rate", "weight_decay", "momentum", "betas", "wd")
 
@@ -224,13 +253,28 @@ def key_meant(path: Path, sections: Mapping[str, Collection[str]]) -> tuple[str,
     if key in OF_OPTIMIZER and section in ("", "train", "scheduler"):
         key = {"learning_rate": "lr", "wd": "weight_decay"}.get(key, key)
         return f"it is an argument of the optimizer: `optimizer: {{AdamW: {{{key}: ...}}}}`", None
+    if any(meant.rpartition(".")[0] == section for meant in _KEYS.get(key, ())):
+        return _renamed(key, section)
     place = next((place for place, keys in sections.items() if key in keys and place != section), None)
     if place is not None and (section in ("", "train", "data", "model") or not place):
         return (f"it stands in `{place}`" if place else "it stands at the top of the file"), None
-    for meant in (*(_DOCUMENT.get(key, ()) if not section else ()), *_KEYS.get(key, ())):
+    for meant in _DOCUMENT.get(key, ()) if not section else ():
+        return f"did you mean `{meant}`?", meant
+    for meant in _KEYS.get(key, ()):
         owner, _, name = meant.rpartition(".")
-        if owner == section:
-            return f"did you mean `{name}`?", name
-        if owner in sections:
-            return f"`{name}` in `{owner}` says it", None
+        return f"`{name}` in `{owner}` says it", None
     return None
+
+
+def _renamed(key: str, section: str) -> tuple[str, str | None]:
+    """The help and the suggestion for a key that has another name in this section."""
+    meant = next(meant for meant in _KEYS[key] if meant.rpartition(".")[0] == section)
+    if meant in EXAMPLES:
+        return f"write `{EXAMPLES[meant]}`", None
+    name = meant.rpartition(".")[2]
+    return f"did you mean `{name}`?", name
+
+
+def side_meant(key: str, known: Collection[str]) -> str | None:
+    """Which of the keys that can stand here a name of another tool means."""
+    return next((meant for meant in SIDES.get(key, ()) if meant in known), None)

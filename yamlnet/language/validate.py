@@ -9,9 +9,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from yamlnet.catalog import lookup
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language import planned
-from yamlnet.language.calls import kind_of, plainly, show, unknown_key
+from yamlnet.language.calls import unknown_key
 from yamlnet.language.experiment import (
     Checkpoint,
     Clip,
@@ -29,7 +30,9 @@ from yamlnet.language.experiment import (
     Watch,
 )
 from yamlnet.language.places import CONTAINERS
+from yamlnet.language.plain import kind_of, show
 from yamlnet.language.synonyms import key_meant
+from yamlnet.language.values import plainly
 
 KEYS: Mapping[Path, type[Section]] = {
     (): Experiment,
@@ -47,6 +50,8 @@ KEYS: Mapping[Path, type[Section]] = {
     ("train", "watch"): Watch,
 }
 """The section at each place; positions in lists are left out."""
+
+DATASET_ARGUMENTS = ("root", "path", "train", "split", "folder", "file")
 
 SECTION_KEYS: Mapping[str, Collection[str]] = {
     "": (*Experiment.model_fields, "blocks", "extends"),
@@ -69,6 +74,7 @@ CHOICES: Mapping[str, str] = {
     "test": "a share such as 0.1, a count, or a data set",
     "fields": "a mapping of names to `number` or `category`",
     "target": "a field or a list of fields",
+    "init": "a list of rules such as `- {type: Linear, weight: xavier_uniform}`",
     "draw": "a mapping of names to mappings such as `{same: target}`",
     "same": "the name of a field",
     "different": "the name of a field",
@@ -223,6 +229,15 @@ def _unknown(path: Path) -> Mistake:
     if len(path) > 2 and isinstance(path[-2], int):
         where = f"in `{path[-3]}`"
     mistake = unknown_key(str(path[-1]), path, known, where)
+    if path[:-1] == ("data",):
+        key = str(path[-1])
+        if lookup.find(key, "dataset") is not None:
+            help = f"`dataset` names the data set: `dataset: {{{key}: ...}}`"
+            return replace(mistake, help=help)
+        if key in DATASET_ARGUMENTS:
+            return replace(
+                mistake, help=f"it is an argument of the data set: `dataset: {{NAME: {{{key}: ...}}}}`"
+            )
     meant = key_meant(path, SECTION_KEYS) if mistake.suggestion is None else None
     return mistake if meant is None else replace(mistake, help=meant[0], suggestion=meant[1])
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
-from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Held, Holder, Layer, Member, Output, Source, Step, Tensors, Wire
+from yamlnet.language.plain import kind_of
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
-from yamlnet.language.calls import show
+from yamlnet.language.plain import show
 from yamlnet.network.probe import MANY
 
 Match = re.Match[str]

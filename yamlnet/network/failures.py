@@ -11,8 +11,8 @@ from torch import Tensor
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target, reason
 from yamlnet.diagnostics import Mistake, Path, plural
-from yamlnet.language.calls import show
 from yamlnet.language.nodes import Expression, Function, Layer, Residual
+from yamlnet.language.plain import show
 from yamlnet.network import memory
 from yamlnet.network.complaints import Said, said, undivided, unfilled
 from yamlnet.network.construct import TooManyStepsError
