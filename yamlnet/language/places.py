@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,8 +51,8 @@ class Place:
 
     scope: Scope
     modules: Mapping[str, Member] = field(default_factory=dict)
-    later: frozenset[str] = frozenset()
-    broken: frozenset[str] = frozenset()
+    later: Collection[str] = frozenset()
+    broken: Collection[str] = frozenset()
     declared: tuple[str, ...] | None = None
     called: frozenset[str] = frozenset()
 
@@ -78,7 +78,10 @@ class Read:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a container: a node under its key, one of `count` copies where it is repeated."""
+    """One entry of a container: a node under its key, one of `count` copies where it is repeated.
+
+    Copies are `alike` where nothing is worked out in them.
+    """
 
     key: str
     value: Any
@@ -86,3 +89,4 @@ class Entry:
     place: Place
     copy: int = 0
     count: int | None = None
+    alike: bool = False
