@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format golden catalog clean
+BENCH := .venv-bench
+
+.PHONY: demo test check format golden catalog bench torture clean
 
 demo: $(READY)
 	$(BIN)/yamlnet summary configs/mnist_cnn.yaml
@@ -26,14 +28,27 @@ format: $(READY)
 golden: $(READY)
 	$(BIN)/python -m tests.golden
 
+# What runs survive: kills, disks that fail, damaged files. Prints the figures of docs/reliability.md.
+torture: $(READY)
+	$(BIN)/python -m tests.torture
+
 # Reads the names and signatures of the installed torch, torchvision and torchmetrics anew.
 catalog: $(READY)
 	$(BIN)/python -m yamlnet.catalog.signatures
 
+# Measures yamlnet against loops written by hand, Lightning and Keras, which get an environment of their own.
+bench: $(BENCH)/.ready
+	$(BENCH)/bin/python -m benchmarks.peers
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(BENCH) build *.egg-info
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+$(BENCH)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . lightning==2.6.6 keras==3.15.1
 	touch $@

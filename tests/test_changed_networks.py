@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import yamlnet
-from yamlnet import api, pipeline
+from yamlnet import api, resuming
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.training.observer import Silent
 
@@ -58,7 +58,7 @@ def broken_off(file: Any, runs: Path) -> Path:
 def test_a_tied_network_trains_resumes_and_loads(tmp_path: Path) -> None:
     whole = yamlnet.train(document(), runs=tmp_path / "whole")
     part = broken_off(document(), tmp_path / "part")
-    pipeline.resume(part, (), Silent())
+    resuming.resume(part, (), Silent())
     assert digest(part) == digest(whole.path)
     model = yamlnet.load(part)
     assert model.get_parameter("fc2.weight") is model.get_parameter("fc3.weight")
@@ -126,7 +126,7 @@ def test_a_run_needs_its_weights_no_more(tmp_path: Path, monkeypatch: pytest.Mon
     run = broken_off(file, tmp_path / "runs")
     (tmp_path / "head.pth").unlink()
     monkeypatch.setattr(import_torchvision().models._api, "load_state_dict_from_url", None)
-    pipeline.resume(run, (), Silent())
+    resuming.resume(run, (), Silent())
     model = yamlnet.load(run)
     assert torch.equal(model.get_parameter("body.conv1.weight"), weights["conv1.weight"])
     assert not model.get_parameter("body.fc.weight").any()

@@ -133,6 +133,32 @@ def test_a_run_evaluates_other_rows_by_its_own_scales(run: Any, tmp_path: Path) 
     assert yamlnet.api.evaluate(run.path, "train", options=options)["train.accuracy"] > 0.9
 
 
+def test_sizes_that_follow_from_the_vocabularies_are_those_that_are_said(run: Any, tmp_path: Path) -> None:
+    short = {
+        **SPECIES,
+        "model": {
+            **SPECIES["model"],
+            "ModuleDict": {
+                **SPECIES["model"]["ModuleDict"],
+                "islands": {"one_hot": None, "from": "island"},
+                "sexes": {"Embedding": 2, "from": "sex"},
+            },
+        },
+    }
+    assert yamlnet.check(short) == []
+    again = yamlnet.train(short, runs=tmp_path)
+    assert manifest(again)["weights_digest"] == manifest(run)["weights_digest"]
+    assert len(list(yamlnet.load(again.path).parameters())) == len(list(yamlnet.load(run.path).parameters()))
+
+
+def test_dropped_rows_are_told(tmp_path: Path) -> None:
+    run = yamlnet.train(MASS, {"train.epochs": 1}, tmp_path)
+    reasons = "`flipper_length_mm` missing in 2, `body_mass_g` missing in 2"
+    note = f"2 of 344 rows of `penguins.csv` dropped: {reasons}"
+    assert manifest(run)["notes"] == [note]
+    assert note in (run.path / "log.txt").read_text()
+
+
 def test_a_run_loads_without_its_data(tmp_path: Path) -> None:
     shutil.copy(PENGUINS, tmp_path / "table.csv")
     run = yamlnet.train(

@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from yamlnet.api import build, check, load, summary, train
-    from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
+    from yamlnet.diagnostics import ConfigError, Diagnostic, RunError, YamlnetError
 
 __version__ = "0.1.0"
-__all__ = ["ConfigError", "Diagnostic", "YamlnetError", "build", "check", "load", "summary", "train"]
+__all__ = [
+    "ConfigError",
+    "Diagnostic",
+    "RunError",
+    "YamlnetError",
+    "build",
+    "check",
+    "load",
+    "summary",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

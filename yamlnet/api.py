@@ -7,11 +7,11 @@ their dotted path; without it no code that a file names is run.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from yamlnet import pipeline
+from yamlnet import loading, pipeline, starting
 from yamlnet.catalog.allowed import allowed
 from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import Diagnostic, YamlnetError
@@ -74,13 +74,20 @@ def train(
 ) -> Result:
     """Trains a file's network, evaluates it and judges what it expects; the run's folder is `result.path`.
 
-    Raises ConfigError for a mistake in the file, and YamlnetError where data, device, disk or numbers fail.
+    Raises ConfigError for a mistake in the file, RunError where a layer, the loss or numbers fail and the
+    file says where, YamlnetError where data, device or disk do. Ctrl-C raises KeyboardInterrupt once the step
+    under way is saved; a second one raises it at once.
     """
     from yamlnet.training.observer import Silent
 
     source = read(file)
     examined = examine(source, options_of(set), to_train=True, allow=allowed(allow))
-    return pipeline.start(examined, Path(runs), observer or Silent())
+    try:
+        return starting.start(examined, Path(runs), observer or Silent())
+    except YamlnetError as error:
+        if error.exit_code == 130:
+            raise KeyboardInterrupt(str(error)) from None
+        raise
 
 
 def load(run: str | Path, which: Literal["best", "last"] = "best", allow: Sequence[str] = ()) -> nn.Module:
@@ -91,7 +98,7 @@ def load(run: str | Path, which: Literal["best", "last"] = "best", allow: Sequen
     from yamlnet.training import run as runs
 
     folder = runs.load(Path(run))
-    return pipeline.loaded(folder, which, allowed(allow))[1]
+    return loading.load(folder, which, allowed(allow)).network
 
 
 def evaluate(
@@ -106,21 +113,24 @@ def evaluate(
     Names are `SPLIT.loss` and so on. Raises YamlnetError where the data has no such split.
     """
     from yamlnet.training import run as runs
+    from yamlnet.training.failure import placed
     from yamlnet.training.setup import evaluator_of
+    from yamlnet.training.shortage import memory_named
     from yamlnet.training.sources import evaluation
 
     folder = runs.load(Path(run))
     permitted = allowed(allow)
     examined, prepared = pipeline.of_run(folder, options, permitted)
-    network = pipeline.loaded(folder, which, permitted)[1]
-    task = pipeline.task_of(examined, network, prepared)
+    found = loading.load(folder, which, permitted)
+    task = starting.task_of(examined, found.network, prepared, criteria=found.criteria)
     experiment = examined.experiment
     assert experiment.data is not None
-    source = evaluation(experiment.data, getattr(prepared, split))
+    source = evaluation(experiment.data, getattr(prepared, split), prepared.device)
     if source is None:
         raise YamlnetError(f"the data has no {split} split")
-    network.to(task.device)
-    with blaming(permitted):
+    found.network.to(task.device)
+    when = f"in the evaluation of the {split} split"
+    with memory_named(), blaming(permitted), placed(found.network, experiment, task.places, lambda: when):
         return {f"{split}.{name}": value for name, value in evaluator_of(task).evaluate(source).items()}
 
 
@@ -130,22 +140,30 @@ def predict(
     which: Literal["best", "last"] = "best",
     options: Sequence[str] = (),
     allow: Sequence[str] = (),
+    tell: Callable[[str], object] = lambda note: None,
 ) -> list[Predicted]:
     """What a run's network, on the CPU, makes of every sample in image files, arrays or tables.
 
-    Raises YamlnetError where a file isn't what the network takes.
+    `-` is standard input. `tell` takes what there is to say of rows that were left out.
+    Raises YamlnetError where a file isn't what the network takes, RunError where a layer fails on it.
     """
     from yamlnet.data.encoding import from_json
     from yamlnet.data.given import read_given, wanted
     from yamlnet.training import run as runs
+    from yamlnet.training.failure import placed
     from yamlnet.training.predict import predictions
+    from yamlnet.training.shortage import memory_named
 
     folder = runs.load(Path(run))
     permitted = allowed(allow)
-    examined, network = pipeline.loaded(folder, which, permitted, options)
+    found = loading.load(folder, which, permitted, options)
     encodings = from_json(folder.manifest.get("fields", {}))
-    experiment = examined.experiment
+    experiment = found.examined.experiment
     assert experiment.data is not None
     given = read_given(files, wanted(experiment.model, experiment.data, encodings))
-    with blaming(permitted):
-        return predictions(network, given, experiment, encodings)
+    for note in given.notes:
+        tell(note)
+    places = starting.places_of(found.examined)
+    network, on = found.network, "on these inputs"
+    with memory_named(), blaming(permitted), placed(network, experiment, places, lambda: on):
+        return predictions(network, given, experiment, encodings, found.criteria)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from typing import Literal
 
 Path = tuple[str | int, ...]
@@ -30,12 +29,19 @@ CODES: dict[str, str] = {
     "shape-mismatch": "sizes that don't fit together",
     "dtype-mismatch": "a tensor of another element type than the layer or function takes",
     "loss-mismatch": "the loss doesn't fit the model's output and the target",
+    "schedule-mismatch": "a schedule of the learning rate that doesn't end with the training",
     "no-match": "a pattern that matches nothing",
     "unused-value": "a value or parameter that nothing uses",
     "too-large": "more than the limits of a file or of this machine's memory",
     "not-allowed": "code outside the catalogue that nobody has permitted to run",
 }
 """Every code with the kind of mistake it stands for."""
+
+RUN_CODES: dict[str, str] = {
+    "run-failure": "a layer, function, loss or metric that failed on the data it was run on",
+    "not-finite": "a loss, a gradient or weights that are no finite numbers any more",
+}
+"""The codes of what only a run shows: `check` has none of them."""
 
 
 @dataclass(frozen=True, order=True)
@@ -158,6 +164,19 @@ class ConfigError(YamlnetError):
         self.diagnostics = list(diagnostics)
 
 
+class RunError(YamlnetError):
+    """What failed while running, and where the file says it; the text is as `yamlnet check` prints it.
+
+    `message` is one line, with the place.
+    """
+
+    def __init__(self, diagnostic: Diagnostic, text: str) -> None:
+        place = f"{diagnostic.file}:{diagnostic.line}:{diagnostic.column}"
+        super().__init__(f"{place}: {diagnostic.message}")
+        self.args = (text,)
+        self.diagnostics = [diagnostic]
+
+
 MAX_MISTAKES = 500
 """How many mistakes of a file are told: nobody reads more."""
 
@@ -187,9 +206,9 @@ def ranked(name: str, known: Iterable[str]) -> list[tuple[float, str]]:
         return []
     folded = _fold(name)
     letters = frozenset(folded)
-    scored = (
-        (_distance(name, folded, letters, candidate), candidate) for candidate in islice(known, MAX_KNOWN)
-    )
+    names = list(known)
+    names = names if len(names) <= MAX_KNOWN else sorted(names)[:MAX_KNOWN]
+    scored = ((_distance(name, folded, letters, candidate), candidate) for candidate in names)
     return sorted((distance, candidate) for distance, candidate in scored if distance is not None)
 
 

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.foreign import blaming
 from yamlnet.catalog.own import PATHS
-from yamlnet.diagnostics import ConfigError, Diagnostic, Mistake, MistakeError, Path, YamlnetError
+from yamlnet.diagnostics import (
+    ConfigError,
+    Diagnostic,
+    Mistake,
+    MistakeError,
+    YamlnetError,
+)
 from yamlnet.language import check as language
-from yamlnet.language import render
-from yamlnet.language.calls import name_place
+from yamlnet.language import images, render
 from yamlnet.language.check import Checked
-from yamlnet.language.dump import dump
 from yamlnet.language.files import Text
-from yamlnet.language.inputs import input_fields
-from yamlnet.language.resolve import path_of, resolved, weights_file
+from yamlnet.language.inputs import with_inputs
+from yamlnet.language.known import picture
+from yamlnet.language.resolve import located, weights_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,22 +35,21 @@ if TYPE_CHECKING:
     from yamlnet.language.experiment import Data, Experiment
     from yamlnet.network.changes import Change
     from yamlnet.network.construct import Construction
+    from yamlnet.network.drawing import Drawing
     from yamlnet.network.found import Shapes
     from yamlnet.network.initialise import Chosen
     from yamlnet.network.table import Summary
     from yamlnet.network.ties import Tie
-    from yamlnet.training.observer import Observer
+    from yamlnet.training.objective import Criteria
     from yamlnet.training.run import Run
-    from yamlnet.training.setup import Task
-    from yamlnet.training.verdict import Result
 
 
 @dataclass(frozen=True)
 class Drawn:
     """What is known of a network before it has weights.
 
-    `constructions` are those of its layers before the `changes` of its edits. `ties` and `frozen` have
-    the names after them; `notes` tell what came of edits and weights.
+    `constructions` are those of its layers before the `changes` of its edits. `ties`, `frozen` and `drawing`
+    have the names after them; `notes` tell what came of edits and weights.
     """
 
     empty: nn.Module
@@ -58,6 +59,7 @@ class Drawn:
     frozen: tuple[str, ...]
     notes: tuple[str, ...]
     chosen: Chosen
+    drawing: Drawing
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,10 @@ def examine(
 
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
-    from yamlnet.network import shapes
-    from yamlnet.training import judge, memory, trial
+    from yamlnet.data.trial import refused
+    from yamlnet.network import shapes, unflattened
+    from yamlnet.network.filled import filled
+    from yamlnet.training import criteria, judge, memory, trial
 
     assert checked.experiment is not None
     assert checked.document is not None
@@ -131,53 +135,35 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     mistakes = list(found.mistakes)
     drawn = None
     if found.complete:
+        experiment = experiment.model_copy(update={"model": filled(experiment.model, found.filled)})
+        checked = replace(checked, experiment=experiment)
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
+    facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
     if drawn is not None and not trained:
         num_samples = None if checked.facts is None else checked.facts.train
         mistakes += memory.judge(experiment, found, drawn.empty, num_samples)
     if drawn is not None and not any(mistake.code == "too-large" for mistake in mistakes):
-        mistakes += judge.judge(experiment, found, checked.facts)
-        mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
-        mistakes += _unfit(experiment, checked.facts) or _cropped(experiment, drawn)
+        mistakes += judge.judge(experiment, found, facts)
+        losses: Criteria | None = None
+        with suppress(YamlnetError):  # what can't be made is a mistake of the loss
+            losses = criteria.criteria_of(experiment, found, facts, empty=True)
+        drawn = replace(drawn, notes=(*drawn.notes, *criteria.notes(experiment.loss, losses or {})))
+        mistakes += trial.judge(experiment, drawn.empty, losses, drawn.chosen, checked.facts)
+        mistakes += refused(experiment.data, checked.facts) or _resized(experiment, checked.facts, drawn)
+    if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
+        mistakes += unflattened.unflattened(found, experiment.model)
+    assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)
-
-
-def _unfit(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
-    """Augmentations and transforms that images of this size can't take."""
-    import torch
-
-    from yamlnet.data.augment import make_augmentations
-    from yamlnet.data.transforms import make_transforms
-
-    data = experiment.data
-    if data is None or facts is None or "image" not in facts.fields:
-        return []
-    shape, cpu = facts.fields["image"].shape, torch.device("cpu")
-    mistakes: dict[Path, Mistake] = {}
-
-    def tried(call: Call, make: Callable[[], object]) -> bool:
-        try:
-            make()
-        except YamlnetError as error:
-            at = name_place(call.path, call.name)
-            mistakes[call.path] = Mistake("wrong-value", call.path, error.message, error.help, at=at)
-        return call.path not in mistakes
-
-    for number, call in enumerate(data.augment, 1):
-        if not tried(call, partial(make_augmentations, data.augment[:number], shape)):
-            break
-    for call in (*data.transforms.train, *data.transforms.evaluation):
-        tried(call, partial(make_transforms, [call], shape[0], cpu))
-    return list(mistakes.values())
 
 
 def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Drawn | None, list[Mistake]]:
     """The network without weights, edited, tied and frozen, and its shapes; what is wrong with all that."""
     from yamlnet.network import edit, freeze, initialise, ties
     from yamlnet.network.build import assemble
+    from yamlnet.network.drawing import Drawing
     from yamlnet.network.weights import Loading
 
     assert checked.experiment is not None
@@ -196,34 +182,33 @@ def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Draw
     frozen = (*freeze.frozen(nodes), *plan.frozen)
     freeze.freeze(empty, frozen)
     notes = (*loading.notes, *plan.notes)
-    drawn = Drawn(empty, found.constructions, plan.changes, plan.ties, frozen, notes, chosen)
+    drawing = Drawing(dict(nodes), tuple(given.name for given in model.inputs))
+    drawn = Drawn(empty, found.constructions, plan.changes, plan.ties, frozen, notes, chosen, drawing)
     return plan.shapes, drawn, mistakes
 
 
-def _cropped(experiment: Experiment, drawn: Drawn) -> list[Mistake]:
-    """A crop after which training images have a size that the network for the other splits can't take."""
+def _resized(experiment: Experiment, facts: Facts | None, drawn: Drawn) -> list[Mistake]:
+    """Training images of a size that the network for the other splits can't take."""
     from yamlnet.network import edit, shapes
     from yamlnet.network.build import assemble
 
     data, given = experiment.data, experiment.model.inputs[0]
-    crops = [call for call in data.augment if call.name == "RandomCrop"] if data is not None else []
-    if not crops or given.shape is None or len(given.shape) != 3:
+    if data is None or facts is None or given.shape is None or len(given.shape) != 3:
         return []
-    size = crops[-1].arguments["size"]
-    height, width = size if isinstance(size, list) else (size, size)
-    cropped = replace(given, shape=(given.shape[0], int(height), int(width)))
-    if cropped.shape == given.shape:
+    changes = images.changes(images.training(data), picture(data, facts))
+    if not changes or changes[-1][1] in (None, given.shape):
         return []
-    model = replace(experiment.model, inputs=(cropped,))
+    call, shape = changes[-1]
+    model = replace(experiment.model, inputs=(replace(given, shape=shape),))
     again = shapes.judge(model)
     if again.complete and again.constructions == drawn.constructions:
         plan = edit.plan(model, again, assemble(model, again.modules.__getitem__))
         if plan.complete and plan.changes == drawn.changes:
             return []
-    message = (
-        f"training images become {height} x {width}, which the network for {list(given.shape)} can't take"
-    )
-    return [Mistake("shape-mismatch", crops[-1].argument_path("size"), message)]
+    assert shape is not None
+    become = f"{shape[1]} x {shape[2]}" if shape[0] == given.shape[0] else str(list(shape))
+    message = f"training images become {become}, which the network for {list(given.shape)} can't take"
+    return [Mistake("shape-mismatch", call.argument_path("size"), message)]
 
 
 def with_data(
@@ -268,7 +253,7 @@ def located_data(checked: Checked) -> Data:
         call = getattr(data, key)
         for parameter in PATHS:
             if isinstance(call, Call) and parameter in call.entry.parameters:
-                arguments = {**call.arguments, parameter: str(path_of(checked, call, parameter))}
+                arguments = {**call.arguments, parameter: located(checked, call, parameter)}
                 data = data.model_copy(update={key: replace(call, arguments=arguments)})
     return data
 
@@ -335,94 +320,23 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     return table if step is None else summary.in_training(table, step)
 
 
-def start(examined: Examined, runs: FilePath, observer: Observer) -> Result:
-    """Trains what was examined, in a new folder below `runs`."""
-    from yamlnet.training import device as devices
-    from yamlnet.training import run, trainer
+def of_run(
+    folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING, trained: bool = True
+) -> tuple[Examined, Prepared]:
+    """A run's experiment and its data, read from what the run's folder holds.
 
-    examined.raise_if_wrong()
-    where = devices.device(examined.experiment.train.device)
-    require_files(examined)
-    examined, prepared = with_data(examined, str(where))
-    network = network_of(examined).to(where)
-    document = resolved(examined.checked, examined.checked.source.folder)
-    precision = devices.precision(examined.experiment.train.precision, where)
-    document["train"] |= {"device": str(where), "precision": precision}
-    source = examined.checked.source
-    bases = [(base.file, base.content) for base in examined.checked.bases]
-    folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
-    with blaming(examined.checked.allow):
-        return trainer.train(task_of(examined, network, prepared), folder, observer)
-
-
-def task_of(examined: Examined, network: nn.Module, prepared: Prepared) -> Task:
-    """The training of a network on its data."""
-    from yamlnet.data.encoding import as_json
-    from yamlnet.training.example import example
-    from yamlnet.training.setup import Task
-    from yamlnet.training.sources import sources
-
-    experiment = examined.experiment
-    assert experiment.data is not None
-    assert examined.shapes is not None
-    return Task(
-        experiment,
-        network,
-        input_fields(experiment.model, prepared.facts),
-        sources(experiment.data, prepared, experiment.seed),
-        next(iter(prepared.train.fields.values())).device,
-        prepared.facts.most_classes,
-        prepared.digest,
-        as_json(prepared.encodings),
-        () if examined.drawn is None else examined.drawn.frozen,
-        () if examined.drawn is None else examined.drawn.notes,
-        {} if examined.drawn is None else examined.drawn.chosen,
-        example=example(examined.shapes, prepared.facts),
-    )
-
-
-def resume(run: FilePath, options: Sequence[str], observer: Observer, allow: Allowed = NOTHING) -> Result:
-    """Goes on where a run stopped, from its newest checkpoint that verifies."""
-    from yamlnet.training import run as runs
-    from yamlnet.training import trainer
-
-    folder = runs.load(run)
-    examined, prepared = of_run(folder, options, allow)
-    network = network_of(examined).to(next(iter(prepared.train.fields.values())).device)
-    with blaming(allow):
-        return trainer.resume(task_of(examined, network, prepared), folder, observer)
-
-
-def of_run(folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING) -> tuple[Examined, Prepared]:
-    """A run's experiment and its data, read from what the run's folder holds."""
+    `trained` tells that its weights are to be taken from it, and not to be made anew.
+    """
     from yamlnet.data.encoding import from_json
     from yamlnet.training import device as devices
 
-    examined = examine(_resolved_text(folder), options, to_train=True, allow=allow, trained=True)
+    examined = examine(text_of(folder), options, to_train=True, allow=allow, trained=trained)
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
 
 
-def loaded(
-    folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING, options: Sequence[str] = ()
-) -> tuple[Examined, nn.Module]:
-    """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(_resolved_text(folder), options, allow=allow, trained=True)
-    network = network_of(examined)
-    _, weights = folder.weights(which, _warn)
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = str(error).split("\n")[1 if "\n" in str(error) else 0].strip()
-        raise YamlnetError(f"the weights of `{folder.path}` don't fit its network: {reason}") from None
-    return examined, network.eval()
-
-
-def _warn(message: str) -> None:
-    sys.stderr.write(f"warning: {message}\n")
-
-
-def _resolved_text(folder: Run) -> Text:
+def text_of(folder: Run) -> Text:
+    """The file of a run, as `examine` takes it."""
     text = folder.resolved
     return Text(text, str(folder.path / "resolved.yaml"), folder.path.absolute(), "run", text.encode())

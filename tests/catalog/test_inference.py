@@ -19,7 +19,8 @@ CLASSES = [
     entry
     for kind in ("module", "loss")
     for name in names(kind)
-    if (entry := find(name, kind)) is not None and any(p.inferred for p in entry.parameters.values())
+    if (entry := find(name, kind)) is not None
+    and any(p.inferred and p.inferred.axis is not None for p in entry.parameters.values())
 ]
 LAZY = [name for name in dir(nn) if name.startswith("Lazy")]
 BEYOND_LAZY = {
@@ -48,7 +49,7 @@ def sizes(entry: Entry, *shapes: torch.Size) -> dict[str, Any]:
     """The inferred arguments for inputs of these shapes."""
     found: dict[str, Any] = {}
     for parameter in entry.parameters.values():
-        if (rule := parameter.inferred) and rule.only_if_different is None:
+        if (rule := parameter.inferred) and rule.axis is not None and rule.only_if_different is None:
             size = shapes[rule.input][rule.axis]
             found[parameter.name] = size if rule.form == "int" else (size,)
     return found
@@ -102,6 +103,18 @@ def test_what_torch_infers_lazily_is_inferred(name: str) -> None:
         if parameter not in lazy and parameter != "bias"
     }
     assert {p.name for p in entry.parameters.values() if p.inferred} == missing
+
+
+def test_what_follows_from_categories() -> None:
+    entries = [find(name, kind) for kind in ("module", "function") for name in names(kind)]
+    inferred = {
+        f"{entry.name}.{p.name}"
+        for entry in entries
+        if entry is not None
+        for p in entry.parameters.values()
+        if p.inferred and p.inferred.axis is None
+    }
+    assert inferred == {"Embedding.num_embeddings", "one_hot.num_classes"}
 
 
 def test_what_is_inferred_beyond_torchs_lazy_modules() -> None:

@@ -12,8 +12,8 @@ import torch
 from yamlnet.catalog import lookup, vision_signatures
 from yamlnet.catalog.entry import KINDS, REQUIRED, Kind
 from yamlnet.catalog.lookup import find, kinds_of, names
-from yamlnet.catalog.own import FIXED
 from yamlnet.catalog.vision import import_torchvision
+from yamlnet.catalog.vision_sets import SETS
 from yamlnet.diagnostics import YamlnetError
 
 POSITIONAL: list[tuple[Kind, str, str | None]] = [
@@ -26,7 +26,7 @@ POSITIONAL: list[tuple[Kind, str, str | None]] = [
     ("module", "Conv2d", "out_channels"),
     ("module", "AdaptiveAvgPool2d", "output_size"),
     ("module", "MaxPool2d", "kernel_size"),
-    ("module", "Embedding", "num_embeddings"),
+    ("module", "Embedding", "embedding_dim"),
     ("module", "GroupNorm", "num_groups"),
     ("module", "Bilinear", "out_features"),
     ("module", "Softmax", "dim"),
@@ -224,9 +224,8 @@ def test_no_function_takes_training_or_is_called_like_a_word_of_nodes() -> None:
     assert not any("training" in entry.parameters for entry in found if entry is not None)
 
 
-def test_fixed_facts_are_of_data_sets() -> None:
-    assert set(FIXED) <= set(names("dataset"))
-    assert FIXED["MNIST5k"].fields["image"].shape == (1, 28, 28)
+def test_every_set_of_labelled_images_is_a_data_set() -> None:
+    assert set(SETS) <= set(names("dataset"))
 
 
 def test_lookup_leaves_torch_alone() -> None:

@@ -13,7 +13,19 @@ from tests.cli.calling import call
 from yamlnet.catalog.lookup import names
 from yamlnet.cli.commands import app
 
-COMMANDS = ["train", "check", "summary", "config", "evaluate", "predict", "list", "explain", "schema", "new"]
+COMMANDS = [
+    "train",
+    "check",
+    "summary",
+    "config",
+    "evaluate",
+    "predict",
+    "reproduce",
+    "list",
+    "explain",
+    "schema",
+    "new",
+]
 READS = [("check",), ("summary",), ("config",), ("train",)]
 
 

@@ -150,6 +150,19 @@ def test_rules_for_missing_categories(tmp_path: Path) -> None:
     assert prepared(tmp_path, MISSING, both).train.fields["x"].tolist() == [1, 8]
 
 
+def test_a_dropped_row_excuses_its_other_fields(tmp_path: Path) -> None:
+    content = "x,k,y\n1,a,1\n,,2\n3,b,3\n,c,4\n"
+    dropping = {"x": field("x", "number", missing="drop", scale="none"), "k": field("k", "category")}
+    data = prepared(tmp_path, content, dropping)
+    assert data.train.fields["x"].tolist() == [1, 3]
+    assert data.notes == ("2 of 4 rows of `table.csv` dropped: `x` missing",)
+    with pytest.raises(MistakeError, match=r"`k` is missing in 1 row of `table.csv`: line 3"):
+        prepared(tmp_path, content.replace(",,2", "2,,2"), dropping)
+    both = {**dropping, "k": field("k", "category", missing="drop")}
+    notes = prepared(tmp_path, content, both).notes
+    assert notes == ("2 of 4 rows of `table.csv` dropped: `x` missing in 2, `k` missing in 1",)
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

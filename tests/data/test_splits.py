@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from yamlnet.catalog.facts import Field, share
-from yamlnet.catalog.own import FIXED
+from yamlnet.catalog.vision_sets import MNIST5K
 from yamlnet.data.seeds import generator
 from yamlnet.data.splits import Prepared, Split, prepare
 from yamlnet.diagnostics import YamlnetError
@@ -141,7 +141,7 @@ def test_other_classes_are_refused(tmp_path: Path) -> None:
 
 def test_facts_of_mnist5k_are_the_catalogues() -> None:
     facts = prepare(Data(dataset=dataset("MNIST5k")), 0, Path(), CPU).facts
-    fixed = FIXED["MNIST5k"]
+    fixed = MNIST5K
     assert facts.fields == fixed.fields
     assert facts.targets == fixed.targets
     assert (facts.num_classes, facts.train, facts.test) == (fixed.num_classes, fixed.train, fixed.test)

@@ -10,7 +10,7 @@ REFUSED = frozenset(
     missing-key-stop-metric missing-key-target missing-key-to-train missing-key-watch
     missing-key-weights-file missing-parameter-bare missing-parameter-batch-first missing-parameter-conv
     missing-parameter-scheduler missing-parameter-two sorted-several-mistakes sorted-silent-consequences
-    unknown-key-arguments-beside-call unknown-key-block-params unknown-key-blocks
+    unknown-key-arguments-beside-call unknown-key-beside-expr unknown-key-block-params unknown-key-blocks
     unknown-key-branch-from unknown-key-chain-from unknown-key-checkpoint unknown-key-clip
     unknown-key-clip-in-list unknown-key-data unknown-key-declared-from unknown-key-dim
     unknown-key-document unknown-key-edit unknown-key-edit-elsewhere unknown-key-edit-verb
@@ -57,6 +57,7 @@ REFUSED = frozenset(
 OF_TERMS = frozenset(
     """
     unknown-key-loss-class-weights unknown-key-loss-from-of-several unknown-key-loss-sides-of-several
+    missing-parameter-loss-from unknown-key-draw unknown-key-loss-from-name wrong-value-metric-without-name
     unknown-key-loss-weight unknown-name-loss-term unknown-name-metric-of-torchmetrics
     unknown-reference-loss-one-hot wrong-type-loss-weight wrong-value-loss-mixed
     """.split()

@@ -65,7 +65,7 @@ def test_it_is_a_schema_and_small_enough_for_an_editor() -> None:
     Draft202012Validator.check_schema(schema())
     assert schema()["$schema"].endswith("2020-12/schema")
     assert schema() == json.loads(json.dumps(document.schema()))
-    assert len(document.text().encode()) < 1_500_000
+    assert len(document.text().encode()) < 1_600_000
 
 
 @pytest.mark.parametrize("path", FINE, ids=lambda path: path.stem)
@@ -177,7 +177,7 @@ def test_every_key_of_a_section_is_there_and_has_a_sentence(
     assert len(known) >= 8
     for key in known:
         assert SECTION_KEYS[key]
-        steps = key.split(".")[1:]
+        steps = key.replace("draw.", "draw.other.").split(".")[1:]  # each draw has a name
         written: Any = "$value"
         for step in reversed(steps):
             written = {step: written}

@@ -98,14 +98,16 @@ def task(
     num_train: int = 40,
     batch_size: int = 8,
     chosen: Mapping[str, tuple[Call, ...]] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    augmented: bool = True,
     **said: Any,
 ) -> Task:
     """A task with augmented training data, validation and test splits; `said` goes to `experiment`."""
-    augment = [call("transform", name, **arguments) for name, arguments in FLIP_AND_CROP]
+    augment = [call("transform", name, **arguments) for name, arguments in FLIP_AND_CROP] * augmented
     sources = Sources(
-        Batches(split(num_train, 1), batch_size, (), augment, seed=0),
-        Batches(split(24, 2), 16, ()),
-        Batches(split(24, 3), 16, ()),
+        Batches(split(num_train, 1), batch_size, augment, seed=0),
+        Batches(split(24, 2), 16),
+        Batches(split(24, 3), 16),
     )
     return Task(
         experiment(**said),
@@ -116,6 +118,7 @@ def task(
         NUM_CLASSES,
         "digest",
         chosen=chosen or {},
+        settings=settings or {},
         example=example(),
     )
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
 
 from tests.training.tasks import CPU, loss, metric
 from yamlnet.diagnostics import YamlnetError
-from yamlnet.language.experiment import Loss
+from yamlnet.language.experiment import Loss, MetricTerm
+from yamlnet.language.formula import parse
+from yamlnet.language.nodes import Expression
 from yamlnet.training.meter import MAX_PENDING_BATCHES, Meter, meter
 
 LOGITS, VALUES = loss("BCEWithLogitsLoss"), loss("BCELoss")
@@ -151,3 +155,28 @@ def test_classes_are_needed_to_count_them() -> None:
     classes = torch.zeros(2, dtype=torch.int64)
     with pytest.raises(YamlnetError, match="has none"):
         meter({"m": metric("Accuracy")}, LOGITS, (classes, {"target": classes}), None, CPU)
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("output ** 2", lambda output, target: (output**2).mean()),
+        ("mean(output)", lambda output, target: output.mean()),
+        ("argmax(output, 1) == target", lambda output, target: (output.argmax(1) == target).mean()),
+        ("target", lambda output, target: target.mean()),
+    ],
+)
+def test_an_expression_is_averaged_over_the_samples(formula: str, expected: Any) -> None:
+    random = torch.Generator().manual_seed(0)
+    outputs = [torch.randn(n, 4, generator=random) for n in (5, 1, 7)]
+    targets = [torch.randint(0, 4, (len(o),), generator=random) for o in outputs]
+    term = MetricTerm(call=None, inputs=(Expression(path=(), formula=parse(formula)),))
+    counted = meter({"m": term}, LOGITS, FOUR, None, CPU)
+    assert math.isnan(counted.compute()["m"])
+    for output, target in zip(outputs, targets, strict=True):
+        counted.add(output, {"target": target})
+    found = expected(torch.cat(outputs).double().numpy(), torch.cat(targets).numpy())
+    assert counted.compute()["m"] == pytest.approx(float(found), abs=1e-7)
+    again = meter({"m": term}, LOGITS, FOUR, None, CPU)
+    again.restore(counted.state())
+    assert again.compute() == counted.compute()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -36,11 +36,12 @@ REQUIRED = Required()
 class Inferred:
     """Where an unsaid size comes from: axis `axis` of the call's `input`-th tensor, batch counted as axis 0.
 
-    `form` says how the size is written: the number itself (`int`), or a tuple of one (`tuple`).
-    `only_if_different` leaves the parameter out where the size equals the one inferred for that parameter.
+    Without an axis it is the number of categories that the tensor's values are of. `form` says how the size
+    is written: the number itself (`int`), or a tuple of one (`tuple`). `only_if_different` leaves the
+    parameter out where the size equals the one inferred for that parameter.
     """
 
-    axis: int
+    axis: int | None
     input: int = 0
     form: Literal["int", "tuple"] = "int"
     only_if_different: str | None = None
@@ -125,13 +126,15 @@ class Call:
     """A call of the file, resolved: the catalogue's entry and the arguments by parameter name.
 
     `arguments` holds what the file says, as plain YAML values; what it leaves out has the entry's default
-    or is inferred. `path` leads to the call in the document; `argument_path` to one argument.
+    or is inferred. `path` leads to the call in the document; `argument_path` to one argument. `places` are
+    those of arguments that the file writes elsewhere.
     """
 
     entry: Entry
     arguments: Mapping[str, Any]
     path: tuple[str | int, ...]
     positional: str | None = None
+    places: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -141,6 +144,8 @@ class Call:
         """The path of an argument's value; of the whole call where the file doesn't say it."""
         if parameter == self.positional:
             return self.path
+        if parameter in self.places:
+            return self.places[parameter]
         return (*self.path, parameter) if parameter in self.arguments else self.path
 
     def with_defaults(self) -> dict[str, Any]:

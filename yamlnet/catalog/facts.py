@@ -12,12 +12,14 @@ from yamlnet.diagnostics import Mistake
 class Field:
     """One field of a batch: its shape without the batch, and its dtype as PyTorch names it.
 
-    `num_categories` is known of a field of categories once its data is read, or the file lists them.
+    The shape is None where only the data tell it; `channels` may be known of such images. `num_categories`
+    is known of a field of categories once its data is read, or the file lists them.
     """
 
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
     dtype: str
     num_categories: int | None = None
+    channels: int | None = None
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Facts:
     `fields` are the batch's fields as the model sees them (an image is float32 in [channels, height,
     width]); `targets` names those that are no input, and `target` is the only one by another name.
     `num_classes` is that of the only target of categories. Counts are of samples, None while the data isn't
-    read; `train` is what is left after the validation and test shares are split off.
+    read; `train` is what is left after the validation and test shares are split off. `images` is the shape
+    of the images before `augment` and `transforms`.
     """
 
     fields: Mapping[str, Field]
@@ -37,6 +40,7 @@ class Facts:
     validation: int | None = None
     test: int | None = None
     classes: tuple[str, ...] | None = None
+    images: tuple[int, ...] | None = None
 
     @property
     def most_classes(self) -> int | None:
@@ -73,6 +77,13 @@ def too_large_shares(count: int, taken: Mapping[str, int]) -> Mistake:
     words = " and ".join(f"`{name}`" for name in names)
     message = f"{words} would take {sum(taken.values()):,} of {count:,} samples and leave none to train on"
     return Mistake("wrong-value", ("data", max(names, key=lambda name: taken[name])), message)
+
+
+def second_part(data_set: str, part: str) -> Mistake:
+    """The mistake of a share for what a data set has a part of its own for."""
+    message = f"`{part}` asks for a share, but `{data_set}` has a {part} part of its own"
+    help = f"leave `{part}` out, or name another data set"
+    return Mistake("wrong-value", ("data", part), message, help)
 
 
 def share(count: int, part: float | int) -> int:

@@ -9,6 +9,7 @@ from yamlnet.catalog.entry import Call
 _UNLIKE: Mapping[str, str] = {
     "binary_cross_entropy": "BCELoss",
     "binary_cross_entropy_with_logits": "BCEWithLogitsLoss",
+    "cross_entropy": "CrossEntropyLoss",
     "kl_div": "KLDivLoss",
 }
 """Functions whose class isn't named like them."""
@@ -23,6 +24,12 @@ EQUAL: Mapping[str, int] = {
 
 OF_CLASSES = frozenset({"CrossEntropyLoss", "MultiMarginLoss", "NLLLoss"})
 """Losses that take a number for each class, and the number of the right one."""
+
+NUM_CLASSES: Mapping[str, str] = {
+    "AdaptiveLogSoftmaxWithLoss": "n_classes",
+    "LinearCrossEntropyLoss": "num_classes",
+}
+"""Losses whose weights make a number for each class of what they take, and the parameter that counts them."""
 
 OF_VALUES = frozenset({"BCELoss", "HuberLoss", "L1Loss", "MSELoss", "SmoothL1Loss"})
 """Losses that make an output equal its target: of two classes, the border is halfway, at 0.5."""

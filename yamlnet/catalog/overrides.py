@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
+from yamlnet.catalog import transforms
 from yamlnet.catalog.entry import REQUIRED, Inferred
 
 T = TypeVar("T")
@@ -142,6 +143,17 @@ HIDDEN = (
     "torchvision.models.*.inverted_residual",
     "torchvision.models.*.stem_type",
     "torchvision.models.*.dropout_aux",  # of the auxiliary heads
+    "torchvision.transforms.v2.*.inplace",  # would change the data themselves
+    "torchvision.datasets.*transform*",  # what the section `data` says for all data sets
+    "torchvision.datasets.*.train",  # yamlnet reads every part
+    "torchvision.datasets.QMNIST.what",
+    "torchvision.datasets.[!E]*.split",  # but that of EMNIST, which chooses classes
+    "torchvision.datasets.STL10.folds",
+    "torchvision.datasets.QMNIST.compat",  # without it a target is eight numbers
+    "torchvision.datasets.C*.target_type",  # others than the default are no classes
+    "torchvision.datasets.*.loader",  # Python functions
+    "torchvision.datasets.ImageFolder.is_valid_file",
+    "torchvision.datasets.ImageFolder.allow_empty",
     "torch.optim.*.differentiable",  # refused by torch outside of a differentiated training loop
 )
 """Parameters that a file can't set."""
@@ -170,6 +182,8 @@ INFERRED = {
     "torch.nn.MultiheadAttention.kdim": Inferred(-1, input=1, only_if_different="embed_dim"),
     "torch.nn.MultiheadAttention.vdim": Inferred(-1, input=2, only_if_different="embed_dim"),
     "torch.nn.Transformer*.d_model": Inferred(-1),
+    "torch.nn.Embedding.num_embeddings": Inferred(None),
+    "torch.nn.functional.one_hot.num_classes": Inferred(None),  # -1 would take it from the values of a batch
     "torch.nn.AdaptiveLogSoftmaxWithLoss.in_features": Inferred(-1),
     "torch.nn.LinearCrossEntropyLoss.in_features": Inferred(-1),
     "torchvision.ops.*Conv*.in_channels": Inferred(1),
@@ -180,13 +194,13 @@ INFERRED = {
 """Sizes that follow from the inputs: what torch's lazy modules infer, and what follows in the same way."""
 
 DEFAULTS: dict[str, Any] = {
+    **transforms.DEFAULTS,
     "torch.nn.*.batch_first": REQUIRED,  # torch's `False` would mix the samples of a batch
     "torch.nn.functional.gelu.approximate": "none",  # their stubs write `...`
     "torch.nn.functional.softplus.beta": 1.0,
     "torch.nn.functional.softplus.threshold": 20.0,
     "torch.nn.functional.softshrink.lambd": 0.5,
     "torch.nn.functional.gumbel_softmax.tau": 1,
-    "torch.nn.functional.one_hot.num_classes": REQUIRED,  # -1 would take it from the values of each batch
     "torch.squeeze.dim": REQUIRED,  # without it a batch of one sample loses its first axis
     "torch.roll.dims": REQUIRED,  # without it the samples of a batch are mixed
     "torch.where.input": REQUIRED,  # without it and `other`, `where` gives indices, as many as there are
@@ -200,10 +214,14 @@ DEFAULTS: dict[str, Any] = {
     "torchmetrics.*.num_labels": None,
     "torchvision.models.*.image_size": None,  # null: that of the weights, else 224
     "torchvision.models.*.input_size": None,
+    "torchvision.datasets.ImageFolder.root": REQUIRED,
+    "torchvision.datasets.*.root": "data",  # torchvision has no default folder
+    "torchvision.datasets.*.download": True,  # torchvision's default is not to
     "torchvision.models.*.transform_input": None,  # null: true with weights, else false
 }
 
 TYPES = {
+    **transforms.TYPES,
     "torchmetrics.*.task": "'binary' | 'multiclass' | 'multilabel' | none",
     "torchmetrics.*.num_classes": "int | none",
     "torchmetrics.*.num_labels": "int | none",
@@ -236,6 +254,9 @@ TYPES = {
     "torchvision.ops.DeformConv2d.stride": "int | tuple[int, int]",
     "torchvision.ops.DeformConv2d.padding": "int | tuple[int, int]",
     "torchvision.ops.DeformConv2d.dilation": "int | tuple[int, int]",
+    "torchvision.datasets.*.root": "str",  # say `Path` too
+    "torchvision.datasets.*.download": "bool",
+    "torchvision.datasets.OxfordIIITPet.target_types": "'category' | 'binary-category'",
     "torch.nn.AvgPool1d.stride": "int | tuple[int] | none",  # contradicts its own default
 }
 """Types that the annotations don't say."""
@@ -266,12 +287,18 @@ CHOICES = {
     "*.approximate": "'none' | 'tanh'",
     "torch.nn.Transformer*.activation": "'relu' | 'gelu'",
     "torch.div.rounding_mode": "'trunc' | 'floor'",
+    "torchvision.datasets.EMNIST.split": (
+        "'byclass' | 'bymerge' | 'balanced' | 'letters' | 'digits' | 'mnist'"
+    ),
+    "torchvision.datasets.FGVCAircraft.annotation_level": "'variant' | 'family' | 'manufacturer'",
+    "torchvision.datasets.Imagenette.size": "'full' | '320px' | '160px'",
     "torch.optim.LBFGS.line_search_fn": "'strong_wolfe'",
     "torch.optim.Muon.adjust_lr_fn": "'original' | 'match_rms_adamw'",
 }
 """The choices of parameters that are plain `str` in torch."""
 
 SUMMARIES = {
+    **transforms.SUMMARIES,
     "torch.nn.CrossMapLRN2d": "Applies local response normalization across channels",
     "torch.nn.functional.pairwise_distance": "Computes the distance between each pair of input vectors",
     "torch.nn.functional.gumbel_softmax": "Draws from the Gumbel-Softmax distribution, hard as one-hot",
@@ -292,3 +319,6 @@ SUMMARIES = {
 
 INPUT_NAMES = {"torch.nn.PoissonNLLLoss.log_input": "input"}
 """Inputs of a loss that are called as one of its options."""
+
+LOSSES_TOO = ("AdaptiveLogSoftmaxWithLoss",)
+"""Modules that are losses as well: in a network they take the target as an input."""

@@ -1,25 +1,19 @@
-"""The entries that don't come from torch itself, and what the fixed data sets are like."""
+"""The entries that don't come from torch or its companions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from yamlnet.catalog.entry import Entry, Kind, Parameter
-from yamlnet.catalog.facts import Facts, Field
 
 
 def _entry(kind: Kind, name: str, summary: str, *parameters: Parameter, target: str = "") -> Entry:
     return Entry(name, kind, target, {parameter.name: parameter for parameter in parameters}, summary)
 
 
-def _torchvision_dataset(name: str, summary: str) -> Entry:
-    root, download = Parameter("root", "str", "data"), Parameter("download", "bool", True)
-    return _entry("dataset", name, summary, root, download, target=f"torchvision.datasets.{name}")
-
-
-def _transform(name: str, summary: str, *parameters: Parameter) -> Entry:
-    return _entry("transform", name, summary, *parameters, target=f"torchvision.transforms.v2.{name}")
-
+HUB = "HuggingFace"
+"""The data set whose `path` may be a name that is no path."""
 
 DATASETS = (
     _entry(
@@ -30,18 +24,6 @@ DATASETS = (
         "Idx",
         "Images and labels from a folder of IDX files, gzipped or not",
         Parameter("root", "str"),
-    ),
-    _torchvision_dataset("MNIST", "70,000 handwritten digits, 28 x 28"),
-    _torchvision_dataset("FashionMNIST", "70,000 pictures of clothes, 28 x 28"),
-    _torchvision_dataset("KMNIST", "70,000 handwritten Japanese characters, 28 x 28"),
-    _torchvision_dataset("CIFAR10", "60,000 colour images of 10 classes, 32 x 32"),
-    _torchvision_dataset("CIFAR100", "60,000 colour images of 100 classes, 32 x 32"),
-    _entry(
-        "dataset",
-        "ImageFolder",
-        "Images in one folder for each class",
-        Parameter("root", "str"),
-        target="torchvision.datasets.ImageFolder",
     ),
     _entry(
         "dataset",
@@ -66,6 +48,16 @@ DATASETS = (
         Parameter("path", "str"),
         Parameter("arrays", "names | none", None),
     ),
+    _entry(
+        "dataset",
+        HUB,
+        "A data set of the Hugging Face hub, or a folder or file of this machine; needs the package datasets",
+        Parameter("path", "str"),
+        Parameter("name", "str | none", None),
+        Parameter("split", "str | none", None),
+        Parameter("revision", "str | none", None),
+        Parameter("columns", "names | none", None),
+    ),
 )
 
 TABLES = ("Csv", "Parquet")
@@ -74,8 +66,22 @@ TABLES = ("Csv", "Parquet")
 PATHS = ("root", "path")
 """Parameters of data sets that are paths, relative to the file that says them."""
 
-WITH_FIELDS = (*TABLES, "Npz")
+WITH_FIELDS = (*TABLES, "Npz", HUB)
 """Data sets that take `fields` and `target`."""
+
+
+def names_a_file(path: str) -> bool:
+    """Whether a `path` of the hub's data set can only be one of this machine."""
+    endings = (".parquet", ".csv", ".json", ".jsonl", ".arrow")
+    return path.startswith((".", "/", "~")) or path.endswith(endings)
+
+
+def is_path(name: str, parameter: str, value: str, located: Path) -> bool:
+    """Whether an argument of a data set is a path, `located` where it would lead."""
+    if parameter not in PATHS:
+        return False
+    return name != HUB or names_a_file(value) or located.exists()
+
 
 FIELDS = (
     _entry(
@@ -97,29 +103,6 @@ FIELDS = (
     ),
 )
 
-TRANSFORMS = (
-    _transform(
-        "Normalize",
-        "Subtracts the mean and divides by the standard deviation, for each channel",
-        Parameter("mean", "float | list[float]"),
-        Parameter("std", "float | list[float]", exclusive_minimum=0),
-    ),
-    _transform(
-        "RandomCrop",
-        "Crops the image at a random place",
-        Parameter("size", "int | tuple[int, int]", minimum=1),
-        Parameter("padding", "int | tuple[int, int] | tuple[int, int, int, int] | none", None, minimum=0),
-        Parameter("pad_if_needed", "bool", False),
-        Parameter("fill", "float", 0),
-        Parameter("padding_mode", "'constant' | 'edge' | 'reflect' | 'symmetric'", "constant"),
-    ),
-    _transform(
-        "RandomHorizontalFlip",
-        "Mirrors the image left to right with a probability",
-        Parameter("p", "float", 0.5, minimum=0, maximum=1),
-    ),
-)
-
 INITIALISERS = (
     _entry(
         "init",
@@ -127,6 +110,22 @@ INITIALISERS = (
         "Adds normally distributed noise to the values that are there",
         Parameter("tensor", "tensor", role="tensor"),
         Parameter("std", "float", minimum=0),
+    ),
+)
+
+METRICS = (
+    Entry(
+        "KNNAccuracy",
+        "metric",
+        "",
+        {"k": Parameter("k", "int", 1, minimum=1)},
+        "The share of samples that have the class of most of their k nearest neighbours: by Euclidean "
+        "distance among the embeddings of the split, each left out of its own",
+        inputs=(
+            Parameter("embeddings", "tensor", role="tensor"),
+            Parameter("target", "tensor", role="tensor"),
+        ),
+        rising=True,
     ),
 )
 
@@ -138,21 +137,5 @@ def _by_kind(entries: Iterable[Entry]) -> dict[Kind, dict[str, Entry]]:
     return found
 
 
-OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *TRANSFORMS, *INITIALISERS))
+OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *INITIALISERS, *METRICS))
 """Every entry of this file by kind and name."""
-
-
-def _images(shape: tuple[int, int, int], num_classes: int, train: int, test: int) -> Facts:
-    fields = {"image": Field(shape, "float32"), "target": Field((), "int64", num_classes)}
-    return Facts(fields, num_classes=num_classes, train=train, test=test)
-
-
-FIXED: Mapping[str, Facts] = {
-    "MNIST5k": _images((1, 28, 28), 10, train=4_000, test=1_000),
-    "MNIST": _images((1, 28, 28), 10, train=60_000, test=10_000),
-    "FashionMNIST": _images((1, 28, 28), 10, train=60_000, test=10_000),
-    "KMNIST": _images((1, 28, 28), 10, train=60_000, test=10_000),
-    "CIFAR10": _images((3, 32, 32), 10, train=50_000, test=10_000),
-    "CIFAR100": _images((3, 32, 32), 100, train=50_000, test=10_000),
-}
-"""What the data sets are like whose shapes and sizes are known, before any share is split off."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from yamlnet import disk
 from yamlnet.catalog import descriptions, functions, overrides, records
 from yamlnet.catalog.entry import Entry
 from yamlnet.catalog.inspection import class_entry, classes_of, function_entry, inputs_of, parameters_of
@@ -32,9 +33,9 @@ def main() -> None:
     made = (of_torch, of_torchvision, metric_signatures.entries())
     for package, found in zip((torch, torchvision, torchmetrics), made, strict=True):
         text = records.dump(package.__name__, package.__version__, found)
-        records.file(package.__name__).write_text(text, encoding="utf-8")
+        disk.write(records.file(package.__name__), text.encode())
     described = descriptions.collect((*of_torch, *of_torchvision))
-    descriptions.FILE.write_text(descriptions.dump(described), encoding="utf-8")
+    disk.write(descriptions.FILE, descriptions.dump(described).encode())
 
 
 def _modules() -> Iterator[Entry]:
@@ -44,9 +45,9 @@ def _modules() -> Iterator[Entry]:
     for name, module in classes_of(nn, nn.Module, overrides.NOT_MODULES):
         target = f"torch.nn.{name}"
         inputs = inputs_of(module, target)
-        if module.__module__ == loss.__name__:
+        if module.__module__ == loss.__name__ or name in overrides.LOSSES_TOO:
             yield class_entry("loss", name, target, module, inputs)
-        else:
+        if module.__module__ != loss.__name__:
             yield replace(class_entry("module", name, target, module), inputs=inputs)
 
 

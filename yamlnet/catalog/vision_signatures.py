@@ -1,4 +1,4 @@
-"""The installed torchvision in; the entries of its modules and classification models out."""
+"""The installed torchvision in; the entries of its modules, models, labelled images and transforms out."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from yamlnet.catalog import overrides
+from yamlnet.catalog import overrides, transforms
 from yamlnet.catalog.builders import ask, class_of
 from yamlnet.catalog.entry import Entry
 from yamlnet.catalog.inspection import builder_entry, class_entry, classes_of, inputs_of, parameters_of
+from yamlnet.catalog.parameters import option, visible
 from yamlnet.catalog.stubs import UNREADABLE, Declared
 from yamlnet.catalog.vision import import_torchvision
+from yamlnet.catalog.vision_sets import SETS
 
 
 def entries() -> list[Entry]:
@@ -24,7 +27,12 @@ def entries() -> list[Entry]:
         YamlnetError: torchvision can't be imported.
     """
     torchvision = import_torchvision()
-    found = [*_modules(torchvision.ops), *_models(torchvision.models)]
+    found = [
+        *_modules(torchvision.ops),
+        *_models(torchvision.models),
+        *_datasets(torchvision.datasets),
+        *_transforms(),
+    ]
     return sorted(found, key=lambda entry: entry.name)
 
 
@@ -34,6 +42,12 @@ def _modules(ops: ModuleType) -> Iterator[Entry]:
     for name, module in classes_of(ops, nn.Module, overrides.NOT_OPS):
         target = f"torchvision.ops.{name}"
         yield replace(class_entry("module", name, target, module), inputs=inputs_of(module, target))
+
+
+def _transforms() -> Iterator[Entry]:
+    v2 = import_module("torchvision.transforms.v2")
+    for name, transform in classes_of(v2, v2.Transform, transforms.NOT_TRANSFORMS):
+        yield class_entry("transform", name, f"{transforms.PLACE}{name}", transform)
 
 
 def _models(models: ModuleType) -> Iterator[Entry]:
@@ -46,6 +60,27 @@ def _models(models: ModuleType) -> Iterator[Entry]:
             declared.append(Declared(*added, keyword_only=True))
         inputs = inputs_of(class_of(builder), target)
         yield builder_entry(f"torchvision.{name}", target, builder, declared, inputs)
+
+
+def _datasets(datasets: ModuleType) -> Iterator[Entry]:
+    """The sets of labelled images that this release has."""
+    for name, known in SETS.items():
+        made = getattr(datasets, name, None)
+        if made is not None:
+            target = f"torchvision.datasets.{name}"
+            declared = visible(target, _with_inherited(made))
+            parameters = {each.name: option(target, each) for each in declared}
+            yield Entry(name, "dataset", target, parameters, known.summary)
+
+
+def _with_inherited(cls: type) -> list[Declared]:
+    """The parameters of a class; what it takes as `**kwargs` are those of the class that it is made of."""
+    signature = inspect.signature(cls)
+    found = list(parameters_of(signature))
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values()):
+        named = {each.name for each in found}
+        found += [each for each in _with_inherited(cls.__mro__[1]) if each.name not in named]
+    return found
 
 
 def _taken(builder: Callable[..., Any], name: str) -> Iterator[Declared]:

@@ -21,6 +21,8 @@ def inferred(entry: Entry, rule: Inferred) -> str:
     """Where an unsaid size comes from."""
     names = [tensor.name for tensor in entry.tensors if tensor.default is not None]
     whose = f"`{names[rule.input]}`" if rule.input < len(names) and len(names) > 1 else "the input"
+    if rule.axis is None:
+        return f"inferred from the categories of {whose}"
     axis = f"axis {rule.axis}" if rule.axis >= 0 else "the last axis"
     unless = f" where it isn't `{rule.only_if_different}`" if rule.only_if_different else ""
     return f"inferred from {axis} of {whose}{unless}"

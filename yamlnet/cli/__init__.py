@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from typing import NoReturn
 
-from yamlnet.diagnostics import ConfigError, YamlnetError
+from yamlnet.diagnostics import YamlnetError
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -16,32 +15,69 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     0 fine, 1 mistakes in the file, 2 wrong command line, 3 a failure while running, 4 an expectation not
     met, 130 interrupted, 143 terminated, 70 a bug in yamlnet.
     """
+    from yamlnet.cli.output import prepare, tell
+    from yamlnet.cli.signals import Terminated, answered, ignore
+
     _quicken()
+    prepare()
+    try:
+        with answered():
+            code = _ended(arguments)
+    except KeyboardInterrupt:
+        tell("interrupted")
+        code = 130
+    except Terminated:
+        tell("terminated")
+        code = 143
+    if arguments is None:
+        ignore()  # all is done: taking the process down takes a while
+    gc.freeze()  # or the interpreter would look for garbage among all that is left, for a fifth of a second
+    raise SystemExit(code)
+
+
+def _ended(arguments: list[str] | None) -> int:
+    """The exit code of a command, once what went wrong is said."""
     from typer import Abort
 
     from yamlnet.cli.commands import app
     from yamlnet.cli.output import complain, note_bug
 
     try:
+        _require_folder()
         code = app(arguments, prog_name="yamlnet", standalone_mode=False)
         if code == 130:  # typer's word for a KeyboardInterrupt that it caught
             raise KeyboardInterrupt
-    except ConfigError as error:
-        complain(error)
-        code = error.exit_code
+        return code or 0
     except YamlnetError as error:
         complain(error)
-        code = error.exit_code
-    except (KeyboardInterrupt, Abort):
-        sys.stderr.write("interrupted\n")
-        code = 130
+        return error.exit_code
+    except Abort:
+        raise KeyboardInterrupt from None
+    except (OSError, MemoryError) as error:
+        complain(_outside(error))
+        return 3
     except Exception as error:
-        code = _usage(error)
-        if code is None:
-            note_bug()
-            code = 70
-    gc.freeze()  # or the interpreter would look for garbage among all that is left, for a fifth of a second
-    raise SystemExit(code or 0)
+        usage = _usage(error)
+        if usage is not None:
+            return usage
+        note_bug()
+        return 70
+
+
+def _require_folder() -> None:
+    """What a command loads looks there, and some of it ends the process where there is nothing."""
+    try:
+        os.getcwd()
+    except OSError:
+        raise YamlnetError("the working directory isn't there any more") from None
+
+
+def _outside(error: OSError | MemoryError) -> YamlnetError:
+    """What the machine refuses, where nothing nearer to it has said so."""
+    if isinstance(error, MemoryError):
+        return YamlnetError("out of memory")
+    path = f" (`{error.filename}`)" if isinstance(error.filename, str) else ""
+    return YamlnetError(f"the system refuses: {error.strerror or error}{path}")
 
 
 def _quicken() -> None:
@@ -60,8 +96,14 @@ def _usage(error: Exception) -> int | None:
     Typer has click's exceptions under one name or another, depending on its release: they are known by
     what they can do.
     """
+    from yamlnet.language.render import printable
+
     show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
     if not callable(show) or not isinstance(code, int):
         return None
+    for name in ("message", "option_name"):  # what was typed is shown
+        said = getattr(error, name, None)
+        if isinstance(said, str):
+            setattr(error, name, printable(said))
     show()
     return code

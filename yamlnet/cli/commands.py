@@ -13,6 +13,7 @@ from yamlnet.cli.explain import explain
 from yamlnet.cli.list import list_names
 from yamlnet.cli.new import new
 from yamlnet.cli.predict import predict
+from yamlnet.cli.reproduce import reproduce
 from yamlnet.cli.schema import schema
 from yamlnet.cli.summary import summary
 from yamlnet.cli.train import train
@@ -51,6 +52,7 @@ app.command("summary")(summary)
 app.command("config")(config)
 app.command("evaluate")(evaluate)
 app.command("predict")(predict)
+app.command("reproduce")(reproduce)
 app.command("list")(list_names)
 app.command("explain")(explain)
 app.command("schema")(schema)

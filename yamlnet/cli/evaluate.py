@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from enum import StrEnum
 from typing import Annotated
 
@@ -45,10 +44,10 @@ def evaluate(
 
     evaluated = api.evaluate(run, split.value, which.value, set or [], allow or [])
     if format is Format.json:
-        output.write(json.dumps(evaluated, indent=2))
+        output.write(json.dumps(output.finite(evaluated), indent=2, allow_nan=False))
         return 0
     if not quiet:
-        sys.stderr.write(f"{run}: {which.value} weights, {split.value} split\n")
+        output.tell(f"{run}: {which.value} weights, {split.value} split")
     width = max(len(name) for name in evaluated)
     output.write("\n".join(f"{name:<{width}}  {figure(value)}" for name, value in evaluated.items()))
     return 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from yamlnet.cli.output import warn
+from yamlnet.cli.output import tell, warn
 from yamlnet.training.observer import Progress
 
 SHOWN_EVERY_S = 10.0
@@ -49,8 +48,7 @@ class Lines:
         warn(message)
 
     def say(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        tell(text)
 
 
 def line(record: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from yamlnet import disk
 from yamlnet.cli import output
 from yamlnet.diagnostics import YamlnetError, did_you_mean
 
@@ -43,7 +44,7 @@ def new(
     if schema:
         from yamlnet.language.schema import document
 
-        Path(to).with_name(SCHEMA).write_text(document.text(), encoding="utf-8")
+        disk.write(Path(to).with_name(SCHEMA), document.text().encode())
     return 0
 
 
@@ -67,8 +68,7 @@ def _read(template: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     try:
-        with path.open("x", encoding="utf-8") as opened:
-            opened.write(text)
+        disk.write_new(path, text.encode())
     except FileExistsError:
         raise YamlnetError(f"`{path}` is there already", "nothing was written", exit_code=2) from None
     except OSError as error:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from yamlnet.cli.lines import duration, line
+from yamlnet.language.render import printable
 from yamlnet.training import observer
 
 
@@ -61,7 +62,7 @@ class Bar:
         self.say(message)
 
     def warned(self, message: str) -> None:
-        self.console.print(Text(f"warning: {message}", style="yellow"))
+        self.console.print(Text(f"warning: {printable(message)}", style="yellow"))
 
     def say(self, text: str) -> None:
-        self.console.print(Text(text))
+        self.console.print(Text(printable(text)))

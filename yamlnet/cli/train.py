@@ -30,6 +30,13 @@ Device = Annotated[
 ]
 Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are written.")]
 Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on where this run stopped.")]
+AllowEnvironment = Annotated[
+    bool,
+    typer.Option("--allow-environment", help="Resume where versions, machine or flags aren't the run's."),
+]
+AllowData = Annotated[
+    bool, typer.Option("--allow-data", help="Resume where the data aren't what they were at the start.")
+]
 
 
 def train(
@@ -39,11 +46,13 @@ def train(
     device: Device = None,
     runs: Runs = Path("runs"),
     resume: Resume = None,
+    allow_environment: AllowEnvironment = False,
+    allow_data: AllowData = False,
     format: FormatOption = Format.text,
     quiet: Quiet = False,
 ) -> int:
     """Train an experiment and judge its result; exit 4 when an expectation isn't met."""
-    from yamlnet import pipeline
+    from yamlnet import pipeline, resuming, starting
     from yamlnet.catalog.allowed import allowed
     from yamlnet.language import files
 
@@ -52,16 +61,21 @@ def train(
     permitted = allowed(allow or [])
     options = [*(set or []), *([f"train.device={device}"] if device else [])]
     if resume is not None:
-        with _observer(quiet) as observer:
-            result = pipeline.resume(resume, options, observer, permitted)
+        from yamlnet.training.continuation import Permits
+
+        permits = Permits(allow_environment, allow_data)
+        with observer(quiet) as watching:
+            result = resuming.resume(resume, options, watching, permitted, permits)
     else:
         assert file is not None
+        if allow_environment or allow_data:
+            raise YamlnetError("`--allow-environment` and `--allow-data` go with --resume RUN", exit_code=2)
         examined = pipeline.examine(files.read(file), options, to_train=True, allow=permitted)
         if not quiet and not examined.wrong:
             output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
         examined.raise_if_wrong()
-        with _observer(quiet) as observer:
-            result = pipeline.start(examined, runs, observer)
+        with observer(quiet) as watching:
+            result = starting.start(examined, runs, watching)
     if format is Format.json:
         from yamlnet.training import run
 
@@ -72,7 +86,7 @@ def train(
 
 
 @contextmanager
-def _observer(quiet: bool) -> Iterator[Observer]:
+def observer(quiet: bool) -> Iterator[Observer]:
     """What shows the training: nothing, a bar on a terminal, or lines elsewhere."""
     if quiet:
         from yamlnet.training.observer import Silent

@@ -10,15 +10,26 @@ from torch import Tensor
 
 from yamlnet.catalog.entry import Call
 from yamlnet.data.csv_table import read_csv
+from yamlnet.data.hub_table import read_hub_tables
 from yamlnet.data.npz import read_npz_table
 from yamlnet.data.parquet_table import read_parquet
 from yamlnet.data.table import NotNumbersError, Table
 from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural
 
-TABLES: Mapping[str, Callable[[Call], Table]] = {
-    "Csv": read_csv,
-    "Parquet": read_parquet,
-    "Npz": read_npz_table,
+Tables = Mapping[str, Table]
+"""The parts of a data set: `train`, and `validation` and `test` where it has these."""
+
+
+def _whole(read: Callable[[Call], Table]) -> Callable[[Call], Tables]:
+    """The reader of a file that has no parts."""
+    return lambda call: {"train": read(call)}
+
+
+TABLES: Mapping[str, Callable[[Call], Tables]] = {
+    "Csv": _whole(read_csv),
+    "Parquet": _whole(read_parquet),
+    "Npz": _whole(read_npz_table),
+    "HuggingFace": read_hub_tables,
 }
 """How each data set that takes `fields` is read; its `path` is absolute."""
 
@@ -30,13 +41,16 @@ class Columns:
     """Rows of a table, field by field, as they were read.
 
     `values` are float64 for numbers, nan where one is missing, and int64 for categories: positions in the
-    field's `texts`, -1 where one is missing. `rows` tells where in the table each comes from.
+    field's `texts`, -1 where one is missing. `rows` tells where in the table each comes from, `listed` the
+    categories of fields whose data say which there are, and `notes` which rows were left out.
     """
 
     table: Table
     rows: Tensor
     values: Mapping[str, Tensor]
     texts: Mapping[str, tuple[str, ...]]
+    listed: Mapping[str, tuple[str, ...]]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -51,34 +65,54 @@ class Columns:
         return self.table.place(int(self.rows[position]))
 
 
-def read_columns(call: Call, fields: Mapping[str, Call]) -> Columns:
-    """Reads the fields of a table; rows are left out where a field says `missing: drop`.
+def read_columns(call: Call, fields: Mapping[str, Call]) -> dict[str, Columns]:
+    """Reads the fields of a table, part by part; rows are left out where a field says `missing: drop`.
 
     Raises:
         MistakeError: a column isn't there, holds something else, or lacks a value where that is an error.
         YamlnetError: the table can't be read, or no rows are left.
     """
-    table = TABLES[call.name](call)
+    return {part: rows_of(table, fields) for part, table in TABLES[call.name](call).items()}
+
+
+def rows_of(table: Table, fields: Mapping[str, Call]) -> Columns:
+    """The fields of one table, as `read_columns`."""
     values: dict[str, Tensor] = {}
     texts: dict[str, tuple[str, ...]] = {}
+    listed: dict[str, tuple[str, ...]] = {}
     for name, field in fields.items():
         if field.name == "category":
-            values[name], texts[name] = _categories(table, name, field)
+            column = _category_column(table, name, field)
+            values[name], texts[name] = _categories(table, name, field, column)
+            if (found := table.categories(column)) is not None:
+                listed[name] = found
         else:
             values[name] = _numbers(table, name, field)
-    kept = torch.ones(len(table), dtype=torch.bool)
-    for name, field in fields.items():
-        absent = missing(values[name])
-        rule = field.arguments.get("missing", "error")
-        if rule == "error" and bool(absent.any()):
-            raise _is_missing(table, name, field, absent)
-        if rule == "drop":
-            kept &= ~absent
+    kept, notes = _kept(table, fields, values)
+    return Columns(table, torch.arange(len(table)), values, texts, listed, notes).select(kept)
+
+
+def _kept(
+    table: Table, fields: Mapping[str, Call], values: Mapping[str, Tensor]
+) -> tuple[Tensor, tuple[str, ...]]:
+    """The positions of the rows that stay, and what to say of the others; those excuse no other rows."""
+    absent = {name: missing(values[name]) for name in fields}
+    rules = {name: field.arguments.get("missing", "error") for name, field in fields.items()}
+    drops = {name: absent[name] for name, rule in rules.items() if rule == "drop" and absent[name].any()}
+    kept = ~torch.stack([torch.zeros(len(table), dtype=torch.bool), *drops.values()]).any(0)
+    for name, rule in rules.items():
+        if rule == "error" and bool((absent[name] & kept).any()):
+            raise _is_missing(table, name, fields[name], absent[name] & kept)
     if not kept.any():
         raise YamlnetError(
             f"no rows of `{table.file}` are left: each lacks a value where `missing` is `drop`"
         )
-    return Columns(table, torch.arange(len(table)), values, texts).select(kept.nonzero().flatten())
+    if not drops:
+        return kept.nonzero().flatten(), ()
+    dropped = f"{int((~kept).sum()):,} of {plural(len(table), 'row')} of `{table.file}` dropped"
+    several = len(drops) > 1
+    reasons = [f"`{name}` missing" + several * f" in {int(rows.sum()):,}" for name, rows in drops.items()]
+    return kept.nonzero().flatten(), (f"{dropped}: {', '.join(reasons)}",)
 
 
 def missing(values: Tensor) -> Tensor:
@@ -88,10 +122,12 @@ def missing(values: Tensor) -> Tensor:
     return values.isnan() if values.ndim == 1 else values.isnan().any(1)
 
 
-def _categories(table: Table, name: str, field: Call) -> tuple[Tensor, tuple[str, ...]]:
-    column = field.arguments.get("column")
-    column = _column(table, name, field, "column", None) if column is None else column
-    _column(table, column, field, "column", None)
+def _category_column(table: Table, name: str, field: Call) -> str:
+    said = field.arguments.get("column")
+    return _column(table, name if said is None else said, field, "column", None)
+
+
+def _categories(table: Table, name: str, field: Call, column: str) -> tuple[Tensor, tuple[str, ...]]:
     try:
         cells = table.texts(column)
     except NotNumbersError as error:

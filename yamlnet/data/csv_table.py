@@ -61,6 +61,10 @@ class CsvTable:
         cells = (row[position] for row in self.rows)
         return [None if cell in self.missing else cell for cell in cells]
 
+    def categories(self, column: str) -> None:
+        """Nothing is listed."""
+        return
+
     def place(self, row: int) -> str:
         """The line that a row begins in, counted from 1."""
         return f"line {self.lines[row]}"

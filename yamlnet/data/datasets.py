@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from torch import Tensor
-
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target
-from yamlnet.catalog.own import PATHS
-from yamlnet.data.downloads import download as download_files
-from yamlnet.data.downloads import missing, read_cifar
+from yamlnet.catalog.own import PATHS, is_path
+from yamlnet.catalog.vision import import_torchvision
+from yamlnet.catalog.vision_sets import labelled
+from yamlnet.data.downloads import made
 from yamlnet.data.foreign import read_foreign
+from yamlnet.data.hub_fields import read_hub
 from yamlnet.data.idx_folder import has_any_of_part, has_part, read_part
 from yamlnet.data.image_folder import read_image_folder
+from yamlnet.data.labelled import read_labelled
 from yamlnet.data.npz import read_npz
+from yamlnet.data.ragged import Values
 from yamlnet.diagnostics import YamlnetError
 
 DIGITS = (
@@ -49,19 +51,27 @@ KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set as it is read: its training part, its test part and its classes' names where it has them.
+    """A data set as it is read: its parts, and of fields that are categories the names, where it has them.
 
-    A part has the fields `image`, uint8 [samples, channels, height, width], and `target`, int64
-    [samples], classes counted from 0; those of `Npz` are its arrays.
+    A part has the fields `image`, uint8 [samples, channels, height, width] or `Ragged`, and `target`, int64
+    [samples], classes counted from 0; those of `Npz` are its arrays. `num_classes` is that of the only
+    target, where it is known without names. `notes` say what of the data was left out. `files` are the
+    training part's, where each sample has one.
     """
 
-    train: Mapping[str, Tensor]
-    test: Mapping[str, Tensor] | None = None
-    classes: tuple[str, ...] | None = None
+    train: Mapping[str, Values]
+    test: Mapping[str, Values] | None = None
+    validation: Mapping[str, Values] | None = None
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    num_classes: int | None = None
+    notes: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
 
 
-def read_dataset(call: Call, folder: Path) -> Dataset:
+def read_dataset(call: Call, folder: Path, resize: Call | None = None) -> Dataset:
     """Reads a data set, after downloading it where it must be; a relative `root` is relative to `folder`.
+
+    Images that may differ in size are resized where `resize`, a call of torchvision's `Resize`, is given.
 
     Raises:
         YamlnetError: the data set isn't there, can't be downloaded, or is damaged.
@@ -69,61 +79,82 @@ def read_dataset(call: Call, folder: Path) -> Dataset:
     if is_target(call.entry.target):
         return Dataset(read_foreign(call))
     call = absolute(call, folder)
-    if call.name == "Npz":
-        return Dataset(read_npz(call))
-    arguments = call.with_defaults()
-    if "root" in arguments:
-        arguments["root"] = Path(arguments["root"])
-    return READERS[call.name](**arguments)
+    if call.name in READERS:
+        return READERS[call.name](call, resize)
+    return _read_labelled(call, resize)
 
 
 def absolute(call: Call, folder: Path) -> Call:
     """The call with its path absolute: one of a file is relative to the file's folder."""
-    arguments = call.with_defaults()
-    paths = {key: str(folder / Path(arguments[key]).expanduser()) for key in PATHS if key in arguments}
+    found = {key: folder / Path(call.with_defaults()[key]).expanduser() for key in PATHS if _says(call, key)}
+    paths = {
+        key: str(path)
+        for key, path in found.items()
+        if is_path(call.name, key, call.with_defaults()[key], path)
+    }
     return replace(call, arguments={**call.arguments, **paths})
 
 
-def _read_mnist5k() -> Dataset:
+def _says(call: Call, parameter: str) -> bool:
+    return call.with_defaults().get(parameter) is not None
+
+
+def _read_mnist5k(call: Call, resize: Call | None) -> Dataset:
     folder = Path(__file__).parent / "mnist5k"
-    return Dataset(read_part(folder, "train"), read_part(folder, "t10k"), DIGITS)
+    train, test = (read_part(folder, part) for part in ("train", "t10k"))
+    return Dataset(train, test, classes={"target": DIGITS})
 
 
-def _read_idx(root: Path) -> Dataset:
+def _read_idx(call: Call, resize: Call | None) -> Dataset:
+    root = Path(call.arguments["root"])
     if not root.is_dir():
         raise YamlnetError(f"no folder `{root}`", help="`root` is the folder that holds the IDX files")
     prefix = next((prefix for prefix in ("t10k", "test") if has_any_of_part(root, prefix)), None)
     return Dataset(read_part(root, "train"), read_part(root, prefix) if prefix else None)
 
 
-def _read_mnist_like(name: str, classes: tuple[str, ...], root: Path, download: bool) -> Dataset:
+def _read_mnist_like(call: Call, resize: Call | None) -> Dataset:
     """A set of MNIST's form: IDX files in `root/NAME/raw`, where torchvision puts them."""
-    raw = root / name / "raw"
+    arguments = call.with_defaults()
+    root = Path(arguments["root"])
+    raw = root / call.name / "raw"
     if not (has_part(raw, "train") and has_part(raw, "t10k")):
         otherwise = f"; its four IDX files, gzipped or not, belong in `{raw}`"
-        if not download:
-            raise missing(name, root, otherwise)
-        download_files(name, root, otherwise)
-    return Dataset(read_part(raw, "train"), read_part(raw, "t10k"), classes)
+        data_set = getattr(import_torchvision().datasets, call.name)
+        made(call.name, partial(data_set, root), root, arguments["download"], otherwise)
+    return Dataset(read_part(raw, "train"), read_part(raw, "t10k"), classes={"target": CLASSES[call.name]})
 
 
-def _read_cifar(name: str, root: Path, download: bool) -> Dataset:
-    return Dataset(*read_cifar(name, root, download))
+def _read_labelled(call: Call, resize: Call | None) -> Dataset:
+    parts, names = read_labelled(call, resize)
+    known = labelled(call)
+    num_classes = None if known is None else known.num_classes
+    classes = {"target": names} if names else {}
+    return Dataset(parts["train"], parts.get("test"), parts.get("validation"), classes, num_classes)
 
 
-def _read_image_folder(root: Path) -> Dataset:
-    fields, classes = read_image_folder(root)
-    return Dataset(fields, classes=classes)
+def _read_image_folder(call: Call, resize: Call | None) -> Dataset:
+    fields, classes, files = read_image_folder(Path(call.arguments["root"]), resize)
+    return Dataset(fields, classes={"target": classes}, files=files)
 
 
-READERS: Mapping[str, Callable[..., Dataset]] = {
+def _read_npz(call: Call, resize: Call | None) -> Dataset:
+    return Dataset(read_npz(call))
+
+
+def _read_hub(call: Call, resize: Call | None) -> Dataset:
+    parts, classes, notes = read_hub(call, resize)
+    return Dataset(parts["train"], parts.get("test"), parts.get("validation"), classes, notes=notes)
+
+
+CLASSES = {"MNIST": DIGITS, "FashionMNIST": CLOTHES, "KMNIST": KANA}
+
+READERS: Mapping[str, Callable[[Call, Call | None], Dataset]] = {
     "MNIST5k": _read_mnist5k,
     "Idx": _read_idx,
     "ImageFolder": _read_image_folder,
-    "MNIST": partial(_read_mnist_like, "MNIST", DIGITS),
-    "FashionMNIST": partial(_read_mnist_like, "FashionMNIST", CLOTHES),
-    "KMNIST": partial(_read_mnist_like, "KMNIST", KANA),
-    "CIFAR10": partial(_read_cifar, "CIFAR10"),
-    "CIFAR100": partial(_read_cifar, "CIFAR100"),
+    "Npz": _read_npz,
+    "HuggingFace": _read_hub,
+    **dict.fromkeys(CLASSES, _read_mnist_like),
 }
-"""How each data set of the catalogue is read: its arguments in, by name."""
+"""How data sets are read that torchvision doesn't read."""

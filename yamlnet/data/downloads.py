@@ -1,70 +1,83 @@
-"""The name of a data set that torchvision can download in; its files in a folder, or its tensors, out."""
+"""What makes a data set of torchvision in; the data set, downloaded where it must be, out."""
 
 from __future__ import annotations
 
-from http.client import HTTPException
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from tarfile import TarError
 from typing import Any
+from urllib.error import URLError
+from urllib.request import BaseHandler, Request, build_opener, install_opener
 
-import torch
-from torch import Tensor
-
-from yamlnet.catalog.vision import import_torchvision
 from yamlnet.diagnostics import YamlnetError
 
 
-def download(name: str, root: Path, otherwise: str = "") -> None:
-    """Lets torchvision download a data set to `root`, unless it is there, and check its checksums.
+def made(name: str, make: Callable[..., Any], root: Path, download: bool, otherwise: str = "") -> Any:
+    """The data set that `make(download=...)` makes: of what is in `root`, else of what it downloads there.
 
-    `otherwise` tells how the files can get there without a network.
+    torchvision checks its own checksums. `otherwise` tells how the files can get there without a network.
 
     Raises:
-        YamlnetError: it can't be downloaded, or what was downloaded is damaged.
+        YamlnetError: it isn't there and can't or may not be downloaded, or what was downloaded is damaged.
     """
-    data_set = getattr(import_torchvision().datasets, name)
     try:
-        data_set(root, download=True)
-    except (RuntimeError, OSError, HTTPException, TarError, EOFError) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
+        return make(download=False)
+    except Exception as error:  # what torchvision raises for missing or damaged files depends on the set
+        _refuse_missing_package(name, error)
+        if not download:
+            message = f"`{name}` isn't in `{root}`, or not all of it"
+            raise YamlnetError(message, help=f"`download: true` downloads it{otherwise}") from error
+    asked: list[str] = []
+    try:
+        with _noting(asked), redirect_stdout(sys.stderr):
+            return make(download=True)
+    except Exception as error:
+        _refuse_missing_package(name, error)
+        source = f" from {asked[-1]}" if asked else ""
         raise YamlnetError(
-            f"can't download `{name}` to `{root}`: {lines[-1].strip()}",
+            f"can't download `{name}`{source} to `{root}`: {reason(error)}",
             help=f"once it is in `{root}`, no network is needed{otherwise}",
         ) from error
 
 
-def missing(name: str, root: Path, otherwise: str = "") -> YamlnetError:
-    """The error for a data set that isn't there and may not be downloaded."""
-    return YamlnetError(
-        f"`{name}` isn't in `{root}`, or not all of it", help=f"`download: true` downloads it{otherwise}"
-    )
+def reason(error: BaseException) -> str:
+    """The last line of what an exception says."""
+    if isinstance(error, URLError):
+        return str(getattr(error.reason, "strerror", None) or error.reason or error)
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
 
 
-def read_cifar(
-    name: str, root: Path, download_missing: bool
-) -> tuple[dict[str, Tensor], dict[str, Tensor], tuple[str, ...]]:
-    """CIFAR10 or CIFAR100, checked and unpacked by torchvision.
+def _refuse_missing_package(name: str, error: Exception) -> None:
+    """The packages that a set needs beside torchvision."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.split(".")[0]
+        message = f"reading `{name}` needs the package {package}"
+        raise YamlnetError(message, help=f"`pip install {package}`") from error
+    if "pip install" in str(error) or "is required" in str(error):
+        raise YamlnetError(f"can't read `{name}`: {reason(error)}") from error
 
-    Returns:
-        The training part and the test part, each with `image`, uint8 [samples, 3, height, width], and
-        `target`, int64 [samples]; and the classes' names.
 
-    Raises:
-        YamlnetError: it isn't there and can't or may not be downloaded.
-    """
-    data_set = getattr(import_torchvision().datasets, name)
+class _Noting(BaseHandler):
+    """Notes the address of every request, and leaves it to others."""
+
+    handler_order = 0
+
+    def __init__(self, asked: list[str]) -> None:
+        self.asked = asked
+
+    def http_request(self, request: Request) -> Request:
+        self.asked.append(request.full_url)
+        return request
+
+    https_request = http_request
+
+
+@contextmanager
+def _noting(asked: list[str]) -> Iterator[None]:
+    """Notes what addresses urllib is asked for."""
+    install_opener(build_opener(_Noting(asked)))
     try:
-        train = data_set(root, train=True)
-    except RuntimeError as error:
-        if not download_missing:
-            raise missing(name, root) from error
-        download(name, root)
-        train = data_set(root, train=True)
-    test = data_set(root, train=False)
-    return _fields(train), _fields(test), tuple(train.classes)
-
-
-def _fields(data_set: Any) -> dict[str, Tensor]:
-    """From torchvision's uint8 [samples, height, width, channels]."""
-    images = torch.from_numpy(data_set.data).permute(0, 3, 1, 2).contiguous()
-    return {"image": images, "target": torch.tensor(data_set.targets)}
+        yield
+    finally:
+        install_opener(build_opener())

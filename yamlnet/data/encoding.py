@@ -80,6 +80,8 @@ def _vocabulary(train: Columns, name: str, field: Call) -> Categories:
     extra = "extra" in (arguments["missing"], arguments["unknown"])
     if arguments["categories"] is not None:
         return Categories(tuple(str(item) for item in arguments["categories"]), extra)
+    if name in train.listed:
+        return Categories(train.listed[name], extra)
     used = sorted(set(train.values[name].tolist()))
     return Categories(_sorted([train.texts[name][position] for position in used if position >= 0]), extra)
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
+from yamlnet.catalog.entry import Call
 from yamlnet.catalog.vision import import_torchvision
+from yamlnet.data.pictures import Form, stacked
+from yamlnet.data.ragged import Values
 from yamlnet.diagnostics import YamlnetError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
-def read_image_folder(root: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """What torchvision's `ImageFolder` finds, as RGB.
+
+def read_image_folder(
+    root: Path, resize: Call | None
+) -> tuple[dict[str, Values], tuple[str, ...], tuple[str, ...]]:
+    """What torchvision's `ImageFolder` finds, as RGB, resized where that is said.
 
     Returns:
-        The fields `image`, uint8 [samples, 3, height, width], and `target`, int64 [samples], in the order
-        of the classes' and files' names; and the classes' names.
+        The fields `image`, uint8 [samples, 3, height, width] or, where they differ in size, `Ragged`, and
+        `target`, int64 [samples], in the order of the classes' and files' names; the classes' names; and
+        the files.
 
     Raises:
-        YamlnetError: there are no images, one can't be read, or they differ in size.
+        YamlnetError: there are no images, or one can't be read.
     """
     try:
         found = import_torchvision().datasets.ImageFolder(root)
@@ -28,35 +37,20 @@ def read_image_folder(root: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
             f"no images in `{root}`: {_first_line(error)}",
             help="an `ImageFolder` has one folder for each class, and that class's images in it",
         ) from error
-    paths = [Path(path) for path, _ in found.samples]
-    first = _read_image(paths[0])
-    images = torch.empty(len(paths), *first.shape, dtype=torch.uint8)
-    for index, path in enumerate(paths):
-        image = _read_image(path)
-        if image.shape != first.shape:
-            raise YamlnetError(
-                "all images of an `ImageFolder` must have one size: "
-                f"`{paths[0]}` is {_size(first)}, `{path}` is {_size(image)} (height x width)"
-            )
-        images[index] = image
-    return {"image": images, "target": torch.tensor(found.targets)}, tuple(found.classes)
+    pictures = ((path, _opened(path)) for path, _ in found.samples)
+    images = stacked(pictures, len(found.samples), Form(3, resize))
+    files = tuple(path for path, _ in found.samples)
+    return {"image": images, "target": torch.tensor(found.targets)}, tuple(found.classes), files
 
 
-def _read_image(path: Path) -> Tensor:
-    """One image as uint8 [3, height, width]."""
+def _opened(path: str) -> Picture:
     from PIL import Image
 
     try:
         with Image.open(path) as file:
-            image = file.convert("RGB")
+            return file.convert("RGB")
     except Exception as error:  # what a decoder raises for a damaged file depends on the format
         raise YamlnetError(f"can't read the image `{path}`: {_first_line(error)}") from error
-    values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-    return values.view(image.height, image.width, 3).permute(2, 0, 1)
-
-
-def _size(image: Tensor) -> str:
-    return f"{image.shape[1]} x {image.shape[2]}"
 
 
 def _first_line(error: Exception) -> str:

@@ -54,6 +54,10 @@ class ArrayTable:
             raise NotNumbersError(_described(array))
         return [None if value != value else str(value) for value in array.tolist()]
 
+    def categories(self, column: str) -> None:
+        """Nothing is listed."""
+        return
+
     def place(self, row: int) -> str:
         """The position of a sample, counted from 0 as in an array."""
         return f"position {row:,}"

@@ -52,6 +52,10 @@ class ArrowTable:
         """The column's values as texts, None where one is missing."""
         return [_text(value) for value in self.table.column(column).to_pylist()]
 
+    def categories(self, column: str) -> tuple[str, ...] | None:
+        """Nothing is listed."""
+        return None
+
     def place(self, row: int) -> str:
         """The number of a row, counted from 1."""
         return f"row {row + 1:,}"

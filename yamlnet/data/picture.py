@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
+from yamlnet.data.pictures import MODES, pixels
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.nodes import Input
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-MODES = {1: "L", 3: "RGB"}
-"""What Pillow calls images of so many channels."""
-
 OF_BYTES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
 """Images whose values are bytes; the others would lose more than a conversion says."""
 
 
-def read_picture(file: str, given: Input) -> Tensor:
-    """One image as uint8 [channels, height, width]: grey or coloured as the network takes it, never resized.
+def read_picture(file: str, given: Input, before: Callable[[int, int], Input]) -> Tensor:
+    """One image as uint8 [channels, height, width]: grey or coloured as the network takes it.
 
+    It is never resized here: `before` tells of its height and width what image the run's `transforms` take.
     Grey is what Pillow makes of colours (0.299 R + 0.587 G + 0.114 B); transparency is left out.
 
     Raises:
@@ -42,15 +41,14 @@ def read_picture(file: str, given: Input) -> Tensor:
         ) from None
     try:
         with Image.open(file) as image:
+            shape = before(image.height, image.width).shape or ()
             _check(file, image, shape)
-            content = image.convert(MODES[shape[0]]).tobytes()
+            return pixels(image, shape[0]).contiguous()
     except YamlnetError:
         raise
     except Exception as error:  # what a decoder raises for a damaged file depends on the format
         reason = (str(error).strip() or type(error).__name__).split("\n")[0]
         raise YamlnetError(f"can't read the image `{file}`: {reason}") from error
-    pixels = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-    return pixels.view(*shape[1:], shape[0]).permute(2, 0, 1).contiguous()
 
 
 def _check(file: str, image: Picture, shape: tuple[int, ...]) -> None:
@@ -59,7 +57,7 @@ def _check(file: str, image: Picture, shape: tuple[int, ...]) -> None:
         raise YamlnetError(
             f"`{file}` is {image.height} x {image.width}, and the network takes images of "
             f"{height} x {width} (height x width)",
-            help="images aren't resized here: how it is done changes what the network sees",
+            help="only `Resize` or `CenterCrop` in the run's `transforms` would resize it here",
         )
     if image.mode not in OF_BYTES:
         raise YamlnetError(

@@ -1,9 +1,9 @@
-"""The data section in; the splits as tensors on the device, the facts and the digest of the data out."""
+"""The data section in; the splits as tensors, the facts and the digest of the data out."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,36 +12,59 @@ import torch
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
-from yamlnet.catalog.facts import Facts, Field, facts_of, share, too_large_shares
+from yamlnet.catalog.facts import Facts, Field, facts_of, second_part, share, too_large_shares
+from yamlnet.catalog.pictures import Picture
 from yamlnet.data.columns import Columns, read_columns
 from yamlnet.data.datasets import absolute, read_dataset
+from yamlnet.data.draws import check_draws
 from yamlnet.data.encoding import Categories, Encoding, encode, fit
+from yamlnet.data.ragged import Ragged, Values, sample_shape, select
 from yamlnet.data.seeds import generator
 from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural
 from yamlnet.language.calls import name_place
+from yamlnet.language.images import (
+    after_transforms,
+    evaluating,
+    first_resize,
+    misfits,
+    picture_of,
+    result,
+    training,
+)
 from yamlnet.language.tables import targets_of
 
 if TYPE_CHECKING:
     from yamlnet.language.experiment import Data
 
-Fields = Mapping[str, Tensor]
+Fields = Mapping[str, Values]
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples on the device: each field is a tensor whose first axis counts them.
+    """Samples in the machine's memory: each field is a tensor whose first axis counts them.
 
-    `image` is uint8 [samples, channels, height, width], `target` int64 [samples].
+    `image` is uint8 [samples, channels, height, width], or `Ragged`; `target` is int64 [samples]. `numbers`,
+    int64 [samples], are their positions in the data set, where these aren't the same as in the split; `place`
+    tells for such a position what people call the sample.
     """
 
     fields: Fields
+    numbers: Tensor | None = None
+    place: Callable[[int], str] = "sample {}".format
 
     def __len__(self) -> int:
         return len(next(iter(self.fields.values())))
 
     def select(self, samples: Tensor) -> Split:
         """Some of the samples, by their positions: int64 [samples]."""
-        return Split({name: values.index_select(0, samples) for name, values in self.fields.items()})
+        numbers = samples if self.numbers is None else self.numbers.index_select(0, samples)
+        fields = {name: select(values, samples) for name, values in self.fields.items()}
+        return replace(self, fields=fields, numbers=numbers)
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The fields that are tensors: all but images of different sizes."""
+        return {name: values for name, values in self.fields.items() if isinstance(values, Tensor)}
 
 
 Part = Split | Columns
@@ -54,7 +77,8 @@ class Prepared:
 
     The digest is of the data as they were read, before shares were split off: it depends neither on the
     seed nor on the device. `encodings` tells how fields were made of a table's columns, and the names of
-    the classes where there are any.
+    the classes where there are any; `notes` say what of the data was left out.
+    `device` is where batches are wanted.
     """
 
     train: Split
@@ -63,15 +87,22 @@ class Prepared:
     facts: Facts
     digest: str
     encodings: Mapping[str, Encoding]
+    device: torch.device
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Read:
-    """A data set as it is read."""
+    """A data set as it is read: its own parts, the names of fields that are categories, or their number."""
 
-    train: Part
-    test: Part | None = None
-    classes: tuple[str, ...] | None = None
+    parts: Mapping[str, Part]
+    classes: Mapping[str, tuple[str, ...]]
+    num_classes: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def part_for(self, split: str) -> Part:
+        """What evaluates another data set's network: the part of that name, else its test part, else all."""
+        return next(self.parts[name] for name in (split, "test", "train") if name in self.parts)
 
 
 def prepare(
@@ -81,7 +112,7 @@ def prepare(
     device: torch.device,
     encodings: Mapping[str, Encoding] | None = None,
 ) -> Prepared:
-    """Reads the data, splits off what `validation` and `test` ask for, and puts the splits on the device.
+    """Reads the data, and splits off what `validation` and `test` ask for.
 
     Which samples are split off follows from the seed and the number of samples alone: a test share
     doesn't change the validation samples, nor the other way round. A data set of their own gives them its
@@ -93,56 +124,66 @@ def prepare(
         YamlnetError: data are missing, damaged, or don't go together.
     """
     own = _read(data.dataset, data, folder)
+    read, notes = dict(own.parts), list(own.notes)
     asked = {"validation": data.validation, "test": data.test}
-    read = {"train": own.train}
-    if own.test is not None:
-        read["test"] = own.test
     for name, part in asked.items():
         if isinstance(part, Call):
-            read[name] = _evaluation_part(name, _read(part, data, folder), own)
+            other = _read(part, data, folder)
+            read[name] = _evaluation_part(name, other, own)
+            notes += other.notes
     shares = {name: part for name, part in asked.items() if isinstance(part, int | float)}
-    _refuse_second_test_part(data, own, shares)
-    parts = {**read, **_split_off(own.train, shares, seed)}
-    targets = _targets(data, own.train)
+    _refuse_second_part(data, own, shares)
+    parts = {**read, **_split_off(own.parts["train"], shares, seed)}
+    targets = _targets(data, own)
     used = _encodings(data, parts["train"], targets, encodings or {})
     splits = {name: _encoded(part, data, used) for name, part in parts.items()}
-    if own.classes is not None:
-        used = {targets[0]: Categories(own.classes)}
-    facts = _facts(splits, targets, used)
+    used |= {name: Categories(names) for name, names in own.classes.items()}
+    _check_images(data, splits)
+    facts = _facts(data, splits, targets, used, own.num_classes)
+    held = {name: _named(split, facts) for name, split in splits.items()}
+    for name, split in held.items():
+        check_draws(split.tensors, data.draw, name)
     return Prepared(
-        train=_on_device(splits["train"], facts, device),
-        validation=_on_device(splits["validation"], facts, device) if "validation" in splits else None,
-        test=_on_device(splits["test"], facts, device) if "test" in splits else None,
+        train=held["train"],
+        validation=held.get("validation"),
+        test=held.get("test"),
         facts=facts,
         digest=_digest(read),
         encodings=used,
+        device=device,
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def _read(call: Call, data: Data, folder: Path) -> _Read:
     if data.fields:
-        return _Read(read_columns(absolute(call, folder), data.fields))
-    found = read_dataset(call, folder)
-    return _Read(Split(found.train), None if found.test is None else Split(found.test), found.classes)
+        parts = read_columns(absolute(call, folder), data.fields)
+        return _Read(parts, {}, notes=tuple(note for part in parts.values() for note in part.notes))
+    found = read_dataset(call, folder, first_resize(data))
+    own = {"train": found.train, "validation": found.validation, "test": found.test}
+    splits = {name: Split(fields) for name, fields in own.items() if fields is not None}
+    if found.files is not None:
+        splits["train"] = replace(splits["train"], place=found.files.__getitem__)
+    return _Read(splits, found.classes, found.num_classes, found.notes)
 
 
-def _refuse_second_test_part(data: Data, own: _Read, shares: Mapping[str, float | int]) -> None:
-    if "test" in shares and own.test is not None:
-        message = f"`test` asks for a share, but `{data.dataset.name}` has a test part of its own"
-        help = "leave `test` out, or name another data set"
-        raise MistakeError(Mistake("wrong-value", ("data", "test"), message, help))
+def _refuse_second_part(data: Data, own: _Read, shares: Mapping[str, float | int]) -> None:
+    for name in shares:
+        if name in own.parts:
+            raise MistakeError(second_part(data.dataset.name, name))
 
 
 def _evaluation_part(name: str, other: _Read, own: _Read) -> Part:
     """The part that evaluates of a data set of its own, held against the training data."""
-    if own.classes and other.classes and own.classes != other.classes:
-        raise YamlnetError(
-            f"`{name}` has other classes than the training data: "
-            f"{_listed(other.classes)} instead of {_listed(own.classes)}"
-        )
-    part = other.train if other.test is None else other.test
-    if isinstance(part, Split) and isinstance(own.train, Split):
-        _check_fields(name, part.fields, own.train.fields)
+    for field, classes in own.classes.items():
+        if field in other.classes and classes != other.classes[field]:
+            raise YamlnetError(
+                f"`{name}` has other classes than the training data: "
+                f"{_listed(other.classes[field])} instead of {_listed(classes)}"
+            )
+    part, train = other.part_for(name), own.parts["train"]
+    if isinstance(part, Split) and isinstance(train, Split):
+        _check_fields(name, part.fields, train.fields)
     return part
 
 
@@ -151,12 +192,15 @@ def _check_fields(name: str, found: Fields, expected: Fields) -> None:
     for field, values in expected.items():
         if field not in found:
             raise YamlnetError(f"`{name}` has no field `{field}`, which the training data has")
-        shape, wanted = list(found[field].shape[1:]), list(values.shape[1:])
-        if field == "image" and shape[0] != wanted[0]:
-            channels = plural(shape[0], "channel")
-            raise YamlnetError(f"images of `{name}` have {channels}, those of the training data {wanted[0]}")
-        if field != "image" and (shape, found[field].dtype) != (wanted, values.dtype):
-            kinds = [f"{_dtype(v)} in {list(v.shape[1:])}" for v in (found[field], values)]
+        if field == "image":
+            num_channels, wanted = (_picture(images).channels for images in (found[field], values))
+            if num_channels != wanted:
+                channels = plural(num_channels or 0, "channel")
+                raise YamlnetError(f"images of `{name}` have {channels}, those of the training data {wanted}")
+            continue
+        shapes = [(sample_shape(v), v.dtype) for v in (found[field], values)]
+        if shapes[0] != shapes[1]:
+            kinds = [f"{_dtype(v)} in {list(sample_shape(v) or ())}" for v in (found[field], values)]
             raise YamlnetError(f"`{field}` of `{name}` is {kinds[0]}, that of the training data {kinds[1]}")
 
 
@@ -176,10 +220,12 @@ def _split_off(train: Part, shares: Mapping[str, float | int], seed: int) -> dic
     return {name: train.select(chosen[name].sort().values) for name in ("train", *shares)}
 
 
-def _targets(data: Data, train: Part) -> tuple[str, ...]:
-    """The fields that are no input; images have `target`."""
-    said = targets_of(data)
+def _targets(data: Data, own: _Read) -> tuple[str, ...]:
+    """The fields that are no input; images have `target`, or the only field that is a class."""
+    said, train = targets_of(data), own.parts["train"]
     fields = train.values if isinstance(train, Columns) else train.fields
+    if said is None and len(own.classes) == 1:
+        return tuple(own.classes)
     for position, name in enumerate(said or ()):
         if name not in fields:
             help, suggestion = did_you_mean(name, fields)
@@ -205,41 +251,71 @@ def _encodings(
 
 
 def _encoded(part: Part, data: Data, encodings: Mapping[str, Encoding]) -> Split:
-    return Split(encode(part, data.fields, encodings)) if isinstance(part, Columns) else part
+    if isinstance(part, Split):
+        return part
+    return Split(encode(part, data.fields, encodings), part.rows, part.table.place)
 
 
-def _on_device(split: Split, facts: Facts, device: torch.device) -> Split:
-    """The split on the device; its only target goes by the name `target` too."""
-    try:
-        fields = {name: values.to(device) for name, values in split.fields.items()}
-    except torch.OutOfMemoryError as error:
-        size = sum(values.nbytes for values in split.fields.values()) / 2**20
-        raise YamlnetError(f"the data don't fit on `{device}`: {size:,.0f} MiB more were needed") from error
-    return Split({name: fields[name if name in fields else facts.targets[0]] for name in facts.fields})
+def _named(split: Split, facts: Facts) -> Split:
+    """The split, whose only target goes by the name `target` too."""
+    fields = split.fields
+    named = {name: fields[name if name in fields else facts.targets[0]] for name in facts.fields}
+    return replace(split, fields=named)
 
 
-def _facts(splits: Mapping[str, Split], targets: tuple[str, ...], encodings: Mapping[str, Encoding]) -> Facts:
+def _picture(values: Values) -> Picture:
+    """What is known of images, whose sizes may differ."""
+    return Picture(values.channels) if isinstance(values, Ragged) else picture_of(sample_shape(values))
+
+
+def _check_images(data: Data, splits: Mapping[str, Split]) -> None:
+    """Whether what is to be done to the images can be, and gives them one size."""
+    images = splits["train"].fields.get("image")
+    if images is None:
+        return
+    for mistake in misfits(data, sample_shape(images), _picture(images)):
+        raise MistakeError(mistake)
+    for name, split in splits.items():
+        values = split.fields["image"]
+        calls = training(data) if name == "train" else evaluating(data)
+        if isinstance(values, Ragged) and result(calls, _picture(values)).shape is None:
+            raise YamlnetError(
+                f"the images of the {name} split differ in size, and can't make a batch: {values.in_words()}",
+                help="`transforms: [{Resize: [224, 224]}]`, for example, brings them to one size",
+            )
+
+
+def _facts(
+    data: Data,
+    splits: Mapping[str, Split],
+    targets: tuple[str, ...],
+    encodings: Mapping[str, Encoding],
+    num_classes: int | None,
+) -> Facts:
     fields = {
-        name: Field(tuple(values.shape[1:]), "float32" if name == "image" else _dtype(values))
+        name: Field(sample_shape(values), "float32" if name == "image" else _dtype(values))
         for name, values in splits["train"].fields.items()
     }
+    images = splits["train"].fields.get("image")
+    if images is not None:
+        fields["image"] = after_transforms(fields["image"], data, _picture(images))
     for name, field in fields.items():
         if isinstance(encoding := encodings.get(name), Categories):
             fields[name] = replace(field, num_categories=len(encoding.names))
         if name in targets and field.dtype == "int64" and not field.shape:
-            fields[name] = replace(
-                field, num_categories=_num_labels(name, splits, fields[name].num_categories)
-            )
+            known = fields[name].num_categories or (num_classes if len(targets) == 1 else None)
+            fields[name] = replace(field, num_categories=_num_labels(name, splits, known))
     classes = [names.names for name in targets if isinstance(names := encodings.get(name), Categories)]
     counts = {name: len(split) for name, split in splits.items()}
-    return facts_of(fields, targets, **counts, classes=classes[0] if len(classes) == 1 else None)
+    facts = facts_of(fields, targets, **counts, classes=classes[0] if len(classes) == 1 else None)
+    return replace(facts, images=None if images is None else sample_shape(images))
 
 
 def _num_labels(target: str, splits: Mapping[str, Split], known: int | None) -> int | None:
     """How many classes a target has: as many as it has names, else one more than its highest label."""
-    if any(int(split.fields[target].min()) < 0 for split in splits.values()):
+    if any(int(split.tensors[target].min()) < 0 for split in splits.values()):
         return None
-    highest = {name: int(split.fields[target].max()) for name, split in splits.items()}
+    highest = {name: int(split.tensors[target].max()) for name, split in splits.items()}
     num_classes = max(highest.values()) + 1 if known is None else known
     for name, label in highest.items():
         if num_classes is not None and label >= num_classes:
@@ -254,14 +330,15 @@ def _digest(read: Mapping[str, Part]) -> str:
     for name in sorted(read):
         part = read[name]
         for field, values in sorted((part.values if isinstance(part, Columns) else part.fields).items()):
-            digest.update(f"{name} {field} {values.dtype} {list(values.shape)}\n".encode())
-            digest.update(values.contiguous().numpy().data)
+            for each in values if isinstance(values, Ragged) else [values]:
+                digest.update(f"{name} {field} {each.dtype} {list(each.shape)}\n".encode())
+                digest.update(each.contiguous().numpy().data)
             if isinstance(part, Columns) and field in part.texts:
                 digest.update("\0".join(part.texts[field]).encode())
     return digest.hexdigest()
 
 
-def _dtype(values: Tensor) -> str:
+def _dtype(values: Values) -> str:
     return str(values.dtype).removeprefix("torch.")
 
 

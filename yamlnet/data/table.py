@@ -43,5 +43,8 @@ class Table(Protocol):
     def texts(self, column: str) -> list[str | None]:
         """A column of categories as they are written, None where one is missing."""
 
+    def categories(self, column: str) -> tuple[str, ...] | None:
+        """The categories that a column may have, in their order, where the file lists them."""
+
     def place(self, row: int) -> str:
         """Where a row stands in the file: `line 7`."""

@@ -75,7 +75,7 @@ class _Binding:
             if wrong := self.misfit(parameter, term):
                 raise wrong
         said = {parameter.name for parameter, _ in (*by_place, *by_name)}
-        missing = [f"`{name}`" for name, p in parameters.items() if p.required and name not in said]
+        missing = [f"`{name}`" for name, p in parameters.items() if _must_be_said(p) and name not in said]
         if missing:
             raise self.wrong(f"`{self.name}` needs {' and '.join(missing)}", help=self.form())
         return Call(
@@ -124,7 +124,7 @@ class _Binding:
 
     def form(self) -> str:
         """How the function is called."""
-        shown = [n if p.required else f"{n}=..." for n, p in self.entry.parameters.items()]
+        shown = [n if _must_be_said(p) else f"{n}=..." for n, p in self.entry.parameters.items()]
         return f"`{self.name}({', '.join(shown)})`"
 
     def check_names(self, placed: set[str]) -> None:
@@ -217,6 +217,11 @@ def _plain(term: Term) -> Any:
     if isinstance(term, Constant):
         return term.value
     return 1 if is_size(term) else 0.5
+
+
+def _must_be_said(parameter: Parameter) -> bool:
+    """In an expression nothing is inferred."""
+    return parameter.required or parameter.inferred is not None
 
 
 def _settled(parameter: Parameter, term: Term) -> Term:

@@ -257,6 +257,27 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         optimizer: {AdamW: {lr: 0.001}}
         """,
     ),
+    "schedule-mismatch": _explained(
+        "A schedule that ends long after the training never shows its end; after one that is too short the "
+        "learning rate stays where it shouldn't, or rises again. Lengths count steps, with `every: epoch` "
+        "epochs; left out, they are inferred. It is a warning, but for `OneCycleLR`, which can't go on.",
+        """
+        data: {dataset: MNIST5k}
+        model: {Sequential: [Flatten, {Linear: 10}]}
+        loss: CrossEntropyLoss
+        optimizer: {AdamW: {lr: 0.001}}
+        scheduler: {CosineAnnealingLR: {T_max: 10}}
+        train: {epochs: 10}
+        """,
+        """
+        data: {dataset: MNIST5k}
+        model: {Sequential: [Flatten, {Linear: 10}]}
+        loss: CrossEntropyLoss
+        optimizer: {AdamW: {lr: 0.001}}
+        scheduler: CosineAnnealingLR
+        train: {epochs: 10}
+        """,
+    ),
     "no-match": _explained(
         "A pattern is written to choose something. One that matches nothing is a typing error, or was left "
         "behind when the network changed.",
@@ -315,3 +336,14 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     ),
 }
 """An explanation for every code, in the order of `CODES`."""
+
+RUN_EXPLANATIONS = {
+    "run-failure": "Some mistakes show only with the data: a number that an `Embedding` has no row for, a "
+    "class that the loss doesn't know. The place is that of the layer, function, loss or "
+    "metric; the help says what it took. The run ends with exit code 3.",
+    "not-finite": "A number that is nan or infinite spoils all weights in a single step, so the run ends "
+    "before that step is taken, with exit code 3 and a checkpoint of the state before it. The place "
+    "is the first that gave such a number though it took none; the help names the samples. "
+    "`train.non_finite: skip` leaves such steps out instead.",
+}
+"""What there is to know of each code of `RUN_CODES`."""

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from yamlnet.catalog import lookup
-from yamlnet.catalog.entry import Call
-from yamlnet.catalog.facts import Facts
+from yamlnet.catalog.facts import Facts, Field
 from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean, nearest
 from yamlnet.language.calls import BROKEN, name_place
-from yamlnet.language.experiment import Experiment, MetricTerm, Term
+from yamlnet.language.draws import draw_mistakes, terms, unknown_sample
+from yamlnet.language.experiment import Experiment
 from yamlnet.language.inputs import candidates, input_fields
-from yamlnet.language.nodes import Expression
+from yamlnet.language.nodes import Expression, Input
 from yamlnet.language.objective import snake_case
 
 TRAINING = ("loss", "optimizer", "scheduler", "train", "metrics", "expect")
@@ -64,9 +64,12 @@ def _listed(names: list[str] | tuple[str, ...]) -> str:
 
 def inconsistencies(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
     """Fields that a batch hasn't, and a schedule that can't be followed."""
+    unknown = list(_unknown_fields(experiment, facts))
+    draws = draw_mistakes(experiment, facts)
     return [
         *_inputs(experiment, facts),
-        *_unknown_fields(experiment, facts),
+        *unknown,
+        *(mistake for mistake in draws if mistake.severity == "error" or not unknown),
         *_image_transforms(experiment, facts),
         *_schedule(experiment),
         *_evaluated_again(experiment),
@@ -123,8 +126,10 @@ def _whole(name: str, known: Iterable[str]) -> str:
 def _has_no_direction(figure: str, metrics: Any) -> bool:
     """Whether it is a metric of which neither more nor less is better."""
     term = metrics.get(figure.partition(".")[2]) if isinstance(metrics, Mapping) else None
-    call = term.get("call") if isinstance(term, Mapping) else None
-    return isinstance(call, Call) and call is not BROKEN and call.entry.rising is None
+    if not isinstance(term, Mapping):
+        return False
+    call = term.get("call")
+    return call is None or (call is not BROKEN and call.entry.rising is None)
 
 
 def exclusive(sections: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -177,34 +182,35 @@ def _unknown_fields(experiment: Experiment, facts: Facts | None) -> Iterator[Mis
     """`from` and expressions of the loss and metrics name the output, its parts, and the batch's fields."""
     if facts is None:
         return
+    draws = () if experiment.data is None else tuple(experiment.data.draw)
     for path, term in terms(experiment):
         for position, source in enumerate(term.inputs):
             if isinstance(source, Expression):
                 for name in source.formula.names:
-                    yield from _unknown_field(name, source.path, facts, source.part_of(name))
+                    yield from _unknown_field(name, source.path, facts, draws, source.part_of(name))
             else:
-                yield from _unknown_field(source, (*path, "from", position), facts)
-
-
-def terms(experiment: Experiment) -> Iterator[tuple[Path, Term | MetricTerm]]:
-    """The terms of the loss and the metrics, and where they stand."""
-    if experiment.loss is not None:
-        for name, term in experiment.loss.terms.items():
-            yield (("loss", name) if name else ("loss",)), term
-    for name, metric in experiment.metrics.items():
-        yield ("metrics", name), metric
+                yield from _unknown_field(source, term.place(path, position), facts, draws)
 
 
 def _unknown_field(
-    name: str, path: Path, facts: Facts, part: tuple[int, int] | None = None
+    name: str, path: Path, facts: Facts, draws: tuple[str, ...], part: tuple[int, int] | None = None
 ) -> Iterator[Mistake]:
-    if name in facts.fields or name.split(".")[0] == "output":
+    first, dot, parts = name.partition(".")
+    if name in facts.fields or first == "output":
         return
-    _, dot, parts = name.partition(".")
-    help, suggestion = did_you_mean(name, (f"output{dot}{parts}", *facts.fields))
+    if first in draws:
+        wrong = unknown_sample(name, path, draws, facts, part)
+        yield from () if wrong is None else (wrong,)
+        return
+    near = [f"{draw}.{parts or 'output'}" for draw in draws]
+    if parts.split(".")[0] != "output":
+        near += [f"output{dot}{parts}", *facts.fields]
+    help, suggestion = did_you_mean(name, near)
     if not name.replace(".", "").replace("_", "").isalnum():
         help, suggestion = "an expression is written `{expr: ...}`", None
     message = f"`{name}` is neither the output nor a field of the batch"
+    if suggestion is None and parts.split(".")[0] == "output":
+        help = f"`draw: {{{first}: {{same: ...}}}}` in `data` draws another sample for each"
     if help is None:
         help = "a batch has " + ", ".join(f"`{field}`" for field in facts.fields)
     yield Mistake("unknown-reference", path, message, help, suggestion, part=part, worked_out=True)
@@ -240,6 +246,8 @@ def _inputs(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
             help, suggestion = did_you_mean(name, facts.fields)
             message = f"a batch of the data has no field `{name}`"
             yield Mistake("unknown-reference", given.path, message, help, suggestion, at="key")
+        elif field.shape is None:
+            yield from _channels(given, field)
         elif given.shape is not None and given.shape != field.shape:
             message = f"`{given.name}` is {list(given.shape)}, but the data gives {list(field.shape)}"
             help = f"write {list(field.shape)}, or leave `input` out: it follows from the data"
@@ -248,6 +256,16 @@ def _inputs(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
             message = f"`{given.name}` is {given.dtype}, but the data gives {field.dtype}"
             help = f"write `{{shape: {list(field.shape)}, dtype: {field.dtype}}}`"
             yield Mistake("dtype-mismatch", given.path, message, help)
+
+
+def _channels(given: Input, field: Field) -> Iterator[Mistake]:
+    """An input for images of another kind, where only their size must be read."""
+    shape = given.shape
+    if shape is None or field.channels is None or (len(shape) == 3 and shape[0] == field.channels):
+        return
+    message = f"`{given.name}` is {list(shape)}, but the data gives images of {field.channels} channels"
+    size = list(shape[-2:]) if len(shape) > 1 else [224, 224]
+    yield Mistake("shape-mismatch", given.path, message, f"for example {[field.channels, *size]}")
 
 
 def _schedule(experiment: Experiment) -> Iterator[Mistake]:

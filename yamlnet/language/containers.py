@@ -28,6 +28,8 @@ from yamlnet.language.places import Entry, Place, Read
 from yamlnet.language.reading import Reading
 
 MERGES = ("cat", "stack", "add", "mul", "mean", "none")
+OTHER_MERGES = {"concat": "cat", "concatenate": "cat", "sum": "add", "plus": "add", "multiply": "mul"}
+"""What other names for a merge most likely mean."""
 
 
 def residual(reader: Reading, written: Written, place: Place) -> Read:
@@ -55,7 +57,7 @@ def parallel(reader: Reading, written: Written, place: Place) -> Read:
         help: str | None = "`merge` is one of " + ", ".join(f"`{choice}`" for choice in MERGES)
         reader.add("missing-key", written.path, "`Parallel` needs `merge`", help, at="key")
     elif merge is not UNKNOWN and merge not in MERGES:
-        help, suggestion = did_you_mean(str(merge), MERGES)
+        help, suggestion = did_you_mean(OTHER_MERGES.get(str(merge), str(merge)), MERGES)
         reader.add("wrong-value", path, f"`merge` can't be `{merge}`", help, suggestion=suggestion)
         merge = None
     dim = _dim(reader, written, merge)
@@ -68,7 +70,7 @@ def parallel(reader: Reading, written: Written, place: Place) -> Read:
         sources = {key: Source(key, (), path) for key in nodes}
         output = sources if isinstance(plain, dict) else tuple(sources.values())
     else:
-        steps += _merged(merge, dim, list(nodes), path)
+        steps += _merged(merge, dim, list(nodes), path, (*written.beside, "dim"))
         output = Source(steps[-1].name, (), path)
     said = {"Parallel": plain, "merge": merge} | ({"dim": dim} if merge in ("cat", "stack") else {})
     graph = Graph(
@@ -167,15 +169,15 @@ def _branch(key: str, node: Node, runs: bool = True) -> Step:
     return Step(key, called, arrives, positional, {}, node.path, runs)
 
 
-def _merged(merge: str, dim: int, keys: list[str], path: Path) -> Iterator[Step]:
+def _merged(merge: str, dim: int, keys: list[str], path: Path, dim_path: Path) -> Iterator[Step]:
     """The steps that bring the branches together."""
     sources = [Source(key, (), path) for key in keys]
     name = _free("merged", keys)
     if len(keys) == 1:
         if merge == "stack":
-            yield _function(name, "unsqueeze", {"dim": dim}, sources, path)
+            yield _function(name, "unsqueeze", {"dim": dim}, sources, path, dim_path)
     elif merge in ("cat", "stack"):
-        yield _function(name, merge, {"dim": dim}, sources, path)
+        yield _function(name, merge, {"dim": dim}, sources, path, dim_path)
     elif merge == "mean":
         stacked = _free("stacked", keys)
         yield _function(stacked, "stack", {"dim": 0}, sources, path)
@@ -188,10 +190,18 @@ def _merged(merge: str, dim: int, keys: list[str], path: Path) -> Iterator[Step]
             total = Source(each, (), path)
 
 
-def _function(name: str, function: str, said: Mapping[str, Any], sources: list[Source], path: Path) -> Step:
+def _function(
+    name: str,
+    function: str,
+    said: Mapping[str, Any],
+    sources: list[Source],
+    path: Path,
+    dim_path: Path | None = None,
+) -> Step:
     entry = lookup.find(function, "function")
     assert entry is not None
-    node = Function(path=path, call=Call(entry, said, path))
+    places = {"dim": dim_path} if dim_path is not None else {}
+    node = Function(path=path, call=Call(entry, said, path, places=places))
     return Step(name, node, sources[0], tuple(sources), {}, path)
 
 

@@ -68,12 +68,20 @@ class Transforms(Section):
     evaluation: Calls = ()
 
 
+class Draw(Section):
+    """Another sample of the split, drawn for each one: with an equal field, with another one, or any."""
+
+    same: str | None = None
+    different: str | None = None
+
+
 class Data(Section):
     """The data set, its splits and what is done to a batch.
 
     `validation` and `test` are a share of the training data (a float between 0 and 1), a count of
     samples, a data set of their own, or nothing. `fields` says what the columns of a table are, and
-    `target` which fields are no input; None where it isn't said.
+    `target` which fields are no input; None where it isn't said. `draw` names samples that each batch has
+    beside its own.
     """
 
     dataset: ACall
@@ -82,6 +90,7 @@ class Data(Section):
     validation: Annotated[float, Field(gt=0, lt=1)] | Count | ACall | None = None
     test: Annotated[float, Field(gt=0, lt=1)] | Count | ACall | None = None
     batch_size: Count = 64
+    draw: Mapping[str, Draw] = {}
     augment: Calls = ()
     transforms: Transforms = Field(default_factory=Transforms)
 
@@ -104,11 +113,24 @@ Source = str | Annotated[Expression, AsIs]
 Sources = Annotated[tuple[Source, ...], Field(strict=False)]
 
 
-class Term(Section):
-    """A term of the loss: a loss or function and what it is called on; without a call, its only source."""
+class Compared(Section):
+    """A call and what it is called on, in order; without a call, its only source.
+
+    `names` are those that a mapping gives the inputs in the file.
+    """
 
     call: ACall | None
     inputs: Sources = ("output", "target")
+    names: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+    def place(self, path: Path, position: int) -> Path:
+        """Where an input is written, of a term at a path."""
+        return (*path, "from", self.names[position] if self.names else position)
+
+
+class Term(Compared):
+    """A term of the loss."""
+
     weight: float = 1.0
 
 
@@ -118,11 +140,8 @@ class Loss(Section):
     terms: Mapping[str, Term]
 
 
-class MetricTerm(Section):
-    """A metric and what it is measured on."""
-
-    call: ACall
-    inputs: Sources = ("output", "target")
+class MetricTerm(Compared):
+    """A metric; without a call, the mean of an expression over the samples."""
 
 
 class Group(Section):
@@ -205,6 +224,7 @@ class Train(Section):
     resample: Patterns = ()
     non_finite: Literal["stop", "skip"] = "stop"
     deterministic: bool = True
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024), BeforeValidator(_whole)] = "auto"
 
     @property
     def clips(self) -> tuple[tuple[Path, Clip], ...]:

@@ -42,7 +42,7 @@ def read(file: File) -> Text:
     if isinstance(file, Mapping):
         return _text(_dumped(file), "<dict>")
     if isinstance(file, str) and file == "-":
-        return _text(sys.stdin.buffer.read(), "<stdin>")
+        return _text(_standard_input(), "<stdin>")
     if isinstance(file, str) and ("\n" in file or ": " in file or not file):
         return _text(file.encode("utf-8", "surrogatepass"), "<text>")
     return read_path(Path(file), str(file))
@@ -58,7 +58,26 @@ def read_path(path: Path, shown: str) -> Text:
         raise YamlnetError(f"can't read `{render.printable(shown)}`: {reason}", exit_code=2) from None
     except ValueError as error:
         raise YamlnetError(f"can't read `{render.printable(shown)}`: {error}", exit_code=2) from None
-    return Text(_decoded(content, shown), shown, path.absolute().parent, _name(path), content)
+    return Text(_decoded(content, shown), shown, _here(path).parent, _name(path), content)
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None or sys.stdin.closed:
+        raise YamlnetError("there is no standard input to read from", exit_code=2)
+    try:
+        content: bytes = sys.stdin.buffer.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise YamlnetError(f"can't read standard input: {reason}", exit_code=2) from None
+    return content
+
+
+def _here(path: Path) -> Path:
+    """The path from the root on."""
+    try:
+        return path.absolute()
+    except OSError:
+        raise YamlnetError("the working directory isn't there any more") from None
 
 
 def _name(path: Path) -> str:
@@ -67,7 +86,7 @@ def _name(path: Path) -> str:
 
 
 def _text(content: bytes, file: str) -> Text:
-    return Text(_decoded(content, file), file, Path.cwd(), "run", content)
+    return Text(_decoded(content, file), file, _here(Path()), "run", content)
 
 
 def _dumped(document: Mapping[str, Any]) -> bytes:

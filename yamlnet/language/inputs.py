@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from yamlnet.catalog.facts import Facts
+from yamlnet.catalog.facts import Facts, Field
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
-from yamlnet.language.calls import kind_of, unknown_key
+from yamlnet.language.calls import kind_of, show, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused_beside, refused_input
 from yamlnet.language.nodes import Input, Model
@@ -17,6 +19,8 @@ DTYPES = "float32 float64 float16 bfloat16 complex64 complex128 int64 int32 int1
 PYTHON_DTYPES = {"int": "int64", "long": "int64", "float": "float32", "double": "float64", "half": "float16"}
 """What other names for a dtype most likely mean."""
 
+
+INPUT_KEYS = ("shape", "dtype", "num_categories")
 
 UNREAD = Facts({}, ())
 """Stands for the facts of data that must be read to be known."""
@@ -29,6 +33,18 @@ def input_fields(model: Model, facts: Facts) -> tuple[str, ...]:
     """
     names = tuple(given.name for given in model.inputs)
     return (candidates(facts)[0],) if names == ("input",) else names
+
+
+def with_inputs(facts: Facts, model: Model) -> Facts:
+    """The facts, where a field whose shape only the data tell has that of the model's input."""
+    declared = dict(zip(input_fields(model, facts), model.inputs, strict=True))
+    fields = {
+        name: replace(field, shape=declared[name].shape)
+        if field.shape is None and name in declared
+        else field
+        for name, field in facts.fields.items()
+    }
+    return replace(facts, fields=fields)
 
 
 def candidates(facts: Facts) -> list[str]:
@@ -44,7 +60,8 @@ def _data_input(facts: Facts, path: Path) -> tuple[tuple[Input, ...] | None, lis
     names = candidates(facts)
     if len(names) == 1:
         chosen = facts.fields[names[0]]
-        return (Input("input", chosen.shape, chosen.dtype, ("data",)),), []
+        num_categories = _num_categories(chosen, facts)
+        return (Input("input", chosen.shape, chosen.dtype, ("data",), num_categories),), []
     if not names:
         message, help = "all fields of the data are targets: there is none left for the model", None
     else:
@@ -52,6 +69,12 @@ def _data_input(facts: Facts, path: Path) -> tuple[tuple[Input, ...] | None, lis
         message = f"`model` needs `inputs`: the data has several fields, {listed}"
         help = f"for example `inputs: [{', '.join(names)}]`"
     return None, [Mistake("missing-key", path, message, help, at="key")]
+
+
+def _num_categories(field: Field, facts: Facts) -> Any:
+    """Of a field of a table that isn't read yet UNKNOWN: integers are categories there."""
+    waits = facts.train is None and field.num_categories is None and field.dtype == "int64"
+    return UNKNOWN if waits else field.num_categories
 
 
 def read_inputs(
@@ -97,7 +120,8 @@ def _fields(given: list[Any], path: Path, data: Facts) -> tuple[tuple[Input, ...
             mistakes.append(Mistake("unknown-reference", place, message, help, suggestion))
             found.append(Input(name, None, "float32", place))
         else:
-            found.append(Input(name, data.fields[name].shape, data.fields[name].dtype, place))
+            field = data.fields[name]
+            found.append(Input(name, field.shape, field.dtype, place, _num_categories(field, data)))
     if not given:
         mistakes.append(Mistake("missing-key", path, "`inputs` names no field", at="key"))
     return tuple(found) or None, mistakes
@@ -126,9 +150,7 @@ def _input(name: str, given: Any, path: Path) -> tuple[Input | None, list[Mistak
     if not isinstance(given, dict):
         return _shaped(name, given, "float32", path, path)
     mistakes = [
-        unknown_key(key, (*path, key), ("shape", "dtype"), f"in `{name}`")
-        for key in given
-        if key not in ("shape", "dtype")
+        unknown_key(key, (*path, key), INPUT_KEYS, f"in `{name}`") for key in given if key not in INPUT_KEYS
     ]
     dtype = given.get("dtype", "float32")
     if dtype is not UNKNOWN and dtype not in DTYPES:
@@ -140,7 +162,18 @@ def _input(name: str, given: Any, path: Path) -> tuple[Input | None, list[Mistak
         mistakes.append(Mistake("missing-key", path, f"`{name}` needs `shape`", at="key"))
         return None, mistakes
     found, wrong = _shaped(name, given["shape"], str(dtype), (*path, "shape"), path)
-    return (None if mistakes else found), mistakes + wrong
+    num_categories = given.get("num_categories")
+    if num_categories is not UNKNOWN and not _is_count(num_categories):
+        message = f"`num_categories` is a whole number of at least 1, not {kind_of(num_categories)}"
+        mistakes.append(Mistake("wrong-value", (*path, "num_categories"), message))
+    if found is None or mistakes:
+        return None, mistakes + wrong
+    return replace(found, num_categories=num_categories), wrong
+
+
+def _is_count(value: Any) -> bool:
+    """Whether it counts something, or isn't said."""
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1)
 
 
 def _shaped(name: str, shape: Any, dtype: str, place: Path, path: Path) -> tuple[Input | None, list[Mistake]]:
@@ -152,15 +185,16 @@ def _shaped(name: str, shape: Any, dtype: str, place: Path, path: Path) -> tuple
         return None, [Mistake("wrong-type", place, message, help, f"[{shape}]")]
     if not isinstance(shape, list):
         message = f"a shape is a list of sizes, not {kind_of(shape)}"
-        return None, [Mistake("wrong-type", place, message, "for example [1, 28, 28], the batch left out")]
+        meant = [int(size) for size in re.findall(r"\d+", shape)] if isinstance(shape, str) else []
+        help = f"write `{meant}`" if meant else "for example [1, 28, 28], the batch left out"
+        return None, [Mistake("wrong-type", place, message, help, str(meant) if meant else None)]
     for position, size in enumerate(shape):
+        advice = f"the batch is left out: `{show(shape[1:])}`" if position == 0 and len(shape) > 1 else None
         if isinstance(size, bool) or not isinstance(size, int | float) or size != int(size):
-            return None, [
-                Mistake("wrong-type", (*place, position), f"a size is a whole number, not {kind_of(size)}")
-            ]
+            message = f"a size is a whole number, not {kind_of(size)}"
+            advice = advice if size in (None, "batch", "N", "B", "None") else None
+            return None, [Mistake("wrong-type", (*place, position), message, advice)]
         if size < 1:
-            advice = "the batch is left out" if size == -1 and position == 0 else None
-            return None, [
-                Mistake("wrong-value", (*place, position), f"a size is at least 1, not {size}", advice)
-            ]
+            message = f"a size is at least 1, not {size}"
+            return None, [Mistake("wrong-value", (*place, position), message, advice if size == -1 else None)]
     return Input(name, tuple(int(size) for size in shape), dtype, path), []

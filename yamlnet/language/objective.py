@@ -11,11 +11,10 @@ from typing import Any
 from yamlnet.catalog import lookup, types
 from yamlnet.catalog.allowed import NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Kind
-from yamlnet.diagnostics import Mistake, Path, plural
-from yamlnet.language.calls import BROKEN, Written, kind_of, resolve, split, unknown_key
-from yamlnet.language.expressions import UNKNOWN, Wrong
-from yamlnet.language.formula import parse
-from yamlnet.language.nodes import Expression
+from yamlnet.diagnostics import Mistake, Path
+from yamlnet.language.calls import BROKEN, kind_of, resolve, split
+from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.sources import read_formula, read_sources
 
 Read = tuple[Any, list[Mistake]]
 TERMS: tuple[Kind, ...] = ("loss", "function")
@@ -63,6 +62,8 @@ def _is_term(value: Any, name: str, allow: Allowed) -> bool:
     """Whether what stands under a name is a term, and no argument of a call of that name."""
     if is_foreign(name, allow):
         return False
+    if isinstance(value, str) and value.partition(".")[0] == "output":
+        return not _calls(name)
     if isinstance(value, str):
         takes = [call.positional for call in _calls(name) if call.positional is not None]
         return _is_call(value, allow) and not any(types.accepts(parameter.type, value) for parameter in takes)
@@ -105,17 +106,19 @@ def _term(value: Any, path: Path, what: str, allow: Allowed) -> tuple[dict[str, 
     weight, wrong = _weight(written.sides.get("weight", 1.0), (*path, "weight"))
     mistakes += wrong
     if written.name == "expr":
-        if "from" in written.sides:
-            message, help = "`expr` has no `from`", "an expression names what it takes"
-            mistakes.append(Mistake("unknown-key", (*path, "from"), message, help, at="key"))
-        source, wrong = _expression(written.argument, written.path)
-        return {"call": None, "inputs": [source], "weight": weight}, mistakes + wrong
+        term, wrong = read_formula(written, path)
+        return {**term, "weight": weight}, mistakes + wrong
+    if written.name.partition(".")[0] == "output" and written.argument is None:
+        message = f"`{written.name}` is a value, and a term is a loss of values"
+        help = f"`{{expr: {written.name}}}` is its mean; a loss takes it as `from: [{written.name}, target]`"
+        wrong = [Mistake("unknown-name", written.path, message, help, at=written.at)]
+        return {"call": BROKEN, "weight": weight}, mistakes + wrong
     own = written.name.rpartition(".")[2]
     kinds: tuple[Kind, ...] = TERMS if own == own.lower() else ("loss",)
     call, wrong = resolve(written, kinds, also=("expr",), allow=allow)
     mistakes += wrong
-    inputs, wrong = _inputs(written, path, call or BROKEN)
-    return {"call": call or BROKEN, "inputs": inputs, "weight": weight}, mistakes + wrong
+    sources, wrong = read_sources(written, path, call or BROKEN)
+    return {"call": call or BROKEN, **sources, "weight": weight}, mistakes + wrong
 
 
 def _weight(value: Any, path: Path) -> tuple[float, list[Mistake]]:
@@ -126,62 +129,12 @@ def _weight(value: Any, path: Path) -> tuple[float, list[Mistake]]:
     return 1.0, [Mistake("wrong-type", path, f"`weight` of a term is a number, not {kind_of(value)}")]
 
 
-def _inputs(written: Written, path: Path, call: Call) -> tuple[list[Any], list[Mistake]]:
-    """What `from` names: values of the output and the batch, and expressions of them."""
-    given = written.sides.get("from", ["output", "target"])
-    items = given if isinstance(given, list) else [given]
-    place = (*path, "from")
-    no_source = isinstance(given, dict) and "expr" not in given
-    if no_source or not items or not all(isinstance(i, str | dict) or i is UNKNOWN for i in items):
-        message = f"`from` is a list of names, not {kind_of(given)}"
-        help = "`output`, a part of it such as `output.heads`, or a field of the batch such as `target`"
-        return ["output", "target"], [Mistake("wrong-type", place, message, help)]
-    read: list[Any] = []
-    mistakes: list[Mistake] = []
-    for position, item in enumerate(items):
-        source, wrong = _source(item, (*place, position) if items is given else place)
-        read.append(source)
-        mistakes += wrong
-    tensors = call.entry.tensors
-    if mistakes or call is BROKEN or not tensors or tensors[0].role == "tensors":
-        return read, mistakes
-    least = len([p for p in tensors if p.required])
-    if not least <= len(items) <= len(tensors):
-        words = " and ".join(f"`{p.name}`" for p in tensors if p.required)
-        message = f"`{call.name}` takes {words} from `from`, and gets {plural(len(items), 'name')}"
-        mistakes.append(Mistake("wrong-value", place if "from" in written.sides else path, message))
-    return read, mistakes
-
-
-def _source(value: Any, path: Path) -> tuple[Any, list[Mistake]]:
-    if not isinstance(value, dict):
-        return "output" if value is UNKNOWN else value, []
-    if "expr" not in value:
-        message, help = "`from` takes names and `{expr: ...}` here", "a term has no nodes; the model has"
-        return "output", [Mistake("wrong-type", path, message, help)]
-    mistakes = [unknown_key(key, (*path, key), ("expr",), "beside `expr`") for key in value if key != "expr"]
-    source, wrong = _expression(value["expr"], (*path, "expr"))
-    return source, mistakes + wrong
-
-
-def _expression(value: Any, path: Path) -> tuple[Any, list[Mistake]]:
-    """A tensor expression; `output` stands for one with a mistake."""
-    if value is UNKNOWN:
-        return "output", []
-    text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-    if not isinstance(text, str):
-        message, help = f"`expr` is a text, not {kind_of(value)}", 'expr: "mean(output.mu ** 2)"'
-        return "output", [Mistake("wrong-type", path, message, help)]
-    try:
-        return Expression(path=path, formula=parse(text)), []
-    except Wrong as wrong:
-        part = (wrong.start, wrong.end)
-        return "output", [Mistake("expression", path, str(wrong), wrong.help, part=part, worked_out=True)]
-
-
 def read_metrics(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
-    """`metrics`: a list of calls named by their class in snake_case, or a mapping of names to calls."""
-    if isinstance(value, str) or (isinstance(value, dict) and _is_metric(_called(value))):
+    """`metrics`: a list of calls named by their class in snake_case, or a mapping of names to calls.
+
+    Under a name an expression will do.
+    """
+    if isinstance(value, str) or (isinstance(value, dict) and _is_lone(value)):
         value, paths = [value], [path]
     elif isinstance(value, list):
         paths = [(*path, position) for position in range(len(value))]
@@ -194,12 +147,21 @@ def read_metrics(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     for item, place in zip(value, paths, strict=True):
         term, wrong = _metric(item, place)
         mistakes += wrong
+        if term["call"] is None:
+            message, help = "an expression has no name of its own", "metrics: {spread: {expr: ...}}"
+            mistakes.append(Mistake("wrong-value", place, message, help))
+            continue
         name = snake_case(term["call"].name)
         if name in read and name:
             help = "name them: `metrics: {first: ..., second: ...}`"
             mistakes.append(Mistake("wrong-value", place, f"two metrics are named `{name}`", help, at="key"))
         read[name] = term
     return read, mistakes
+
+
+def _is_lone(value: Mapping[str, Any]) -> bool:
+    """Whether a mapping is one metric, and not several by their names."""
+    return _is_metric(_called(value)) or ("expr" in value and not isinstance(value["expr"], dict))
 
 
 def _is_metric(name: str | None) -> bool:
@@ -220,13 +182,19 @@ def _named_metrics(value: Mapping[str, Any], path: Path) -> Read:
 
 
 def _metric(value: Any, path: Path) -> tuple[dict[str, Any], list[Mistake]]:
-    written, mistakes = split(value, path, ("from",), _is_metric, "a metric")
+    def is_call(name: str) -> bool:
+        return name == "expr" or _is_metric(name)
+
+    written, mistakes = split(value, path, ("from",), is_call, "a metric")
     if written is None:
         return {"call": BROKEN}, mistakes
+    if written.name == "expr":
+        term, wrong = read_formula(written, path)
+        return term, mistakes + wrong
     call, wrong = resolve(written, ("metric",))
     mistakes += wrong
-    inputs, wrong = _inputs(written, path, call or BROKEN)
-    return {"call": call or BROKEN, "inputs": inputs}, mistakes + wrong
+    sources, wrong = read_sources(written, path, call or BROKEN)
+    return {"call": call or BROKEN, **sources}, mistakes + wrong
 
 
 def snake_case(name: str) -> str:

@@ -35,6 +35,15 @@ MODEL_SIDES = ("input", "edit", *BODY_SIDES)
 LATER_SIDES = ("forward", "edit")
 """Keys whose values hold nodes: what `$` may use there depends on the node."""
 
+
+def beside_call(name: str, sides: Collection[str], is_module: bool) -> tuple[str, ...]:
+    """Those of `sides` that can stand beside the call of this name."""
+    refused = {key for key, owners in CONTAINER_SIDES.items() if name not in owners}
+    refused |= set() if is_module else set(OWN_SIDES)
+    refused |= {"from"} if name == "expr" else set()
+    return tuple(key for key in sides if key not in refused)
+
+
 FANS = frozenset({"fan_in", "fan_out"})
 """What the expressions of an initialiser know of its parameter."""
 

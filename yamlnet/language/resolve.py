@@ -9,13 +9,13 @@ from typing import Any
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.own import PATHS
+from yamlnet.catalog.own import PATHS, is_path
 from yamlnet.diagnostics import Path, YamlnetError, did_you_mean
 from yamlnet.language.check import Checked
 from yamlnet.language.experiment import Data, Experiment, MetricTerm, Term, Train
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.merge import OPTIONS
-from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Weights, walk
+from yamlnet.language.nodes import Expression, Function, Graph, Input, Layer, Node, Weights, walk
 from yamlnet.language.repeats import Choice
 from yamlnet.language.substitution import Late
 from yamlnet.language.tables import targets_of
@@ -63,9 +63,9 @@ def calls(experiment: Experiment) -> Iterator[Call]:
         parts = (data.dataset, data.validation, data.test)
         yield from (part for part in parts if isinstance(part, Call))
         yield from data.fields.values()
-        yield from data.augment
-        yield from data.transforms.train
-        yield from data.transforms.evaluation
+        transforms = (*data.augment, *data.transforms.train, *data.transforms.evaluation)
+        for call in {call.path: call for call in transforms}.values():  # one list may be for both
+            yield from _nested(call)
     for rule in experiment.init:
         for chosen in rule.parameters.values():
             yield from chosen
@@ -76,8 +76,10 @@ def calls(experiment: Experiment) -> Iterator[Call]:
 
 
 def _nested(call: Call) -> Iterator[Call]:
-    for item in call.arguments.get("schedulers", ()):
-        yield from _nested(item)
+    for parameter in ("schedulers", "transforms"):
+        for item in call.arguments.get(parameter) or ():
+            if isinstance(item, Call):
+                yield from _nested(item)
     yield call
 
 
@@ -113,6 +115,8 @@ def _data(section: Mapping[str, Any], data: Data) -> dict[str, Any]:
     }
     if data.fields or data.target is not None:
         filled |= {"fields": section.get("fields", {}), "target": list(targets_of(data) or ())}
+    if data.draw:
+        filled["draw"] = {name: draw.model_dump(exclude_none=True) for name, draw in data.draw.items()}
     filled["augment"] = section.get("augment", [])
     filled["transforms"] = section.get("transforms", [])
     return filled
@@ -123,10 +127,16 @@ def _inputs(experiment: Experiment, facts: Facts | None) -> dict[str, Any]:
     given = experiment.model.inputs
     named = all(one.path[:2] == ("model", "inputs") for one in given)
     if named and all(one.shape is not None for one in given):
-        return {"inputs": {one.name: {"shape": list(one.shape or ()), "dtype": one.dtype} for one in given}}
+        return {"inputs": {one.name: _input(one) for one in given}}
     if not experiment.model.from_data or facts is None or given[0].shape is None:
         return {}
-    return {"input": {"shape": list(given[0].shape), "dtype": given[0].dtype}}
+    return {"input": _input(given[0])}
+
+
+def _input(given: Input) -> dict[str, Any]:
+    known = isinstance(given.num_categories, int)
+    categories = {"num_categories": given.num_categories} if known else {}
+    return {"shape": list(given.shape or ()), "dtype": given.dtype, **categories}
 
 
 def _beside(section: Any, name: str, experiment: Experiment) -> Any:
@@ -152,7 +162,8 @@ def _term(term: Term | MetricTerm) -> dict[str, Any]:
     if term.call is None:
         assert isinstance(sources[0], dict)
         return sources[0]
-    return {term.call.name: dict(term.call.with_defaults()) or None, "from": sources}
+    named = dict(zip(term.names, sources, strict=True)) if term.names else sources
+    return {term.call.name: dict(term.call.with_defaults()) or None, "from": named}
 
 
 def _train(train: Train) -> dict[str, Any]:
@@ -164,7 +175,7 @@ def _absolute(plain: dict[str, Any], checked: Checked, folder: FilePath) -> None
         place = call.path if call.path[-1] == call.name else (*call.path, call.name)
         for parameter in PATHS:
             if call.with_defaults().get(parameter) is not None:
-                _at(plain, place)[parameter] = str(path_of(checked, call, parameter))
+                _at(plain, place)[parameter] = located(checked, call, parameter)
 
 
 def dataset_calls(experiment: Experiment | None) -> Iterator[Call]:
@@ -172,6 +183,12 @@ def dataset_calls(experiment: Experiment | None) -> Iterator[Call]:
     if experiment is not None and experiment.data is not None:
         parts = (experiment.data.dataset, experiment.data.validation, experiment.data.test)
         yield from (part for part in parts if isinstance(part, Call))
+
+
+def located(checked: Checked, call: Call, parameter: str) -> str:
+    """An argument of a data set, absolute where it is a path."""
+    written, path = str(call.with_defaults()[parameter]), path_of(checked, call, parameter)
+    return str(path) if is_path(call.name, parameter, written, path) else written
 
 
 def path_of(checked: Checked, call: Call, parameter: str) -> FilePath:

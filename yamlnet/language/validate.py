@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +16,7 @@ from yamlnet.language.experiment import (
     Checkpoint,
     Clip,
     Data,
+    Draw,
     Experiment,
     Group,
     InitRule,
@@ -26,10 +28,13 @@ from yamlnet.language.experiment import (
     Transforms,
     Watch,
 )
+from yamlnet.language.places import CONTAINERS
+from yamlnet.language.synonyms import key_meant
 
 KEYS: Mapping[Path, type[Section]] = {
     (): Experiment,
     ("data",): Data,
+    ("data", "draw"): Draw,
     ("data", "transforms"): Transforms,
     ("optimizer",): Optimizer,
     ("optimizer", "groups"): Group,
@@ -43,6 +48,19 @@ KEYS: Mapping[Path, type[Section]] = {
 }
 """The section at each place; positions in lists are left out."""
 
+SECTION_KEYS: Mapping[str, Collection[str]] = {
+    "": (*Experiment.model_fields, "blocks", "extends"),
+    "train": tuple(Train.model_fields),
+    "data": tuple(Data.model_fields),
+    "model": ("input", "inputs", "edit", "output", "forward", *CONTAINERS),
+    "scheduler": ("every",),
+    "optimizer": ("groups",),
+    "train.stop": ("patience",),
+    "train.checkpoint": ("keep", "best"),
+    "train.clip": ("norm",),
+}
+"""The keys of sections, for those that are written in another one."""
+
 CHOICES: Mapping[str, str] = {
     "evaluate": "`epoch` or a number of steps",
     "every": "`epoch` or a number of steps",
@@ -51,6 +69,9 @@ CHOICES: Mapping[str, str] = {
     "test": "a share such as 0.1, a count, or a data set",
     "fields": "a mapping of names to `number` or `category`",
     "target": "a field or a list of fields",
+    "draw": "a mapping of names to mappings such as `{same: target}`",
+    "same": "the name of a field",
+    "different": "the name of a field",
     "device": "`auto`, `cpu`, `cuda`, `cuda:N` or `mps`",
     "metric": "a figure such as `validation.loss`",
     "best": "a figure such as `validation.loss`",
@@ -152,6 +173,8 @@ def _mistake(path: Path, details: list[ErrorDetails], said: Mapping[str, Any]) -
     choices = CHOICES.get(".".join(map(str, path[-2:]))) or CHOICES.get(name)
     if path[:1] == ("scheduler",):
         choices = None
+    if path[:2] == ("data", "draw") and len(path) == 3:
+        choices = "a mapping such as `{same: target}`"
     if choices is not None:
         code = "wrong-type" if len(details) == 1 and kind in TYPES else "wrong-value"
         return Mistake(code, path, f"`{name}` is {choices}, not {kind_of(value)}")
@@ -183,6 +206,8 @@ def _bound(kind: str, context: Mapping[str, Any]) -> str | None:
 
 
 def _section(path: Path) -> type[Section] | None:
+    if path[:2] == ("data", "draw"):
+        path = path[:2]
     return KEYS.get(tuple(step for step in path if isinstance(step, str)))
 
 
@@ -197,7 +222,9 @@ def _unknown(path: Path) -> Mistake:
     where = f"in `{path[-2]}`" if len(path) > 1 else "in the document"
     if len(path) > 2 and isinstance(path[-2], int):
         where = f"in `{path[-3]}`"
-    return unknown_key(str(path[-1]), path, known, where)
+    mistake = unknown_key(str(path[-1]), path, known, where)
+    meant = key_meant(path, SECTION_KEYS) if mistake.suggestion is None else None
+    return mistake if meant is None else replace(mistake, help=meant[0], suggestion=meant[1])
 
 
 def _missing(path: Path) -> Mistake:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -288,6 +289,36 @@ class _Lines:
         if isinstance(output, Mapping):
             return {key: self.value(source, graph) for key, source in output.items()}
         return tuple(self.value(source, graph) for source in output)
+
+
+class _Traced(_Lines):
+    """Lines that are told apart by the node of the file that each is written for."""
+
+    def __init__(self, inputs: Sequence[str]) -> None:
+        super().__init__(inputs)
+        self.origins: dict[str, tuple[str, Node]] = {}
+
+    def call(self, node: Node, target: str, inputs: list[Any], keywords: Mapping[str, Any], name: str) -> Any:
+        known = len(self.graph.nodes)
+        value = super().call(node, target, inputs, keywords, name)
+        for line in islice(self.graph.nodes, known, None):
+            self.origins.setdefault(line.name, (name, node))
+        return value
+
+
+def origins(
+    node: Chain | Graph | Function | Expression | Residual, inputs: Sequence[str]
+) -> dict[str, tuple[str, Node]]:
+    """For each line of the graph that is built of a container: the node it is for, and the step's name."""
+    body = node.body if isinstance(node, Residual) and isinstance(node.body, Chain | Graph) else node
+    lines = _Traced(body.inputs if isinstance(body, Graph) else inputs)
+    if isinstance(body, Chain):
+        lines.chain(body)
+    elif isinstance(body, Graph):
+        lines.run(body)
+    else:
+        lines.call(body, "0", [lines.values[name] for name in inputs], {}, "0")
+    return lines.origins
 
 
 def _graph_module(children: Mapping[str, Any], graph: fx.Graph) -> nn.Module:

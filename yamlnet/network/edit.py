@@ -31,7 +31,9 @@ from yamlnet.language.patterns import matches
 from yamlnet.network import words
 from yamlnet.network.build import adds_outside, assemble, build
 from yamlnet.network.changes import Change, apply, is_chain
+from yamlnet.network.complaints import said
 from yamlnet.network.construct import Construction
+from yamlnet.network.failures import without_batch
 from yamlnet.network.found import Shapes
 from yamlnet.network.probe import SECOND, Probe
 from yamlnet.network.redraw import redrawn
@@ -159,7 +161,9 @@ class _Editor:
             )
         seen, error = see(self.network, self.inputs, self.probe, targets)
         if error is not None:
-            return self.wrong("shape-mismatch", f"the network can't run: {words.rephrased(str(error))}")
+            return self.wrong(
+                "shape-mismatch", f"the network can't run: {said(without_batch(str(error))).words}"
+            )
         places = self.places(edit, [target for target in targets if target in seen])
         num_notes = len(self.notes)
         # the last first: to wrap a module changes no name but those in it
@@ -326,7 +330,7 @@ class _Editor:
         found = [wrong for wrong in self.judged().mistakes if wrong.severity == "error"]
         if found:
             return _moved(self.last, found[0])
-        message = f"with this edit the network can't run: {words.rephrased(str(error))}"
+        message = f"with this edit the network can't run: {said(without_batch(str(error))).words}"
         return Mistake("shape-mismatch", self.last.place, message)
 
 

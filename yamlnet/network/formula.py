@@ -36,7 +36,7 @@ class FormulaError(Exception):
 
 def compute(formula: Formula, values: Mapping[str, Any], batch: Any) -> Any:
     """The result for these tensors. Raises FormulaError."""
-    return walk(formula, values, batch, _called)
+    return walk(formula, values, batch, called)
 
 
 def emit(formula: Formula, graph: fx.Graph, values: Mapping[str, Any], batch: Any) -> fx.Node:
@@ -59,16 +59,19 @@ def asks_batch(formula: Formula) -> bool:
 
 def walk(formula: Formula, values: Mapping[str, Any], batch: Any, apply: Apply) -> Any:
     """What `apply` makes of the whole, its operators and functions applied in the order of Python."""
-    return _Walker(values, batch, apply).value(formula.tree)
+    return Walker(values, batch, apply).value(formula.tree)
 
 
-class _Walker:
+class Walker:
+    """Works out a formula's terms, the inner ones first; `apply` says what an operator or function does."""
+
     def __init__(self, values: Mapping[str, Any], batch: Any, apply: Apply) -> None:
         self.values = values
         self.batch = batch
         self.apply = apply
 
     def value(self, term: Term | None) -> Any:
+        """What a term is worth."""
         match term:
             case None:
                 return None
@@ -89,6 +92,7 @@ class _Walker:
         raise AssertionError(term)
 
     def call(self, call: Call) -> Any:
+        """What a function of the catalogue gives."""
         args = tuple(map(self.value, call.positional))
         kwargs = {name: self.value(term) for name, term in call.keywords}
         method = call.target.removeprefix("torch.Tensor.")
@@ -103,13 +107,15 @@ class _Walker:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
+        """Applies a function for a term. Raises FormulaError."""
         try:
             return self.apply(function, args, kwargs)
         except Exception as error:  # whatever torch raises is its judgement of the term
             raise FormulaError(error, term.start, term.end) from error
 
 
-def _called(function: Callable[..., Any] | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def called(function: Callable[..., Any] | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The result of a function, or of a tensor's method."""
     if isinstance(function, str):
         return getattr(args[0], function)(*args[1:], **kwargs)
     return function(*args, **kwargs)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Mistake, Path
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.network.construct import Construction
@@ -18,12 +19,17 @@ Value = Any
 """A tensor with batch 0, a tuple, list or dict of them, or UNKNOWN."""
 
 
+MERGED = "mixes the samples of a batch"
+"""What is said of a call whose result has the batch in no axis of its own."""
+
+
 @dataclass
 class Shapes:
     """What the judge found: each layer's construction and empty module, a row for each call, the output.
 
     `makers` has the node that gave a value, by the value's id; `failed` the names of layers that couldn't be
-    made.
+    made. `categories` has how many a value's numbers are of, by its id, and `filled` the calls of functions
+    with the sizes that follow from them, by the ids of their nodes.
     """
 
     constructions: dict[str, Construction] = field(default_factory=dict)
@@ -35,6 +41,8 @@ class Shapes:
     probe: Probe = field(default_factory=Probe)
     makers: dict[int, Path] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    categories: dict[int, Any] = field(default_factory=dict)
+    filled: dict[int, Call] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[Row]:
@@ -50,6 +58,15 @@ class Shapes:
     def complete(self) -> bool:
         """Whether everything is known: no error, and no input or size that waits for the data."""
         return not self.num_errors and all(leaf is not UNKNOWN for leaf in tree_leaves(self.output))
+
+    def blame_merging(self, consequence: Mistake) -> bool:
+        """Makes the warning of the last merged batch the error that follows from it, where there is one."""
+        for place, mistake in reversed(list(enumerate(self.mistakes))):
+            if mistake.severity == "warning" and mistake.message.endswith(MERGED):
+                related = (*mistake.related, (consequence.path, consequence.message))
+                self.mistakes[place] = replace(mistake, severity="error", related=related)
+                return True
+        return False
 
     def wrong(self, mistake: Mistake) -> Value:
         """Adds a mistake, once; what it is about is unknown."""

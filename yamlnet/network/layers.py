@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from yamlnet.language.nodes import Layer, Member, Node, Tensors
-from yamlnet.network import memory, words
+from yamlnet.network import failures, memory, words
 from yamlnet.network.construct import Construction, empty_module, weight_bytes, with_storage
 from yamlnet.network.found import Shapes, Value
 from yamlnet.network.sizes import Sizes
@@ -26,7 +26,7 @@ class Layers:
     def __init__(self, found: Shapes, given: Mapping[str, nn.Module]) -> None:
         self.found = found
         self.given = given
-        self.sizes = Sizes(found.probe)
+        self.sizes = Sizes(found.probe, found.categories)
         self.bytes = 0
 
     def module(self, layer: Layer, name: str, given: Sequence[Value]) -> nn.Module | None:
@@ -48,7 +48,7 @@ class Layers:
             self.found.wrong(wrong)
             return None
         if module is None:
-            self.found.wrong(words.refused(layer.call, error, said.arguments))
+            self.found.wrong(failures.refused(layer.call, error, said.arguments))
             return None
         self.bytes += weight_bytes(module)
         if self.bytes > memory.machine():

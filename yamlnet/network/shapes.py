@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -33,16 +34,16 @@ from yamlnet.language.nodes import (
     walk,
 )
 from yamlnet.language.reading import called_from
-from yamlnet.network import words
+from yamlnet.network import failures, words
 from yamlnet.network.bind import arrange, options, unfit, with_batch
-from yamlnet.network.construct import (
-    target_of,
-)
+from yamlnet.network.construct import target_of
 from yamlnet.network.formula import compute
 from yamlnet.network.found import Shapes, Value
 from yamlnet.network.held import HeldTensors
 from yamlnet.network.layers import Layers
-from yamlnet.network.probe import Probe, own_random_state
+from yamlnet.network.mending import mended, rows_by_value
+from yamlnet.network.probe import BATCH, SECOND, Probe, own_random_state
+from yamlnet.network.stretching import OUTER, PAIRED, in_formula, stretches
 
 
 def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
@@ -52,7 +53,11 @@ def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
     """
     judging = _Judge(made or {})
     inputs = empty_inputs(model)
+    for value, given in zip(inputs, model.inputs, strict=True):
+        if given.num_categories is not None and value is not UNKNOWN:
+            judging.found.categories[id(value)] = given.num_categories
     judging.found.makers = {id(value): given.path for value, given in zip(inputs, model.inputs, strict=True)}
+    judging.declared = set() if model.from_data else {given.path for given in model.inputs}
     with own_random_state():
         judging.found.output = judging.node(model.root, "", inputs, {})
         if judging.found.complete:
@@ -93,6 +98,7 @@ class _Judge:
         self.layers = Layers(self.found, made)
         self.held = HeldTensors(self.found)
         self.journal = self.found.journal
+        self.declared: set[Path] = set()
 
     def node(
         self,
@@ -182,7 +188,8 @@ class _Judge:
         result = self.node(residual.body, name, [value] * count, {})
         if value is UNKNOWN or result is UNKNOWN:
             return UNKNOWN
-        wrong = words.unequal(residual, value, result, self.probe)
+        help = mended(result, value, rows_by_value(self.journal.rows))
+        wrong = words.unequal(residual, value, result, self.probe, help)
         if wrong is not None:
             return self.wrong(wrong)
         return self.called(residual, "Residual", name, operator.add, [value, result], {})
@@ -241,8 +248,14 @@ class _Judge:
                 return self.wrong(words.no_input(layer.call, key))
         wrong = words.before_layer(layer.call, given)
         if wrong is not None:
-            return self.wrong(wrong)
+            if self.found.makers.get(id(given[0])) in self.declared:
+                wrong = words.with_batch_said(wrong, layer.call, given[0])
+            return self.wrong(words.with_sources(wrong, self.made(given), given))
+        before = len(self.found.mistakes)
         module = self.layers.module(layer, name, given)
+        new = self.found.mistakes[before:]
+        new = [m for m in new if words.OF_BATCH not in m.message or not self.found.blame_merging(m)]
+        self.found.mistakes[before:] = [words.with_sources(m, self.made(given), given) for m in new]
         if module is None:
             return UNKNOWN
         return self.called(layer, layer.call.name, name, module, inputs, keywords)
@@ -250,15 +263,21 @@ class _Judge:
     def function(
         self, function: Function, name: str, inputs: Sequence[Value], keywords: Mapping[str, Value]
     ) -> Value:
-        call = function.call
         given = [*inputs, *keywords.values()]
+        sizes, wrong = self.layers.sizes.inferred(function.call, given)
+        if UNKNOWN not in given and wrong is not None:
+            return self.wrong(wrong)
+        call = function.call
+        if sizes:
+            call = replace(call, arguments={**call.arguments, **sizes})
+            self.found.filled[id(function)] = call
         if any(value is UNKNOWN for value in (*given, *call.arguments.values())):
             return UNKNOWN
         plain = all(map(self.probe.plain, given))
         wrong = unfit(call, inputs, keywords)
         wrong = wrong or words.before_function(call, given, self.made(given), plain)
         if wrong is not None:
-            return self.wrong(wrong)
+            return self.wrong(self.helped(wrong, given))
         called, said = target_of(call.entry.target), options(call)
 
         def run(*values: Value, **more: Value) -> Value:
@@ -266,7 +285,10 @@ class _Judge:
             positional, named = arrange(call, values, {**more, **sized})
             return called(*positional, **named)
 
-        return self.called(function, call.name, name, run, inputs, keywords)
+        value = self.called(function, call.name, name, run, inputs, keywords)
+        if value is not UNKNOWN and call.name in PAIRED and len(given) == 2:
+            self.paired(call, given)
+        return value
 
     def expression(self, node: Expression, name: str, inputs: Sequence[Value]) -> Value:
         """An `expr`: its names stand for the inputs, in order."""
@@ -276,7 +298,35 @@ class _Judge:
         def run(*values: Value) -> Value:
             return compute(node.formula, dict(zip(node.formula.names, values, strict=True)), self.probe.size)
 
-        return self.called(node, "expr", name, run, inputs, {})
+        value = self.called(node, "expr", name, run, inputs, {})
+        if value is not UNKNOWN:
+            self.stretched(node, inputs)
+        return value
+
+    def paired(self, call: Call, given: Sequence[Value]) -> None:
+        """Warns of a function that sets the batch of one tensor against an axis of one of another."""
+        first, second = given
+        if not (isinstance(first, Tensor) and isinstance(second, Tensor)):
+            return
+        sizes = [(self.probe.shape(first, n), self.probe.shape(second, n), n) for n in (BATCH, SECOND)]
+        wide = rows_by_value(self.journal.rows)(first if first.dim() > second.dim() else second)
+        if all(stretches(*each) for each in sizes) and (wide is None or wide.type not in OUTER):
+            shapes = (words.shape(first), words.shape(second))
+            name = None if wide is None else wide.name.rpartition(".")[2]
+            self.wrong(words.stretched(call, call.path, shapes, name))
+
+    def stretched(self, node: Expression, inputs: Sequence[Value]) -> None:
+        """Warns of an operation in an expression that does so."""
+
+        def values(size: int) -> Mapping[str, Value]:
+            return dict(zip(node.formula.names, self.probe.batch(size, inputs, {})[0], strict=True))
+
+        if not all(map(self.probe.plain, inputs)) or not self.probe.affordable(inputs):
+            return
+        found = in_formula(node.formula, values)
+        if found is not None:
+            part = (found.start, found.end) if node.literal else None
+            self.wrong(words.stretched(None, node.path, found.shapes, found.wide, part))
 
     def called(
         self,
@@ -291,7 +341,9 @@ class _Judge:
         answer = self.probe.run(called, word, inputs, keywords)
         if answer.error is not None:
             given = [*inputs, *keywords.values()]
-            return self.wrong(words.failure(node, given, answer.error, self.made(given)))
+            text = self.probe.complaint(called, inputs, keywords, answer.error)
+            wrong = failures.failure(node, given, answer.error, text, self.made(given))
+            return self.wrong(self.helped(wrong, given) if isinstance(node, Expression) else wrong)
         if answer.merges:
             self.wrong(words.merges_batch(node))
         self.found.makers[id(answer.value)] = node.path
@@ -300,6 +352,13 @@ class _Judge:
 
     def wrong(self, mistake: Mistake) -> Value:
         return self.found.wrong(mistake)
+
+    def helped(self, wrong: Mistake, given: Sequence[Value]) -> Mistake:
+        """A mistake about two values, with what would make their shapes equal where nothing else helps."""
+        if wrong.help is not None or wrong.code != "shape-mismatch" or len(given) != 2:
+            return wrong
+        first, second = given
+        return replace(wrong, help=mended(first, second, rows_by_value(self.journal.rows)))
 
     def made(self, given: Sequence[Value]) -> list[Path | None]:
         """Where the values come from: the nodes that gave them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -12,27 +12,31 @@ from yamlnet.diagnostics import Mistake
 from yamlnet.language.calls import settled
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Layer
-from yamlnet.network import words
+from yamlnet.network import failures, words
 from yamlnet.network.construct import Construction, arguments, empty_module
 from yamlnet.network.probe import Probe
 
 
 class Sizes:
-    """Infers sizes from values that `probe` knows; what doesn't fit is returned as a mistake."""
+    """Infers sizes from values that `probe` knows; what doesn't fit is returned as a mistake.
 
-    def __init__(self, probe: Probe) -> None:
+    `categories` has how many a value's numbers are of, by its id; UNKNOWN until the data is read.
+    """
+
+    def __init__(self, probe: Probe, categories: Mapping[int, Any]) -> None:
         self.probe = probe
+        self.categories = categories
 
     def construction(self, layer: Layer, given: Sequence[Any]) -> tuple[Construction | None, list[Mistake]]:
         """The layer's class and arguments: what is said, and the sizes that follow from the inputs."""
-        sizes, wrong = self.inferred(layer, given)
+        sizes, wrong = self.inferred(layer.call, given)
         if wrong is not None:
             return None, [wrong]
         call, mistakes = self.resolved(layer.call, given)
         if mistakes:
             return None, mistakes
         said = arguments(call)
-        if any(value is UNKNOWN for value in said.values()):
+        if any(value is UNKNOWN for value in (*said.values(), *sizes.values())):
             return None, []
         for name, value in said.items():
             if isinstance(value, Layer):
@@ -59,44 +63,48 @@ class Sizes:
             return None, mistakes
         module, error = empty_module(said)
         if module is None:
-            return None, [words.refused(layer.call, error, said.arguments)]
+            return None, [failures.refused(layer.call, error, said.arguments)]
         return said, []
 
-    def inferred(self, layer: Layer, given: Sequence[Any]) -> tuple[dict[str, Any], Mistake | None]:
+    def inferred(self, call: Call, given: Sequence[Any]) -> tuple[dict[str, Any], Mistake | None]:
         """The sizes that follow from the inputs; those that are said are held against them."""
         sizes: dict[str, Any] = {}
-        for parameter in layer.call.entry.parameters.values():
+        for parameter in call.entry.parameters.values():
             rule = parameter.inferred
             if rule is None:
                 continue
             size = self.size(rule, given)
-            said = layer.call.arguments.get(parameter.name)
+            said = call.arguments.get(parameter.name)
             if said is not None:
-                if size is not None:
-                    wrong = words.contradiction(layer.call, parameter, said, size, given[rule.input])
+                if size is not None and size is not UNKNOWN:
+                    wrong = words.contradiction(call, parameter, said, size, given[rule.input])
                     if wrong is not None:
                         return {}, wrong
-            elif size is None and rule.only_if_different is None and self.has_axis(rule, given):
-                return {}, words.of_batch(layer.call, parameter)
+            elif size is None and rule.only_if_different is None and self.mixes(rule, given):
+                return {}, words.of_batch(call, parameter)
             elif size is None and rule.only_if_different is None:
-                return {}, words.cannot_infer(layer.call, parameter, rule, given)
-            elif size is not None and self.differs(layer, rule, size, given):
+                return {}, words.cannot_infer(call, parameter, rule, given)
+            elif size is not None and self.differs(call, rule, size, given):
                 sizes[parameter.name] = (size,) if rule.form == "tuple" else size
         return sizes, None
 
-    def size(self, rule: Inferred, given: Sequence[Any]) -> int | None:
-        """The size that a rule finds, None where the inputs have no such axis."""
+    def size(self, rule: Inferred, given: Sequence[Any]) -> Any:
+        """The size that a rule finds, None where the inputs have no such axis, or are no categories."""
         value = given[rule.input] if rule.input < len(given) else None
+        if rule.axis is None:
+            return self.categories.get(id(value))
         return self.probe.axis(value, rule.axis) if isinstance(value, Tensor) else None
 
-    def has_axis(self, rule: Inferred, given: Sequence[Any]) -> bool:
-        """Whether the axis is there, whatever its size."""
+    def mixes(self, rule: Inferred, given: Sequence[Any]) -> bool:
+        """Whether the axis is there, and is one that the batch is part of; of a single number it isn't."""
         value = given[rule.input] if rule.input < len(given) else None
-        return isinstance(value, Tensor) and -value.dim() <= rule.axis < value.dim()
+        if rule.axis is None or not isinstance(value, Tensor) or not -value.dim() <= rule.axis < value.dim():
+            return False
+        return value.dim() > 1 or not self.probe.plain(value)
 
-    def differs(self, layer: Layer, rule: Inferred, size: int, given: Sequence[Any]) -> bool:
+    def differs(self, call: Call, rule: Inferred, size: int, given: Sequence[Any]) -> bool:
         """Whether a size that counts only where it differs from another one does."""
         if rule.only_if_different is None:
             return True
-        other = layer.call.entry.parameters[rule.only_if_different].inferred
+        other = call.entry.parameters[rule.only_if_different].inferred
         return other is None or self.size(other, given) != size

@@ -1,22 +1,20 @@
-"""What doesn't fit, said in the user's words: before torch is asked, or from what torch answered."""
+"""What doesn't fit, said in the user's words before torch is asked."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call, Entry, Inferred, Parameter
-from yamlnet.catalog.foreign import is_target, reason
-from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
+from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language.calls import name_place, show
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Residual, Source, Tensors
-from yamlnet.network import memory
-from yamlnet.network.construct import TooManyStepsError
-from yamlnet.network.formula import FormulaError
+from yamlnet.network.found import MERGED
 from yamlnet.network.memory import size
 from yamlnet.network.probe import BATCH, SECOND, Probe
 
@@ -28,35 +26,6 @@ AXES: Mapping[int, str] = {
 }
 SEQUENCES = ("LSTM", "GRU", "RNN", "MultiheadAttention", "Transformer")
 ARITHMETIC: Mapping[str, str] = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
-
-DTYPES = (
-    r"same dtype|scalar type|not implemented for '|argument #\d 'indices'|Expected floating"
-    r"|index tensor of type"
-)
-"""What torch says of numbers of the wrong kind."""
-
-COMPLAINTS: Mapping[str, str] = {
-    r"padded input size per channel: \(([^)]*)\)\. Kernel size: \(([^)]*)\)": (
-        "a kernel of {1} is larger than the padded input of {0}"
-    ),
-    r"mat1 and mat2 shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)": (
-        "{0} features arrive, and {1} are taken"
-    ),
-    r"Calculated output size: \(([^)]*)\)": "its output would be {0}",
-    r"shape '(\[[^]]*\])' is invalid for input of size": "it doesn't fill the shape {0}",
-    r"first two dimensions of batch2 tensor to be: \[(?:\d+, )?(\d+)\] but got: \[(?:\d+, )?(\d+)\]": (
-        "the second needs {0} rows, and has {1}"
-    ),
-    r"key shape torch\.Size\(\[(\d+), .* value shape torch\.Size\(\[(\d+), ": (
-        "there are {0} keys and {1} values"
-    ),
-    r"parameter '(\w+)' expected value (.*) but got .* instead": "its weights need `{0}: {1}`",
-    r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'": "`{0}` takes no `{1}`",
-    r"Couldn't load custom C\+\+ ops": (
-        "torchvision was built for another release of torch than the installed one"
-    ),
-}
-"""What torch says, as a pattern, and the same in fewer words."""
 
 
 def shape(value: Any) -> str:
@@ -78,6 +47,21 @@ def shape(value: Any) -> str:
 def at_call(code: str, call: Call, message: str, help: str | None = None, **more: Any) -> Mistake:
     """A mistake that points at a call's name."""
     return Mistake(code, call.path, message, help, at=name_place(call.path, call.name), **more)
+
+
+def at_argument(
+    code: str, call: Call, parameter: str | None, message: str, help: str | None = None, **more: Any
+) -> Mistake:
+    """A mistake that points at an argument, at the call's name where the file doesn't say it."""
+    if parameter is None or parameter not in call.arguments:
+        return at_call(code, call, message, help, **more)
+    return Mistake(code, call.argument_path(parameter), message, help, **more)
+
+
+def sources(made: Sequence[Path | None], given: Sequence[Any]) -> tuple[tuple[Path, str], ...]:
+    """Where values come from, and their shapes."""
+    pairs = zip(made, given, strict=False)
+    return tuple(dict.fromkeys((path, f"gives {shape(value)}") for path, value in pairs if path))
 
 
 def before_layer(call: Call, inputs: Sequence[Any]) -> Mistake | None:
@@ -147,6 +131,8 @@ def contradiction(call: Call, parameter: Parameter, said: Any, size: int, value:
         if wanted == arrives:
             return None
         arrives = arrives if isinstance(said, list) else arrives[-1]
+    elif parameter.inferred is not None and parameter.inferred.axis is None:
+        return None if said >= size else _too_few(call, parameter, said, size)
     elif said == size:
         return None
     message = (
@@ -155,6 +141,12 @@ def contradiction(call: Call, parameter: Parameter, said: Any, size: int, value:
     help = f"write {show(arrives)}, or leave `{parameter.name}` out: it is inferred"
     path = call.argument_path(parameter.name)
     return Mistake("shape-mismatch", path, message, help, show(arrives))
+
+
+def _too_few(call: Call, parameter: Parameter, said: int, size: int) -> Mistake:
+    message = f"`{parameter.name}` of `{call.name}` is {said}, but what arrives has {size} categories"
+    help = f"write {size}, or leave `{parameter.name}` out: it is inferred"
+    return Mistake("shape-mismatch", call.argument_path(parameter.name), message, help, str(size))
 
 
 def misfit(call: Call, module: Any, arguments: Mapping[str, Any]) -> Mistake | None:
@@ -176,17 +168,27 @@ def cannot_infer(call: Call, parameter: Parameter, rule: Inferred, given: Sequen
     if not given:
         help = "no step calls it, so that nothing can be inferred"
         return at_call("missing-parameter", call, f"`{call.name}` needs `{parameter.name}`", help)
+    if rule.axis is None:
+        message = f"`{call.name}` needs `{parameter.name}`"
+        help = "it is inferred where a field of categories arrives as it is"
+        return at_call("missing-parameter", call, message, help)
     if rule.input >= len(given):
         number = ("first", "second", "third", "fourth")[rule.input]
         message = f"`{call.name}` takes a {number} input, and gets {len(given)}"
         return at_call("missing-parameter", call, message, "name its inputs with `from: [a, b]`")
-    message = f"`{call.name}` takes {_wanted(rule)}, and {shape(given[rule.input])} arrives"
-    return at_call("shape-mismatch", call, message)
+    value = given[rule.input]
+    message = f"`{call.name}` takes {_wanted(rule)}, and {shape(value)} arrives"
+    single = isinstance(value, Tensor) and value.dim() == 1
+    mend = "`unsqueeze: 1` before it makes a number a vector of one" if single else None
+    return at_call("shape-mismatch", call, message, mend)
+
+
+OF_BATCH = "would depend on the size of the batch"
 
 
 def of_batch(call: Call, parameter: Parameter) -> Mistake:
     """A size that would follow from an axis that the batch is part of."""
-    message = f"`{parameter.name}` of `{call.name}` would depend on the size of the batch"
+    message = f"`{parameter.name}` of `{call.name}` {OF_BATCH}"
     return at_call("shape-mismatch", call, message, "dimensions count the batch as 0")
 
 
@@ -216,12 +218,13 @@ def before_function(
 
     `plain` says that all begin with the batch and have fixed sizes after it.
     """
-    related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
+    related = sources(made, given)
     tensors = [value for value in given if isinstance(value, Tensor)]
     if len(tensors) < len(given) and not any(p.role == "tensors" for p in call.entry.tensors):
         return _no_tensor(call, next(value for value in given if not isinstance(value, Tensor)))
     if call.entry.axes:
-        return before_layer(call, given)
+        wrong = before_layer(call, given)
+        return None if wrong is None else with_sources(wrong, made, given)
     if not plain:
         return None
     if call.name in ARITHMETIC and len(tensors) == 2:
@@ -240,78 +243,22 @@ def _broadcast(a: Sequence[int], b: Sequence[int]) -> bool:
 
 
 def _cat(call: Call, tensors: Sequence[Tensor], related: tuple[tuple[Path, str], ...]) -> Mistake | None:
-    dim = call.arguments.get("dim", 0)
-    first = tensors[0]
+    dim, first = call.arguments.get("dim", 0), tensors[0]
+    if not isinstance(dim, int):
+        return None
     for other in tensors[1:]:
-        if other.dim() != first.dim() or not isinstance(dim, int) or not -first.dim() <= dim < first.dim():
-            fits = False
-        else:
-            axis = dim % first.dim()
-            fits = all(
-                a == b for i, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)) if i != axis
-            )
-        if not fits:
-            message = f"`cat` along dimension {dim} can't join {shape(first)} and {shape(other)}"
+        joined = f"{shape(first)} and {shape(other)}"
+        if other.dim() == first.dim() and not -first.dim() <= dim < first.dim():
+            message = f"`cat` can't join {joined} along dimension {dim}"
+            known = f"dimensions go from 0, the batch, to {first.dim() - 1}"
+            return at_argument("shape-mismatch", call, "dim", message, known, related=related)
+        pairs = list(zip(first.shape, other.shape, strict=False))
+        kept = [pair for axis, pair in enumerate(pairs) if axis != dim % first.dim()]
+        if other.dim() != first.dim() or any(a != b for a, b in kept):
+            message = f"`cat` along dimension {dim} can't join {joined}"
             help = "dimension 0 is the batch, 1 the channels or features" if dim == 0 else None
             return at_call("shape-mismatch", call, message, help, related=related)
     return None
-
-
-def failure(
-    node: Layer | Function | Expression | Residual,
-    given: Sequence[Any],
-    error: BaseException,
-    made: Sequence[Path | None],
-) -> Mistake:
-    """Torch's own words about a call, the checker's batch left out."""
-    if isinstance(node, Expression):
-        return _formula(node, given, error, made)
-    assert not isinstance(node, Residual)
-    call = node.call
-    text = str(error).strip().split("\n")[0] or type(error).__name__
-    arrives = " and ".join(shape(value) for value in given)
-    if re.search(DTYPES, text):
-        return _dtypes(call, given, text)
-    if "can't allocate memory" in text:
-        return _unallocated(call, f"`{call.name}` of {arrives}", text)
-    missing = re.search(r"missing \d+ required positional arguments?: (.*)", text)
-    if missing:
-        count = len(given) + missing[1].count("'") // 2
-        names = ", ".join(f"{taken.name}: NAME" for taken in call.entry.inputs[:count])
-        takes = missing[1].replace("'", "`")
-        help = f"from: {{{names}}}" if names else None
-        return at_call("missing-parameter", call, f"`{call.name}` also takes {takes}", help)
-    many = re.search(r"takes (?:from \d+ to )?(\d+) positional arguments? but (\d+)", text)
-    if many:
-        takes = plural(int(many[1]) - 1, "input")
-        return at_call("wrong-value", call, f"`{call.name}` takes {takes}, and gets {int(many[2]) - 1}")
-    if is_target(call.entry.target) and not isinstance(error, RuntimeError):
-        return at_call("wrong-value", call, f"`{call.name}` of {arrives} raises {reason(error)}")
-    help = "dimensions count the batch as 0" if "size of the batch" in text else None
-    text = rephrased(re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip("."))
-    related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
-    return at_call(
-        "shape-mismatch", call, f"`{call.name}` can't take {arrives}: {text}", help, related=related
-    )
-
-
-def _formula(
-    node: Expression, given: Sequence[Any], error: BaseException, made: Sequence[Path | None]
-) -> Mistake:
-    """What torch says of an operation in an expression, and where in it."""
-    part = None
-    if isinstance(error, FormulaError):
-        part = (error.start, error.end) if node.literal else None
-        error = error.error
-    text = str(error).strip().split("\n")[0] or type(error).__name__
-    arrives = " and ".join(
-        f"`{name}` is {shape(value)}" for name, value in zip(node.formula.names, given, strict=True)
-    )
-    said = rephrased(re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip("."))
-    message = f"this can't be worked out: {said}" + (f", where {arrives}" if arrives else "")
-    code = "dtype-mismatch" if re.search(DTYPES, text) else "shape-mismatch"
-    related = tuple((path, f"gives {shape(value)}") for path, value in zip(made, given, strict=False) if path)
-    return Mistake(code, node.path, message, part=part, related=related)
 
 
 def unfitting(
@@ -334,13 +281,13 @@ def unfitting(
     return Mistake("wrong-value", place, f"`{last}` takes {takes}, and gets {given}", help)
 
 
-def unequal(node: Residual, value: Any, result: Any, probe: Probe) -> Mistake | None:
-    """A residual whose body gives another shape than what arrives."""
+def unequal(node: Residual, value: Any, result: Any, probe: Probe, help: str | None) -> Mistake | None:
+    """A residual whose body gives another shape than what arrives; `help` says how it would be the same."""
     both = isinstance(value, Tensor) and isinstance(result, Tensor)
     if both and all(probe.shape(value, size) == probe.shape(result, size) for size in (BATCH, SECOND)):
         return None
     message = f"`Residual` adds {shape(value)} and what its node gives, {shape(result)}"
-    help = "a `Parallel` with `merge: add` can have a branch that brings them together"
+    help = help or "a `Parallel` with `merge: add` can have a branch that brings them together"
     at: Literal["key", "value"] = "key"
     return Mistake("shape-mismatch", (*node.path, "Residual"), message, help, at=at)
 
@@ -350,61 +297,46 @@ def no_part(wire: Source, value: Any, part: str) -> str:
     return f"`{wire.value}` gives {shape(value)}: it has no part `{part}`"
 
 
-def rephrased(text: str) -> str:
-    """Torch's complaint as a part of a sentence."""
-    for pattern, words in COMPLAINTS.items():
-        match = re.search(pattern, text)
-        if match:
-            return words.format(*match.groups())
-    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+def with_batch_said(mistake: Mistake, call: Call, value: Any) -> Mistake:
+    """What a layer says of an input with an axis too many, which is likely the batch."""
+    if not isinstance(value, Tensor) or value.dim() - 1 not in call.entry.axes:
+        return mistake
+    if value.dim() < 5 and not call.name.startswith(SEQUENCES):
+        return mistake
+    help = f"`{list(value.shape[2:])}` leaves the batch out of the input"
+    return replace(mistake, help=f"{help}; {mistake.help}" if mistake.help else help)
 
 
-def _dtypes(call: Call, given: Sequence[Any], text: str) -> Mistake:
-    types = sorted({str(v.dtype).removeprefix("torch.") for v in given if isinstance(v, Tensor)})
-    takes = "integers" if re.search("indices|index tensor|Long, Int", text) else "floating-point numbers"
-    message = f"`{call.name}` takes {takes}, and {' and '.join(types)} arrives"
-    return at_call("dtype-mismatch", call, message, _dtype_help(takes))
+def with_sources(mistake: Mistake, made: Sequence[Path | None], given: Sequence[Any]) -> Mistake:
+    """A mistake in what arrives, with the places where it comes from."""
+    if mistake.related or mistake.code not in ("shape-mismatch", "dtype-mismatch"):
+        return mistake
+    return replace(mistake, related=sources(made, given))
 
 
-def _dtype_help(takes: str) -> str:
-    if takes == "integers":
-        return "declare the input's dtype: `input: {shape: [...], dtype: int64}`"
-    return "`Embedding` turns integers into vectors"
-
-
-def _unallocated(call: Call, what: str, text: str) -> Mistake:
-    """More memory than torch could have, as it says itself."""
-    asked = re.search(r"allocate (\d+) bytes", text)
-    takes = f"{size(int(asked[1]))} at once" if asked else "more bytes than can be counted"
-    message = f"{what} takes {takes}, and this machine has {size(memory.machine())} of memory"
-    return at_call("too-large", call, message)
-
-
-def refused(call: Call, error: BaseException | None, arguments: Mapping[str, Any]) -> Mistake:
-    """Arguments that torch refuses when the module is made; those that it names are shown."""
-    if error is not None and is_target(call.entry.target):
-        return at_call("wrong-value", call, f"`{call.name}` can't be made: {reason(error)}")
-    text = str(error).strip().split("\n")[0] or type(error).__name__
-    if isinstance(error, TooManyStepsError):
-        return at_call(
-            "too-large", call, f"`{call.name}` has too many parts: {text}", "`repeat` makes copies"
-        )
-    if re.search("size calculation overflowed|can't allocate memory", text):
-        return _unallocated(call, f"`{call.name}`", text)
-    named = [n for n, value in arguments.items() if re.search(rf"\b{n}\b", text) and str(value) not in text]
-    values = " and ".join(f"`{name}` is {show(arguments[name])}" for name in named)
-    words = rephrased(text.rstrip(".")) + (f", but {values}" if values else "")
-    return at_call("wrong-value", call, f"`{call.name}` can't be made: {words}")
+def stretched(
+    call: Call | None,
+    path: Path,
+    shapes: Sequence[str],
+    wide: str | None,
+    part: tuple[int, int] | None = None,
+) -> Mistake:
+    """A warning: the batch of one tensor is set against an axis of one of another."""
+    what = "this" if call is None else f"`{call.name}`"
+    message = f"{what} sets each sample against every other: {' and '.join(shapes)} differ by an axis of one"
+    help = f"`squeeze({wide or 'NAME'}, 1)` takes it away" if call is None else None
+    help = help or f"`{{squeeze: 1, from: {wide or 'NAME'}}}` takes it away"
+    if call is None:
+        return Mistake("shape-mismatch", path, message, help, severity="warning", part=part)
+    return at_call("shape-mismatch", call, message, help, severity="warning")
 
 
 def merges_batch(node: Layer | Function | Expression | Residual) -> Mistake:
     """A warning: the first axis of the result isn't the batch."""
     if isinstance(node, Expression | Residual):
-        message = "this mixes the samples of a batch"
+        message = f"this {MERGED}"
         help = "dimensions count the batch as 0"
         return Mistake("shape-mismatch", node.path, message, help, severity="warning")
     call = node.call
     help = "`Flatten` keeps the batch" if call.name == "flatten" else "dimensions count the batch as 0"
-    return at_call(
-        "shape-mismatch", call, f"`{call.name}` mixes the samples of a batch", help, severity="warning"
-    )
+    return at_call("shape-mismatch", call, f"`{call.name}` {MERGED}", help, severity="warning")

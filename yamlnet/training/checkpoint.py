@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from yamlnet import disk
 from yamlnet.diagnostics import YamlnetError
-from yamlnet.training.durable import as_json, sync_folder, write_synced, writing
-
-Facts = Mapping[str, Any]
-"""The `size` and `sha256` of a file."""
+from yamlnet.training import stored, tensors
+from yamlnet.training.stored import DamagedError, damaged
 
 EMA = "ema."
 """What the names of averaged parameters begin with in `state.safetensors`."""
+
+LOSS = "loss."
+"""What the names of the weights of a loss begin with there, and in patterns."""
+
+WEIGHTS, TENSORS, NUMBERS = "model.safetensors", "state.safetensors", "state.json"
+MANIFEST = "manifest.json"
+NAME = re.compile(r"step-([0-9]{8,18})")
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,19 @@ class Snapshot:
     @property
     def averaged_weights(self) -> dict[str, Tensor]:
         """The state dict to evaluate and predict with: the averages where there are any."""
-        averages = {name.removeprefix(EMA): t for name, t in self.tensors.items() if name.startswith(EMA)}
-        return {**self.weights, **averages}
+        return self._averaged(self.weights)
 
+    @property
+    def loss_weights(self) -> dict[str, Tensor]:
+        """The weights that the loss has itself, averaged likewise."""
+        return self._averaged({name: t for name, t in self.tensors.items() if name.startswith(LOSS)})
 
-class DamagedError(YamlnetError):
-    """A file of a checkpoint isn't what was written."""
+    def _averaged(self, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: self.tensors.get(EMA + name, tensor) for name, tensor in own.items()}
+
+    def copied(self) -> Snapshot:
+        """The same, its tensors in memory of their own on the CPU: training may go on meanwhile."""
+        return replace(self, weights=_plain(self.weights), tensors=_plain(self.tensors))
 
 
 def folder(parent: Path, step: int) -> Path:
@@ -57,64 +67,52 @@ def folder(parent: Path, step: int) -> Path:
 
 def steps(parent: Path) -> list[int]:
     """The steps that have a checkpoint, valid or not, newest first."""
-    return sorted((int(path.name.removeprefix("step-")) for path in parent.glob("step-*")), reverse=True)
+    found = (NAME.fullmatch(path.name) for path in parent.glob("step-*"))
+    numbers = (int(match[1]) for match in found if match is not None)
+    return sorted((step for step in numbers if folder(parent, step).exists()), reverse=True)
 
 
 def write(parent: Path, snapshot: Snapshot) -> None:
-    """Writes the checkpoint in a hidden folder and renames it when all of it is on disk."""
+    """Writes the checkpoint of a copied snapshot, all of it or nothing; it is on disk when this ends."""
     files = {
-        "model.safetensors": save_tensors(_plain(snapshot.weights)),
-        "state.safetensors": save_tensors(_plain(snapshot.tensors)),
-        "state.json": as_json(snapshot.state),
+        WEIGHTS: save_tensors(dict(snapshot.weights)),
+        TENSORS: save_tensors(dict(snapshot.tensors)),
+        NUMBERS: disk.as_json(snapshot.state),
     }
     facts = {name: {"size": len(c), "sha256": sha256(c).hexdigest()} for name, c in files.items()}
-    files["manifest.json"] = _manifest(snapshot.step, facts)
-    final = folder(parent, snapshot.step)
-    hidden = parent / f".{final.name}.partial"
-    with writing(final):
-        try:
-            remove(hidden)
-            hidden.mkdir(parents=True)
-            for name, content in files.items():
-                write_synced(hidden / name, content)
-            sync_folder(hidden)
-            remove(final)
-            os.replace(hidden, final)
-            sync_folder(parent)
-        finally:
-            shutil.rmtree(hidden, ignore_errors=True)
+    disk.write_folder(folder(parent, snapshot.step), {**files, MANIFEST: _manifest(snapshot.step, facts)})
 
 
-def read(parent: Path, step: int) -> Snapshot:
+def read(parent: Path, step: int, network: Mapping[str, Tensor] | None = None) -> Snapshot:
     """The snapshot of a step, every file verified by size and SHA-256.
+
+    `network` is the state dict that the weights are for: names, shapes and dtypes are compared before
+    anything is read.
 
     Raises:
         DamagedError: a file isn't whole; the message names it.
+        YamlnetError: the weights are those of another network.
     """
     path = folder(parent, step)
-    facts = _facts(path / "manifest.json", step)
-    content = {name: _verified(path / name, facts[name]) for name in facts}
-    return Snapshot(
-        step,
-        load_tensors(content["model.safetensors"]),
-        load_tensors(content["state.safetensors"]),
-        json.loads(content["state.json"]),
-    )
+    _check_files(path, step)
+    held = tensors.header(path / WEIGHTS)
+    tensors.header(path / TENSORS)
+    wanted = held if network is None else {name: tensors.kind(t) for name, t in network.items()}
+    misfit = tensors.misfit(held, wanted)
+    if misfit is not None:
+        raise YamlnetError(f"`{path / WEIGHTS}` is of another network: {misfit}")
+    state = stored.json_object(path / NUMBERS)
+    return Snapshot(step, tensors.load(path / WEIGHTS), tensors.load(path / TENSORS), state)
 
 
-def read_state(parent: Path, step: int) -> Mapping[str, Any]:
-    """The numbers of a checkpoint alone, unverified; nothing where they can't be read."""
+def best_step(parent: Path, step: int) -> int | None:
+    """The best step that a checkpoint knows of; nothing where it can't be read."""
     try:
-        state: Mapping[str, Any] = json.loads((folder(parent, step) / "state.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return state
-
-
-def remove(path: Path) -> None:
-    """Deletes a folder with all that is in it, where there is one."""
-    if path.exists():
-        shutil.rmtree(path)
+        best = stored.json_object(folder(parent, step) / NUMBERS).get("best")
+    except DamagedError:
+        return None
+    found = best.get("step") if isinstance(best, dict) else None
+    return found if type(found) is int else None
 
 
 def digest(weights: Mapping[str, Tensor]) -> str:
@@ -132,33 +130,25 @@ def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: t.detach().to("cpu", copy=True).contiguous() for name, t in tensors.items()}
 
 
-def _manifest(step: int, facts: Mapping[str, Facts]) -> bytes:
+def _manifest(step: int, facts: Mapping[str, Any]) -> bytes:
     """The manifest's text, which proves itself by a digest of its own."""
     content = {"step": step, "files": facts}
-    return as_json({**content, "sha256": sha256(as_json(content)).hexdigest()})
+    return disk.as_json({**content, "sha256": sha256(disk.as_json(content)).hexdigest()})
 
 
-def _facts(path: Path, step: int) -> Mapping[str, Facts]:
-    """Size and SHA-256 of each file, as the manifest has them."""
-    content = _content(path)
+def _check_files(path: Path, step: int) -> None:
+    """Raises DamagedError for the first file that isn't what the manifest says, or a manifest that isn't."""
+    facts = stored.json_object(path / MANIFEST).get("files")
+    if not isinstance(facts, dict) or facts.keys() != {WEIGHTS, TENSORS, NUMBERS}:
+        raise damaged(path / MANIFEST)
     try:
-        facts: Mapping[str, Facts] = json.loads(content)["files"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedError(f"`{path}` is damaged: it isn't what was written") from error
-    if content != _manifest(step, facts):
-        raise DamagedError(f"`{path}` is damaged: it isn't what was written")
-    return facts
-
-
-def _verified(path: Path, facts: Facts) -> bytes:
-    content = _content(path)
-    if len(content) != facts["size"] or sha256(content).hexdigest() != facts["sha256"]:
-        raise DamagedError(f"`{path}` is damaged: it isn't what was written")
-    return content
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DamagedError(f"can't read `{path}`: {error.strerror}") from error
+        manifest = _manifest(step, facts)
+    except (ValueError, RecursionError) as error:  # what is in it can be read, but not written
+        raise damaged(path / MANIFEST) from error
+    if stored.content(path / MANIFEST) != manifest:
+        raise damaged(path / MANIFEST)
+    for name, fact in facts.items():
+        with stored.opened(path / name) as (_, size):
+            whole = isinstance(fact, dict) and fact.get("size") == size
+        if not whole or stored.digest(path / name) != fact.get("sha256"):
+            raise damaged(path / name)

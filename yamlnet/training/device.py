@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 
@@ -47,6 +47,22 @@ def precision(name: str, device: torch.device) -> str:
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
         has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return "bf16" if has_bf16 else "fp32"
+
+
+def num_threads(wanted: int | Literal["auto"]) -> int:
+    """How many threads compute one operation on the CPU; `auto` takes as many as torch would."""
+    return torch.get_num_threads() if wanted == "auto" else wanted
+
+
+@contextmanager
+def threads(wanted: int | Literal["auto"]) -> Iterator[None]:
+    """Within it so many threads compute: bits depend on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(num_threads(wanted))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
@@ -122,22 +138,37 @@ def deterministic(wanted: bool) -> Iterator[None]:
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """Turns what a device can't do - memory, determinism - into one line that says what to change."""
+    """Turns what a device can't do but for want of memory into one line that says what to change."""
     try:
         yield
     except RuntimeError as error:
-        message = str(error).splitlines()[0] if str(error) else ""
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in message:
-            raise YamlnetError(
-                f"out of memory: {message}", help="a smaller `data.batch_size` needs less"
-            ) from error
-        if "does not have a deterministic implementation" in message:
+        message = _first_line(error)
+        if is_indeterminate(error):
             operation = message.partition(" does not")[0]
             raise YamlnetError(
                 f"`{operation}` has no deterministic algorithm on this device",
                 help="`train.deterministic: false` allows the one there is",
             ) from error
+        if is_asynchronous(error):
+            raise YamlnetError(
+                f"the device stopped: {message}",
+                help="an index or a class out of range does that; `--device cpu` shows in which layer",
+            ) from error
         raise
+
+
+def is_indeterminate(error: BaseException) -> bool:
+    """Whether torch refuses an operation that doesn't give the same bits each time."""
+    return "does not have a deterministic implementation" in _first_line(error)
+
+
+def is_asynchronous(error: BaseException) -> bool:
+    """Whether a device reports what it met some operations ago: the traceback leads elsewhere."""
+    return isinstance(error, RuntimeError) and _first_line(error).startswith("CUDA error:")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0]
 
 
 def _num_cuda_devices() -> int:

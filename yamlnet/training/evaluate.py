@@ -43,8 +43,8 @@ class Evaluator:
         self.sums.reset()
         num_samples = 0
         for batch in source.epoch(0):
-            output, losses = self.forward(batch)
-            self.sums.add(output, losses, batch, len(batch[self.field]))
+            output, whole, losses = self.forward(batch)
+            self.sums.add(output, losses, whole, len(batch[self.field]))
             num_samples += len(batch[self.field])
             check()
         return self.sums.figures(num_samples)

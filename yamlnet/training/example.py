@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -17,20 +18,35 @@ Fill = Literal["zeros", "ones", "mixed"]
 FILLS: tuple[Fill, ...] = ("zeros", "ones", "mixed")
 
 
-def example(shapes: Shapes, facts: Facts, fill: Fill = "zeros") -> tuple[Any, Batch]:
-    """An output and a batch of `BATCH` samples; mixed are shares of one, and classes 0 and 1 in turn."""
-    output = shapes.probe.batch(BATCH, [shapes.output], {})[0][0]
-    batch = {
+def example(
+    shapes: Shapes, facts: Facts, draws: Sequence[str] = (), fill: Fill = "zeros"
+) -> tuple[Any, Batch]:
+    """An output and a batch of `BATCH` samples; mixed are shares of one, and classes 0 and 1 in turn.
+
+    `draws` are the samples that are drawn for each: they have fields and an output of their own.
+    """
+    output = output_of(shapes)
+    fields = {
         name: torch.zeros((BATCH, *field.shape), dtype=getattr(torch, field.dtype))
         for name, field in facts.fields.items()
+        if field.shape is not None
     }
+    drawn = {
+        f"{draw}.{name}": value for draw in draws for name, value in (*fields.items(), ("output", output))
+    }
+    batch = {**fields, **drawn}
     if fill == "zeros":
         return output, batch
-    draw = torch.Generator().manual_seed(0)
+    random = torch.Generator().manual_seed(0)
     filled: tuple[Any, Batch] = tree_map(
-        torch.ones_like if fill == "ones" else lambda tensor: _mixed(tensor, draw), (output, batch)
+        torch.ones_like if fill == "ones" else lambda tensor: _mixed(tensor, random), (output, batch)
     )
     return filled
+
+
+def output_of(shapes: Shapes) -> Any:
+    """An output of `BATCH` samples, zeros."""
+    return shapes.probe.batch(BATCH, [shapes.output], {})[0][0]
 
 
 def _mixed(tensor: Tensor, draw: torch.Generator) -> Tensor:

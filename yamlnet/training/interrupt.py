@@ -23,10 +23,10 @@ class Interruption:
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
 
-    def check(self, step: int) -> None:
+    def check(self, step: int, help: str | None = None) -> None:
         """Raises `Interrupted` where someone asked; `step` is the last that was taken."""
         if self.signal is not None:
-            raise Interrupted(f"{WORDS[self.signal]} after step {step}", exit_code=128 + self.signal)
+            raise Interrupted(f"{WORDS[self.signal]} after step {step}", help, exit_code=128 + self.signal)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,23 +19,27 @@ from torch.utils._pytree import tree_map
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.losses import EQUAL, OF_CLASSES, loss_of
+from yamlnet.catalog.losses import EQUAL, NUM_CLASSES, OF_CLASSES, loss_of
 from yamlnet.diagnostics import Mistake, Path, YamlnetError, did_you_mean, plural
 from yamlnet.language.calls import name_place
-from yamlnet.language.consistency import terms
+from yamlnet.language.draws import terms
 from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Source, Term
 from yamlnet.language.nodes import Expression
 from yamlnet.network.activations import given
 from yamlnet.network.bind import takes_all, unfit
+from yamlnet.network.complaints import said
+from yamlnet.network.failures import DTYPES
 from yamlnet.network.formula import FormulaError
 from yamlnet.network.formula import compute as work_out
 from yamlnet.network.found import Shapes
 from yamlnet.network.probe import BATCH
-from yamlnet.network.words import shape
+from yamlnet.network.words import at_argument, shape, sources
+from yamlnet.training import suited
+from yamlnet.training.criteria import criteria
 from yamlnet.training.example import FILLS, example
 from yamlnet.training.measure import ERRORS
 from yamlnet.training.meter import meter
-from yamlnet.training.objective import Batch, objective, picks, shown
+from yamlnet.training.objective import Batch, Criteria, objective, picks, shown
 
 CPU = torch.device("cpu")
 MAX_BYTES = 2**30
@@ -45,7 +50,9 @@ Example = tuple[Any, Batch]
 
 def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[Mistake]:
     """Tries every term of the loss, and every metric, on what was found of the network."""
-    if facts is None or not shapes.complete or BATCH * max(given(shapes), default=0) > MAX_BYTES:
+    if facts is None or not shapes.complete or any(field.shape is None for field in facts.fields.values()):
+        return []
+    if BATCH * max(given(shapes), default=0) > MAX_BYTES:
         return []
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
@@ -53,15 +60,28 @@ def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[M
 
 
 def _compared(experiment: Experiment, shapes: Shapes, facts: Facts) -> list[Mistake]:
-    examples = [example(shapes, facts, fill) for fill in FILLS]
+    draws = () if experiment.data is None else tuple(experiment.data.draw)
+    examples = [example(shapes, facts, draws, fill) for fill in FILLS]
     mistakes: list[Mistake] = []
     for path, term in terms(experiment):
+        if mistakes and isinstance(term, MetricTerm) and _is_scored(term, experiment.loss):
+            continue  # the loss with the mistake makes its scores
         found = [_tried(path, term, experiment.loss, given, facts) for given in examples]
         if all(found):
-            mistakes += found[0]
+            mistakes += [_with_sources(mistake, term, shapes) for mistake in found[0]]
     if not mistakes and experiment.loss is not None:
         mistakes += _constant(experiment.loss, examples)
-    return mistakes
+    return mistakes or list(suited.judge(experiment, shapes, facts))
+
+
+def _with_sources(mistake: Mistake, term: Term | MetricTerm, shapes: Shapes) -> Mistake:
+    """A mistake in what a term compares, with the calls that give it."""
+    if mistake.code not in ("loss-mismatch", "dtype-mismatch"):
+        return mistake
+    values = [suited.judged(name, shapes.output) for name in term.inputs if isinstance(name, str)]
+    values = [value for value in values if isinstance(value, Tensor)]
+    made = [shapes.makers.get(id(value)) for value in values]
+    return replace(mistake, related=sources(made, values))
 
 
 def _tried(
@@ -72,9 +92,8 @@ def _tried(
     values, mistakes = _inputs(term, path, given)
     if mistakes:
         return mistakes
-    if isinstance(term, Term) and call is None:
-        return _no_number(term, path, given)
-    assert call is not None
+    if call is None:
+        return _no_number(term, path, given) if isinstance(term, Term) else _no_figure(term, values[0])
     wrong = _unequal(call, term.inputs, values) or _classes(call, term, values, facts)
     if wrong is None and call.entry.kind == "function":
         wrong = unfit(call, values, ())
@@ -84,11 +103,13 @@ def _tried(
     def run() -> None:
         if isinstance(term, MetricTerm):
             unread = 2 if facts.train is None else None
-            counted = meter({"": term}, loss, given, facts.most_classes or unread, CPU)
+            losses = _criteria(loss, given)
+            counted = meter({"": term}, loss, given, facts.most_classes or unread, CPU, losses)
             counted.add(*given)
             counted.compute()
         else:
-            objective(Loss(terms={"": term}), CPU).losses(*given)
+            alone = Loss(terms={"": term})
+            objective(alone, CPU, criteria(alone, given, None)).losses(*given)
 
     return _refused(call, values, run)
 
@@ -100,7 +121,7 @@ def _inputs(term: Term | MetricTerm, path: Path, given: Example) -> tuple[list[A
         if isinstance(source, Expression):
             value, wrong = _worked_out(source, given)
         else:
-            value, wrong = _part(source, (*path, "from", position), given)
+            value, wrong = _part(source, term.place(path, position), given)
         if wrong is None and term.call is not None:
             wrong = _no_tensor(source, value, term, term.call)
         if wrong is not None:
@@ -167,19 +188,46 @@ def _no_number(term: Term, path: Path, given: Example) -> list[Mistake]:
     return []
 
 
-def _unequal(call: Call, sources: Sequence[Source], values: Sequence[Tensor]) -> Mistake | None:
+def _no_figure(term: MetricTerm, value: Any) -> list[Mistake]:
+    """An expression that isn't a tensor of real numbers."""
+    if isinstance(value, Tensor) and not value.is_complex():
+        return []
+    what = "complex numbers" if isinstance(value, Tensor) else "several results"
+    assert isinstance(term.inputs[0], Expression)
+    return [
+        Mistake("loss-mismatch", term.inputs[0].path, f"this gives {what}, and a figure is the mean of one")
+    ]
+
+
+def _unequal(call: Call, names: Sequence[Source], values: Sequence[Tensor]) -> Mistake | None:
     """Tensors that are compared number by number and haven't equal shapes."""
     count = 2 if call.name in (*ERRORS, "R2Score") else EQUAL.get(loss_of(call), 0)
     if all(value.shape == values[0].shape for value in values[:count]):
         return None
-    pairs = list(zip(sources, values, strict=True))[:count]
+    pairs = list(zip(names, values, strict=True))[:count]
     arrive = " and ".join(f"{shown(source)} is {shape(value)}" for source, value in pairs)
-    return _at(call, "loss-mismatch", f"`{call.name}` compares equal shapes, but {arrive}")
+    message = f"`{call.name}` compares equal shapes, but {arrive}"
+    return _at(call, "loss-mismatch", message, _equalled(names, values[:count]))
+
+
+def _equalled(names: Sequence[Source], values: Sequence[Tensor]) -> str | None:
+    """How two tensors would have equal shapes."""
+    if len(values) != 2 or not all(isinstance(name, str) for name in names):
+        return None
+    first, second = values
+    if second.dim() == 1 and first.dim() == 2 and first.shape[1] > 1 and not second.is_floating_point():
+        return "`CrossEntropyLoss` compares a number for each class with the number of the class"
+    for place, (one, other) in enumerate(((first, second), (second, first))):
+        if one.dim() == other.dim() + 1 and one.shape[-1] == 1 and one.shape[:-1] == other.shape:
+            sides = [f'{{expr: "squeeze({n}, -1)"}}' if i == place else n for i, n in enumerate(names)]
+            return f"`from: [{', '.join(map(str, sides))}]`"
+    return None
 
 
 def _classes(call: Call, term: Term | MetricTerm, values: Sequence[Tensor], facts: Facts) -> Mistake | None:
     """Fewer numbers than there are classes, or numbers in more axes than the target has."""
-    if loss_of(call) not in OF_CLASSES or len(values) < 2:
+    counts = NUM_CLASSES.get(call.name)
+    if (loss_of(call) not in OF_CLASSES and counts is None) or len(values) < 2:
         return None
     given, target, name = values[0], values[1], term.inputs[1]
     if not isinstance(name, str) or name not in facts.targets or target.is_floating_point():
@@ -187,6 +235,12 @@ def _classes(call: Call, term: Term | MetricTerm, values: Sequence[Tensor], fact
     num_classes = facts.classes_of(name)
     if num_classes is None:
         return None
+    if counts is not None:
+        said = call.arguments.get(counts)
+        if said is None or said >= num_classes:
+            return None
+        message = f"`{counts}` of `{call.name}` is {said}, and the data has {num_classes} classes"
+        return _at(call, "loss-mismatch", message, f"`{counts}: $num_classes` follows the data")
     if target.dim() == 1 and given.dim() != 2:
         message = f"`{call.name}` takes one number for each class, and {shape(given)} arrives"
         return _at(call, "loss-mismatch", message, "`Flatten` before the last `Linear` gives it a vector")
@@ -208,11 +262,24 @@ def _refused(call: Call, values: Sequence[Any], run: Callable[[], object]) -> li
         text = str(error).strip().split("\n")[0]
     else:
         return []
+    arrive = " and ".join(shape(value) for value in values)
+    if re.search(DTYPES, text):
+        types = " and ".join(str(value.dtype).removeprefix("torch.") for value in values)
+        return [
+            _at(call, "loss-mismatch", f"`{call.name}` can't take {arrive} of {types}", _types_help(call))
+        ]
     text = re.sub(r"torch\.Size\((\[[^]]*\])\)", r"\1", text)
-    text = re.sub(rf"\[{BATCH}(?:, )?", "[", text).rstrip(".")
-    shapes = " and ".join(shape(value) for value in values)
-    words = "" if re.search(rf"\b{BATCH}\b", text) else f": {text}"
-    return [_at(call, "loss-mismatch", f"`{call.name}` can't take {shapes}{words}")]
+    told = said(re.sub(rf"\[{BATCH}(?:, )?", "[", text), call)
+    words = "" if re.search(rf"\b{BATCH}\b", told.words) else f": {told.words}"
+    message = f"`{call.name}` can't take {arrive}{words}"
+    return [at_argument("loss-mismatch", call, told.parameter, message, told.help)]
+
+
+def _types_help(call: Call) -> str | None:
+    """What a loss of classes takes."""
+    if loss_of(call) not in OF_CLASSES:
+        return None
+    return "it takes a float for each class, and of the target the class's number, an int64"
 
 
 def _constant(loss: Loss, examples: Sequence[Example]) -> list[Mistake]:
@@ -221,13 +288,27 @@ def _constant(loss: Loss, examples: Sequence[Example]) -> list[Mistake]:
     def trained(tensor: Tensor) -> Tensor:
         return tensor.clone().requires_grad_() if tensor.is_floating_point() else tensor
 
-    aim = objective(loss, CPU)
+    aim = objective(loss, CPU, _criteria(loss, examples[0]))
     for output, batch in examples:
+        made = {name: tree_map(trained, value) for name, value in batch.items() if name.endswith(".output")}
         with suppress(Exception), torch.enable_grad():  # this one's values don't suit the loss
-            if aim.total(aim.losses(tree_map(trained, output), batch)).requires_grad:
+            if aim.total(aim.losses(tree_map(trained, output), {**batch, **made})).requires_grad:
                 return []
     message = "the loss doesn't depend on the network's output, so that there is nothing to learn"
     return [Mistake("loss-mismatch", ("loss",), message, "`from` names `output`, or a part of it", at="key")]
+
+
+def _is_scored(metric: MetricTerm, loss: Loss | None) -> bool:
+    """Whether a metric compares what a loss with weights makes of the output."""
+    calls = [term.call for term in loss.terms.values() if term.inputs[0] == metric.inputs[0]] if loss else []
+    return any(call is not None and call.name in NUM_CLASSES for call in calls)
+
+
+def _criteria(loss: Loss | None, given: Example) -> Criteria:
+    """The losses with weights; none where one of them can't be made, which is its own mistake."""
+    with suppress(YamlnetError):
+        return criteria(loss, given, None)
+    return {}
 
 
 def _at(call: Call, code: str, message: str, help: str | None = None) -> Mistake:

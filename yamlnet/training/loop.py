@@ -1,25 +1,24 @@
 """A model, batches and what to do with them in; steps taken, and their loss and metrics summed, out.
 
 Per step: index, forward, backward, step. Nothing here reads from the device but `Sums.loss`, which is asked
-for a few times a second, and what `non_finite: skip`, `watch` and `LBFGS` can't do without.
+for a few times a second, and what `non_finite: skip`, `watch`, `LBFGS` and a careful step can't do without.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import LBFGS
 from torch.optim.lr_scheduler import LRScheduler
 
-from yamlnet.diagnostics import YamlnetError
+from yamlnet.training import randomness
 from yamlnet.training.average import Average
 from yamlnet.training.device import autocast
 from yamlnet.training.interrupt import Interruption
@@ -27,13 +26,32 @@ from yamlnet.training.meter import Meter
 from yamlnet.training.objective import Batch, Objective
 from yamlnet.training.watch import Watcher
 
-Forward = Callable[[Batch], tuple[Any, tuple[Tensor, ...]]]
-"""A batch in; the model's outputs and the terms of the loss, each one number, out."""
+Forward = Callable[[Batch], tuple[Any, Batch, tuple[Tensor, ...]]]
+"""A batch in; the model's outputs, the batch with those of drawn samples, and the terms of the loss, out."""
 
 Report = Callable[[float], object]
 """Is told this epoch's mean loss so far."""
 
 REPORT_EVERY_S = 0.2
+
+LEAST_SCALE = 2.0**-10
+"""Where fp16's loss is scaled by less and still overflows, scaling isn't what it lacks."""
+
+
+class NotFiniteError(Exception):
+    """Something isn't finite: `what`, seen when it is read; in a careful step, before the step is taken.
+
+    `value` is the loss's; `batch` the position in the step's group of the batch that gave it.
+    """
+
+    def __init__(
+        self, what: Literal["loss", "gradient", "weights"], value: float = math.nan, batch: int = 0
+    ) -> None:
+        super().__init__(f"the {what}: {value}")
+        self.what, self.value, self.batch = what, value, batch
+
+
+Skipped = Callable[[Sequence[Batch], NotFiniteError, Mapping[str, Tensor]], object]
 
 
 @dataclass
@@ -131,29 +149,48 @@ def sums(objective: Objective, meter: Meter, device: torch.device) -> Sums:
 
 
 def forward(
-    model: nn.Module, inputs: Sequence[str], objective: Objective, precision: str, device: torch.device
+    model: nn.Module,
+    inputs: Sequence[str],
+    objective: Objective,
+    precision: str,
+    device: torch.device,
+    draws: Sequence[str] = (),
 ) -> Forward:
-    """What runs the model on the batch's fields `inputs`, in order, and compares, in float32."""
+    """What runs the model on the batch's fields `inputs`, in order, and compares, in float32.
+
+    It runs on those of each drawn sample of `draws` too.
+    """
     run = autocast(model, precision, device)
 
-    def call(batch: Batch) -> tuple[Any, tuple[Tensor, ...]]:
+    def call(batch: Batch) -> tuple[Any, Batch, tuple[Tensor, ...]]:
         output = run(*[batch[name] for name in inputs])
-        return output, objective.losses(output, batch)
+        if draws:
+            drawn = {f"{draw}.output": run(*[batch[f"{draw}.{name}"] for name in inputs]) for draw in draws}
+            batch = {**batch, **drawn}
+        return output, batch, objective.losses(output, batch)
 
     return call
 
 
-def finite(parameters: Sequence[nn.Parameter]) -> bool:
+def finite_gradients(parameters: Sequence[nn.Parameter]) -> bool:
     """Whether every gradient is finite; reads from the device."""
     gradients = [p.grad._values() if p.grad.is_sparse else p.grad for p in parameters if p.grad is not None]
     return not gradients or bool(nn.utils.get_total_norm(gradients, math.inf).isfinite())
+
+
+def finite_weights(parameters: Sequence[nn.Parameter]) -> bool:
+    """Whether every parameter is finite; reads from the device."""
+    found = [p.detach().isfinite().all() for p in parameters]
+    return not found or bool(torch.stack(found).all())
 
 
 @dataclass(eq=False)
 class Loop:
     """All that a step uses; what the file leaves out is None.
 
-    `buffers` are what a step that is left out must leave as it was; `losses` those that aren't read yet.
+    `buffers` are what a step that is left out must leave as it was. `skipped` is told of each such step: its
+    batches, what wasn't finite, and the random states it began with. While it is `careful`, a step looks at
+    its loss and gradients before the optimizer does, and at the weights after.
     """
 
     forward: Forward
@@ -171,7 +208,8 @@ class Loop:
     average: Average | None = None
     resample: Callable[[int], None] | None = None
     watcher: Watcher | None = None
-    losses: list[Tensor] = dataclasses.field(default_factory=list)
+    skipped: Skipped = lambda group, found, random: None
+    careful: bool = False
 
     def run(
         self,
@@ -184,8 +222,8 @@ class Loop:
         """Takes steps until `until` are behind it, the batches end or the interruption; notes where it is.
 
         Raises:
-            YamlnetError: the loss isn't finite any more, found when it is read: after an epoch's first step,
-                every `REPORT_EVERY_S` seconds, and at the end.
+            NotFiniteError: the loss isn't finite any more, found when it is read: after an epoch's first
+                step, every `REPORT_EVERY_S` seconds, and at the end; in a careful step, before it is taken.
         """
         clock = perf_counter()
         due = clock + REPORT_EVERY_S
@@ -197,9 +235,10 @@ class Loop:
             now = perf_counter()
             if position.batch == len(group) or now >= due:
                 loss = self._mean_loss(position)
-                clock = position.take_time(clock, perf_counter())
-                due = clock + REPORT_EVERY_S
+                position.take_time(clock, perf_counter())
                 report(loss)
+                clock = perf_counter()
+                due = clock + REPORT_EVERY_S
         self._mean_loss(position)
         position.take_time(clock, perf_counter())
 
@@ -220,44 +259,55 @@ class Loop:
         sizes = [len(batch[self.field]) for batch in group]
         num_samples = num_counted = sum(sizes)
         before = [buffer.clone() for buffer in self.buffers]
-        for batch, size in zip(group, sizes, strict=True):
-            output, losses = self.forward(batch)
+        random = randomness.capture(self.sums.totals[0].device) if self.skips else {}
+        found: NotFiniteError | None = None
+        for index, (batch, size) in enumerate(zip(group, sizes, strict=True)):
+            output, whole, losses = self.forward(batch)
             loss = self.objective.total(losses, size / num_samples)
-            if self.skips and not loss.isfinite():
+            if (self.skips or self.careful) and not loss.isfinite():
+                found = found or NotFiniteError("loss", float(loss.detach()), index)
                 num_counted -= size
                 continue
             self._backward(loss)
-            self.losses.append(loss.detach())
-            self.sums.add(output, losses, batch, size)
-        applied = num_counted == num_samples and self._apply(group)
-        self._clear()
+            self.sums.add(output, losses, whole, size)
+        applied = found is None and self._apply(group, loss)
+        if not applied and found is None and self.scaler is None:
+            found = NotFiniteError("gradient")
+        self.clear()
         if not applied:
             for buffer, old in zip(self.buffers, before, strict=True):
                 buffer.copy_(old)
+        if found is not None:
+            if not self.skips:
+                raise found
+            self.skipped(group, found, random)
         if applied and self.scheduler is not None:
             self.scheduler.step()
         if applied and self.average is not None:
             self.average.update()
+        if self.careful and not finite_weights(self.parameters):
+            raise NotFiniteError("weights")
         return num_counted, applied
 
     def _backward(self, loss: Tensor) -> None:
         scaled = loss if self.scaler is None else self.scaler.scale(loss)
         scaled.backward()  # type: ignore[no-untyped-call]
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Forgets the gradients."""
         for parameter in self.parameters:
             parameter.grad = None
 
-    def _apply(self, group: Sequence[Batch]) -> bool:
+    def _apply(self, group: Sequence[Batch], loss: Tensor) -> bool:
         """Clips and steps; false where the step was left out: fp16 overflowed, or a gradient isn't finite."""
         if self.scaler is not None:
             return self._apply_scaled(self.scaler)
-        if self.skips and not finite(self.parameters):
+        if (self.skips or self.careful) and not finite_gradients(self.parameters):
             return False
         if self.clip is not None:
             self.clip()
         if isinstance(self.optimizer, LBFGS):
-            self.optimizer.step(self._closure(group))  # type: ignore[no-untyped-call]
+            self.optimizer.step(self._closure(group, loss.detach()))  # type: ignore[no-untyped-call]
         else:
             self.optimizer.step()
         return True
@@ -269,17 +319,20 @@ class Loop:
         before = scaler.get_scale()
         scaler.step(self.optimizer)
         scaler.update()
-        return scaler.get_scale() >= before
+        scale = scaler.get_scale()
+        if scale < min(before, LEAST_SCALE) and not self.skips:
+            raise NotFiniteError("gradient")
+        return scale >= before
 
-    def _closure(self, group: Sequence[Batch]) -> Callable[[], Tensor]:
+    def _closure(self, group: Sequence[Batch], loss: Tensor) -> Callable[[], Tensor]:
         """The loss with its gradient: at first what the step has found, from then on evaluated again."""
-        found = [self.losses[-1]]
+        found = [loss]
 
         def closure() -> Tensor:
             if found:
                 return found.pop()
-            self._clear()
-            loss = self.objective.total(self.forward(group[0])[1])
+            self.clear()
+            loss = self.objective.total(self.forward(group[0])[2])
             self._backward(loss)
             if self.clip is not None:
                 self.clip()
@@ -291,13 +344,5 @@ class Loop:
         """This epoch's mean loss so far; reads from the device, and so waits for it."""
         loss = self.sums.loss(position.num_samples)
         if position.num_samples and not math.isfinite(loss):
-            isnt = [not math.isfinite(value) for value in map(float, self.losses)]
-            first = isnt.index(True) if any(isnt) else len(isnt) - 1
-            num_later = -(-len(isnt) // self.accumulate) - first // self.accumulate - 1
-            step = position.step - num_later
-            raise YamlnetError(
-                f"the training loss is {loss} at step {step}, in epoch {position.epoch + 1}",
-                help="a lower learning rate or `train.clip` often helps",
-            )
-        self.losses.clear()
+            raise NotFiniteError("loss", loss)
         return loss

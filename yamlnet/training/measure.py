@@ -16,7 +16,8 @@ from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.training.classes import Classes, as_probabilities, classes_of, compares_classes
 from yamlnet.training.delegate import Delegate
-from yamlnet.training.metrics import AVERAGES, Accumulator, Confusion, Determination, MeanError, TopK
+from yamlnet.training.metrics import AVERAGES, Accumulator, Confusion, Determination, Mean, MeanError, TopK
+from yamlnet.training.neighbours import Neighbours
 
 COUNTED = ("Accuracy", "F1Score", "Precision", "Recall")
 ERRORS: Mapping[str, int] = {"MeanAbsoluteError": 1, "MeanSquaredError": 2}
@@ -33,16 +34,28 @@ def accumulator(
     if compares_classes(call):
         return _of_classes(call, inputs, num_classes, logits, device)
     if call.name in (*ERRORS, "R2Score") and _are_defaults(call, set(call.arguments)):
-        dtype = torch.float32 if device.type == "mps" else torch.float64
+        dtype = _widest(device)
         if call.name in ERRORS:
             return MeanError(ERRORS[call.name], torch.zeros(2, dtype=dtype, device=device))
         outputs = inputs[0][0].numel()
         return Determination(torch.zeros(4, outputs, dtype=dtype, device=device))
+    if call.name == "KNNAccuracy":
+        return Neighbours(call.with_defaults()["k"], device)
     filled = {}
     if "num_classes" in call.entry.parameters:
         scores = inputs[0].dim() > 1 and inputs[0].is_floating_point()
         filled["num_classes"] = inputs[0].shape[1] if scores else num_classes
     return Delegate(call, filled, lambda *tensors: tensors, device)
+
+
+def mean(device: torch.device) -> Accumulator:
+    """The mean of one number for each sample."""
+    return Mean(torch.zeros(2, dtype=_widest(device), device=device))
+
+
+def _widest(device: torch.device) -> torch.dtype:
+    """The dtype of sums."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _of_classes(

@@ -5,17 +5,18 @@ While training steps run a meter only keeps references; it counts many batches i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from yamlnet.language.experiment import Loss, MetricTerm, Source
-from yamlnet.training.classes import are_logits
-from yamlnet.training.measure import accumulator
+from yamlnet.language.experiment import Loss, MetricTerm
+from yamlnet.training.classes import are_logits, compares_classes
+from yamlnet.training.criteria import Scores, scores_of
+from yamlnet.training.measure import accumulator, mean
 from yamlnet.training.metrics import Accumulator
-from yamlnet.training.objective import Batch, Pick, picks, shown
+from yamlnet.training.objective import NO_CRITERIA, Batch, Criteria, Pick, picks, shown
 
 MAX_PENDING_ELEMENTS = 2**20
 MAX_PENDING_BATCHES = 64
@@ -25,18 +26,14 @@ class Meter:
     """Collects what metrics need, step by step, and counts it when enough has gathered."""
 
     def __init__(
-        self, accumulators: Mapping[str, Accumulator], inputs: Mapping[str, tuple[Source, ...]]
+        self, accumulators: Mapping[str, Accumulator], inputs: Mapping[str, tuple[Pick, ...]]
     ) -> None:
-        """`inputs` names what each metric compares."""
+        """`inputs` take what each metric compares; metrics that share them are counted together."""
         self.accumulators = dict(accumulators)
-        self._groups: list[tuple[tuple[Pick, ...], list[Accumulator]]] = []
-        users: dict[tuple[str, ...], list[Accumulator]] = {}
-        for name, sources in inputs.items():
-            key = tuple(map(shown, sources))
-            if key not in users:
-                users[key] = []
-                self._groups.append((picks(sources), users[key]))
-            users[key].append(accumulators[name])
+        users: dict[tuple[Pick, ...], list[Accumulator]] = {}
+        for name, takers in inputs.items():
+            users.setdefault(takers, []).append(accumulators[name])
+        self._groups = list(users.items())
         self._pending: list[list[tuple[Tensor, ...]]] = [[] for _ in self._groups]
         self._elements = self._batches = 0
 
@@ -95,17 +92,47 @@ def meter(
     example: tuple[Any, Batch],
     num_classes: int | None,
     device: torch.device,
+    criteria: Criteria = NO_CRITERIA,
 ) -> Meter:
-    """A meter for the file's metrics on outputs and batches like the example; `num_classes` is the data's."""
-    accumulators = {
-        name: accumulator(
-            term.call, _taken(term, example), num_classes, are_logits(loss, term.inputs[0]), device
-        )
-        for name, term in terms.items()
-    }
-    return Meter(accumulators, {name: term.inputs for name, term in terms.items()})
+    """A meter for the file's metrics on outputs and batches like the example; `num_classes` is the data's.
+
+    Metrics of classes compare the scores that the loss's own weights (`criteria`) make of what it takes.
+    """
+    inputs: dict[str, tuple[Pick, ...]] = {}
+    accumulators: dict[str, Accumulator] = {}
+    shared: dict[tuple[str, ...], tuple[Pick, ...]] = {}
+    for name, term in terms.items():
+        if term.call is None:
+            inputs[name], accumulators[name] = (_mean(picks(term.inputs)[0]),), mean(device)
+            continue
+        score = scores_of(loss, criteria, term.inputs[0]) if compares_classes(term.call) else None
+        key = ("scores" if score else "", *map(shown, term.inputs))
+        inputs[name] = shared.setdefault(key, _scored(picks(term.inputs), score))
+        taken = [take(*example) for take in inputs[name]]
+        logits = are_logits(loss, term.inputs[0])
+        accumulators[name] = accumulator(term.call, taken, num_classes, logits, device)
+    return Meter(accumulators, inputs)
 
 
-def _taken(term: MetricTerm, example: tuple[Any, Batch]) -> Sequence[Tensor]:
-    output, batch = example
-    return [take(output, batch) for take in picks(term.inputs)]
+def _scored(takers: tuple[Pick, ...], score: Scores | None) -> tuple[Pick, ...]:
+    """The first input as the scores that are made of it."""
+    if score is None:
+        return takers
+    take, *others = takers
+
+    def scored(output: Any, batch: Batch) -> Tensor:
+        with torch.no_grad():
+            return score(take(output, batch))
+
+    return scored, *others
+
+
+def _mean(take: Pick) -> Pick:
+    """A batch's mean of a value, as often as there are samples."""
+
+    def averaged(output: Any, batch: Batch) -> Tensor:
+        value: Tensor = take(output, batch)
+        exact = value if value.is_floating_point() else value.to(torch.float32)
+        return exact.mean().expand(len(next(iter(batch.values()))))
+
+    return averaged

@@ -145,6 +145,23 @@ class TopK(Sums):
 
 
 @dataclass(eq=False)
+class Mean(Sums):
+    """The mean over the samples; `sums` is `[2]`: the sum, and how many."""
+
+    sums: Tensor
+
+    def update(self, *inputs: Sequence[Tensor]) -> None:
+        (values,) = inputs
+        for value in values:
+            self.sums[0] += value.to(self.sums.dtype).sum()
+            self.sums[1] += len(value)
+
+    def compute(self) -> float:
+        total, count = self.sums.tolist()
+        return total / count if count else float("nan")
+
+
+@dataclass(eq=False)
 class MeanError(Sums):
     """The mean of |difference| ** `power` over all elements; `sums` is `[2]`: the sum, and how many."""
 

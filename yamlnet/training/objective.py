@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.losses import EQUAL, loss_of
@@ -19,8 +19,16 @@ from yamlnet.network.construct import arguments, target_of
 from yamlnet.network.formula import emit
 from yamlnet.training.calls import construct
 
-Batch = Mapping[str, Tensor]
-"""One batch by field, each `[batch, ...]`."""
+Batch = Mapping[str, Any]
+"""One batch by field, each a tensor `[batch, ...]`.
+
+A sample that is drawn beside each has fields too (`NAME.image`), and the model's output: `NAME.output`.
+"""
+
+Criteria = Mapping[str, nn.Module]
+"""The losses that have weights of their own, by the names of their terms."""
+
+NO_CRITERIA: Criteria = {}
 
 Pick = Callable[[Any, Batch], Any]
 """Takes one input of a loss or metric from the model's outputs or from the batch."""
@@ -47,9 +55,10 @@ class Objective:
 
     def losses(self, output: Any, batch: Batch) -> tuple[Tensor, ...]:
         """Each term of a batch, without its weight."""
-        if len(self.terms) == 1:
-            return (self.terms[0].compute(output, batch),)
-        return tuple([term.compute(output, batch) for term in self.terms])
+        found = []
+        for term in self.terms:  # by this name a failure is traced to its term
+            found.append(term.compute(output, batch))
+        return tuple(found)
 
     def total(self, losses: Sequence[Tensor], part: float = 1.0) -> Tensor:
         """The loss whose gradient is wanted, where the batch is this part of its step's samples."""
@@ -64,16 +73,21 @@ class Objective:
         return total
 
 
-def objective(section: Loss, device: torch.device) -> Objective:
-    """The loss of the file, its classes made and its inputs resolved once for all steps."""
-    return Objective(tuple(_compared(name, term, device) for name, term in section.terms.items()))
+def objective(section: Loss, device: torch.device, criteria: Criteria = NO_CRITERIA) -> Objective:
+    """The loss of the file, its classes made and its inputs resolved once for all steps.
+
+    `criteria` are those of its terms that have weights.
+    """
+    terms = section.terms.items()
+    return Objective(tuple(_compared(name, term, device, criteria.get(name)) for name, term in terms))
 
 
-def _compared(name: str, term: Term, device: torch.device) -> Compared:
+def _compared(name: str, term: Term, device: torch.device, criterion: nn.Module | None) -> Compared:
     takers = picks(term.inputs)
     if term.call is None:
         return Compared(name, _averaged(takers[0]), term.weight, summed=False)
-    compare = _loss(term.call, device) if term.call.entry.kind == "loss" else _function(term.call)
+    is_class = term.call.entry.kind == "loss"
+    compare = _loss(term.call, device, criterion) if is_class else _function(term.call)
     count = EQUAL.get(loss_of(term.call))
     if count is not None:
         compare = _of_equal_shapes(compare, term, count)
@@ -84,15 +98,12 @@ def _compared(name: str, term: Term, device: torch.device) -> Compared:
     return Compared(name, compute, term.weight, summed=reduction == "sum")
 
 
-def _loss(call: Call, device: torch.device) -> Callable[..., Tensor]:
-    criterion = construct(call, arguments=_unwarned(call, arguments(call))).to(device)
-    if any(True for _ in criterion.parameters()):
-        raise YamlnetError(
-            f"`{call.name}` has weights of its own, which belong in the network",
-            help="end the network in `Linear`, and take `CrossEntropyLoss`",
-            exit_code=1,
-        )
-    compare: Callable[..., Tensor] = criterion
+def _loss(call: Call, device: torch.device, criterion: nn.Module | None) -> Callable[..., Tensor]:
+    compare: Callable[..., Any] = criterion or construct(call, arguments=_unwarned(call, arguments(call))).to(
+        device
+    )
+    if call.name == "AdaptiveLogSoftmaxWithLoss":  # it gives each sample's log-probability too
+        return lambda *tensors: compare(*tensors).loss
     return compare
 
 
@@ -114,22 +125,27 @@ def _function(call: Call) -> Callable[..., Tensor]:
 
 
 def picks(inputs: Sequence[Source]) -> tuple[Pick, ...]:
-    """For each source (`output`, `output.image`, a field, an expression) what takes its value."""
+    """For each source (`output`, `output.image`, `positive.output`, a field, an expression) what takes it."""
     return tuple(_worked_out(item) if isinstance(item, Expression) else _pick(item) for item in inputs)
 
 
 def _pick(name: str) -> Pick:
     first, *rest = name.split(".")
+    if first == "output" and not rest:
+        return lambda output, batch: output
     if first != "output":
-        return lambda output, batch: batch[name]
+        first = f"{first}.{rest.pop(0)}" if rest else first
+        if not rest:
+            return lambda output, batch: batch[first]
     keys = [int(key) if key.isdigit() else key for key in rest]
 
     def part(output: Any, batch: Batch) -> Any:
+        value = output if first == "output" else batch[first]
         for key in keys:
-            output = output[key]
-        return output
+            value = value[key]
+        return value
 
-    return part if keys else lambda output, batch: output
+    return part
 
 
 def _worked_out(expression: Expression) -> Pick:
@@ -149,7 +165,7 @@ def _applied(
     compare: Callable[..., Tensor], inputs: Sequence[Source], takers: Sequence[Pick]
 ) -> Callable[[Any, Batch], Tensor]:
     match inputs:
-        case ("output", str(field)) if not field.startswith("output"):
+        case ("output", str(field)) if field != "output" and "." not in field:
             return lambda output, batch: compare(output, batch[field])
     return lambda output, batch: compare(*[take(output, batch) for take in takers])
 

@@ -2,31 +2,85 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, cast
 
 import torch
+
+PACKAGES = ("yamlnet", "numpy", "torchvision", "torchmetrics", "safetensors")
+VARIABLES = ("MKL_CBWR", "ONEDNN_DEFAULT_FPMATH_MODE")
+CUDA_VARIABLES = ("CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE")
+ENVIRONMENT = (
+    *PACKAGES,
+    *("torch", "python", "cuda", "cudnn", "device", "device_name", "machine", "cpu_capability", "threads"),
+)
+"""What can change the bits of a run, beside its flags."""
 
 
 def origin(device: torch.device, seed: int) -> dict[str, Any]:
     """All that can change the bits of a run, and what it takes to find its code again."""
+    on_cuda = device.type == "cuda"
     return {
-        "yamlnet": _version("yamlnet"),
+        **{package: _version(package) for package in PACKAGES},
         "torch": torch.__version__,
         "python": platform.python_version(),
+        "cuda": torch.version.cuda if on_cuda else None,
+        "cudnn": torch.backends.cudnn.version() if on_cuda else None,  # type: ignore[no-untyped-call]
         "platform": platform.platform(),
+        "machine": platform.machine(),
         "device": str(device),
-        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "device_name": torch.cuda.get_device_name(device) if on_cuda else None,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
+        "flags": _flags(on_cuda),
         "seed": seed,
         "command": list(sys.argv),
         "git": _git(),
     }
+
+
+def environment(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the bits of a run depended on last: as it was started, and as resumptions changed it.
+
+    Flags stand one by one, as `flags.NAME`.
+    """
+    flags = {f"flags.{name}": value for name, value in (manifest.get("flags") or {}).items()}
+    found = {key: manifest[key] for key in ENVIRONMENT if key in manifest} | flags
+    for resumed in manifest.get("resumes", ()):
+        found |= {key: new for key, (_, new) in resumed["environment"].items()}
+    return found
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What differs between two environments: how it was, how it is."""
+    keys = [*old, *(key for key in new if key not in old)]
+    pairs = {key: (old.get(key), new.get(key)) for key in keys}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _flags(on_cuda: bool) -> dict[str, Any]:
+    """torch's settings that change numbers, and the environment's."""
+    backends = cast(Any, torch.backends)
+    own = {
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "default_dtype": str(torch.get_default_dtype()),
+        "mkldnn": backends.mkldnn.enabled,
+        "matmul_precision": torch.get_float32_matmul_precision(),
+    }
+    if on_cuda:
+        own |= {
+            "cudnn": backends.cudnn.enabled,
+            "matmul_tf32": backends.cuda.matmul.fp32_precision,
+            "conv_tf32": backends.cudnn.conv.fp32_precision,
+        }
+    variables = (*VARIABLES, *CUDA_VARIABLES) if on_cuda else VARIABLES
+    return own | {name: os.environ.get(name) for name in variables}
 
 
 def _version(package: str) -> str | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import torch
@@ -11,8 +10,10 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from yamlnet.diagnostics import YamlnetError
-from yamlnet.training import randomness
+from yamlnet.training import randomness, schedule
 from yamlnet.training.checkpoint import EMA
+from yamlnet.training.criteria import Learner
+from yamlnet.training.fitting import check_alike, check_equal, check_slot, sizes
 from yamlnet.training.loop import Loop
 
 Tensors = dict[str, Tensor]
@@ -20,17 +21,18 @@ Numbers = dict[str, Any]
 
 
 def capture(
-    model: nn.Module, loop: Loop, scheduler: LRScheduler | None, device: torch.device
+    model: Learner, loop: Loop, scheduler: LRScheduler | None, device: torch.device
 ) -> tuple[Tensors, Numbers]:
     """What torch's objects hold: tensors, the very ones, and what JSON can hold."""
     tensors, numbers = _optimizer_state(model, loop.optimizer)
+    tensors |= model.loss_state()
     tensors |= {f"random.{name}": state for name, state in randomness.capture(device).items()}
     tensors |= _losses(loop) | {f"sums.{name}": t for name, t in loop.sums.meter.state().items()}
     if loop.average is not None:
         tensors |= {EMA + name: tensor for name, tensor in loop.average.tensors.items()}
         numbers["num_averaged"] = loop.average.num_averaged
     if scheduler is not None:
-        numbers["scheduler"] = _without_counters(scheduler.state_dict())
+        numbers["scheduler"] = schedule.state(scheduler)
     if loop.scaler is not None:
         numbers["scaler"] = loop.scaler.state_dict()
     return tensors, numbers
@@ -39,28 +41,56 @@ def capture(
 def restore(
     tensors: Mapping[str, Tensor],
     numbers: Mapping[str, Any],
-    model: nn.Module,
+    model: Learner,
     loop: Loop,
     scheduler: LRScheduler | None,
     device: torch.device,
+    changed: Collection[str] = (),
+    begins_epoch: bool = False,
 ) -> None:
-    """Puts a captured state into freshly made objects of the same training."""
+    """Puts a captured state into freshly made objects of the same training.
+
+    `changed` are the keys of the file that are others now; where they say something else than the state,
+    they win. Where an epoch begins there are no sums to put back.
+
+    Raises:
+        YamlnetError: the state isn't that of these objects.
+    """
     try:
-        _restore_optimizer(tensors, numbers, model, loop.optimizer)
-        if scheduler is not None:
-            scheduler.load_state_dict(numbers["scheduler"])
-        if loop.scaler is not None:
+        _copy(model.loss_state(), tensors)
+        old = schedule.resume(scheduler, loop.optimizer, numbers.get("scheduler"), changed)
+        _restore_optimizer(tensors, numbers["optimizer"], model, loop.optimizer, old)
+        if loop.scaler is not None and not ("scaler" not in numbers and "train.precision" in changed):
+            check_alike(loop.scaler.state_dict(), numbers["scaler"], "scaler")
             loop.scaler.load_state_dict(numbers["scaler"])
-        own = _losses(loop)
-        loop.sums.meter.restore(_under("sums.", tensors))
-        if loop.average is not None:
-            own |= {EMA + name: tensor for name, tensor in loop.average.tensors.items()}
-            loop.average.num_averaged = numbers["num_averaged"]
-        for name, tensor in own.items():
-            tensor.copy_(tensors[name])
-    except (KeyError, ValueError, RuntimeError) as error:
-        raise YamlnetError(f"the checkpoint is of another training: {error}") from error
-    randomness.restore(device, _under("random.", tensors))
+        if not (begins_epoch and changed):
+            _copy(_losses(loop), tensors)
+            loop.sums.meter.restore(_under("sums.", tensors))
+        if loop.average is not None and not ("num_averaged" not in numbers and "train.ema" in changed):
+            _copy({EMA + name: tensor for name, tensor in loop.average.tensors.items()}, tensors)
+            loop.average.num_averaged = int(numbers["num_averaged"])
+        randomness.restore(device, _under("random.", tensors))
+    except (KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError) as error:
+        words = f"it has no `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
+        raise YamlnetError(f"the checkpoint is of another training: {words}") from error
+
+
+def restore_losses(model: Learner, saved: Mapping[str, Tensor]) -> None:
+    """Puts the weights back that the losses have themselves.
+
+    Raises:
+        YamlnetError: they are those of other losses.
+    """
+    try:
+        _copy(model.loss_state(), saved)
+    except (KeyError, ValueError) as error:
+        words = f"it has no `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
+        raise YamlnetError(f"the checkpoint is of another loss: {words}") from error
+
+
+def _copy(own: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
+    for name, tensor in own.items():
+        tensor.copy_(check_equal(tensor, saved[name], name))
 
 
 def _losses(loop: Loop) -> Tensors:
@@ -93,23 +123,28 @@ def _restore_optimizer(
     numbers: Mapping[str, Any],
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
+    with_groups: bool,
 ) -> None:
-    fresh = optimizer.state_dict()
-    names = {parameter: name for name, parameter in model.named_parameters()}
-    ordered = [names[parameter] for group in optimizer.param_groups for parameter in group["params"]]
-    saved: dict[str, Numbers] = {
-        name: dict(scalars) for name, scalars in numbers["optimizer"]["scalars"].items()
-    }
+    """Puts back what the optimizer holds of each parameter, and its settings where they are the old ones."""
+    parameters = dict(model.named_parameters())
+    names = {parameter: name for name, parameter in parameters.items()}
+    trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    num_trained = sizes(trained)
+    saved: dict[str, Numbers] = {name: dict(scalars) for name, scalars in numbers["scalars"].items()}
     for name, tensor in _under("optimizer.", tensors).items():
         parameter, _, key = name.rpartition(".")
-        is_list = name in numbers["optimizer"]["lists"]
+        check_slot(name, tensor, parameters[parameter], num_trained)
+        is_list = name in numbers["lists"]
         # cloned: a row of a larger tensor is aligned otherwise, and its dot products have other bits
         saved.setdefault(parameter, {})[key] = [row.clone() for row in tensor] if is_list else tensor
-    state = {index: saved[name] for index, name in enumerate(ordered) if name in saved}
-    groups = [
-        {**group, **{key: _like(group.get(key), value) for key, value in old.items()}}
-        for group, old in zip(fresh["param_groups"], numbers["optimizer"]["groups"], strict=True)
-    ]
+    state = {index: saved[names[p]] for index, p in enumerate(trained) if names[p] in saved}
+    groups = optimizer.state_dict()["param_groups"]
+    if len(groups) != len(numbers["groups"]):
+        raise ValueError(f"it has {len(numbers['groups'])} groups of parameters, and there are {len(groups)}")
+    if with_groups:
+        for group, old in zip(groups, numbers["groups"], strict=True):
+            check_alike({k: v for k, v in group.items() if k != "params"}, old, "optimizer.groups")
+            group |= {key: _like(group[key], value) for key, value in old.items()}
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     # torch warns of a schedule that advances before any step; here the steps were another process's
     optimizer._opt_called = True  # type: ignore[attr-defined]
@@ -123,10 +158,3 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
 def _like(fresh: Any, value: Any) -> Any:
     """A value from JSON as the fresh one is: `betas` is a tuple."""
     return tuple(value) if isinstance(fresh, tuple) else value
-
-
-def _without_counters(state: Any) -> Any:
-    """A scheduler's state without the milestones of `MultiStepLR`, which the file says and JSON can't."""
-    if isinstance(state, dict):
-        return {key: _without_counters(v) for key, v in state.items() if not isinstance(v, Counter)}
-    return [_without_counters(v) for v in state] if isinstance(state, list) else state

@@ -2,62 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import islice
 from time import perf_counter
 from typing import Any
 
-import torch
+from torch import Tensor
 
+from yamlnet import disk
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.network.freeze import train_mode
 from yamlnet.seeds import seed_of
-from yamlnet.training import checkpoint, state
+from yamlnet.training import checkpoint, randomness, state
+from yamlnet.training.care import Care, kept
 from yamlnet.training.checkpoint import Snapshot
-from yamlnet.training.device import deterministic, failures, tensor_float
+from yamlnet.training.continuation import Permits
+from yamlnet.training.device import deterministic, failures, tensor_float, threads
+from yamlnet.training.diagnosis import Diagnosis
+from yamlnet.training.failure import placed, words
 from yamlnet.training.interrupt import Interrupted, Interruption, interruptible
-from yamlnet.training.loop import REPORT_EVERY_S, Position
+from yamlnet.training.loop import REPORT_EVERY_S, NotFiniteError, Position, finite_weights
 from yamlnet.training.objective import Batch
 from yamlnet.training.observer import Observer, Progress, Silent
 from yamlnet.training.origin import origin
 from yamlnet.training.randomness import drawn_apart
+from yamlnet.training.resumption import take_up
 from yamlnet.training.run import Run, now
+from yamlnet.training.saver import Saver
 from yamlnet.training.setup import Setup, Task, set_up
+from yamlnet.training.shortage import memory_named
 from yamlnet.training.standing import Standing
 from yamlnet.training.verdict import Result, verdicts
 
-SILENT = Silent()
+SILENT, NO_PERMITS = Silent(), Permits()
+
+MOST_TOLD = 5
+"""How many steps that are left out are told of one by one."""
 
 
 def train(task: Task, run: Run, observer: Observer = SILENT) -> Result:
     """Trains from the start, in a run folder just made; the model ends with the weights that were tested.
 
     Raises:
-        YamlnetError: the loss isn't finite, the disk is full, ... (3), or the training was interrupted
-            (130) or terminated (143), after a checkpoint. No such run looks finished.
+        YamlnetError: a layer fails, the loss isn't finite, the disk is full, ... (3), or the training was
+            interrupted (130) or terminated (143), after a checkpoint. No such run looks finished.
     """
-    return _train(task, run, observer, resumed=False)
+    return _train(task, run, observer, permits=None)
 
 
-def resume(task: Task, run: Run, observer: Observer = SILENT) -> Result:
-    """Goes on from the run's newest checkpoint, to the same bits as a training that nobody stopped."""
-    if (run.result or {}).get("exit_code") in (0, 4):
-        raise YamlnetError(f"`{run.path}` is finished: there is nothing to resume")
-    return _train(task, run, observer, resumed=True)
+def resume(task: Task, run: Run, observer: Observer = SILENT, permits: Permits = NO_PERMITS) -> Result:
+    """Goes on from the run's newest checkpoint, to the same bits as a training that nobody stopped.
+
+    Where the task's settings aren't those of the checkpoint, the task's hold from there on.
+
+    Raises:
+        YamlnetError: the run is finished, or can't be gone on with so: it stays as it is. Else as `train`.
+    """
+    return _train(task, run, observer, permits)
 
 
-def _train(task: Task, run: Run, observer: Observer, resumed: bool) -> Result:
+def _train(task: Task, run: Run, observer: Observer, permits: Permits | None) -> Result:
     seed = seed_of(task.experiment.seed, "training")
     with ExitStack() as stack:
-        stack.enter_context(_failure_noted(run))
+        stack.enter_context(run.owned())
+        if permits is None:
+            stack.enter_context(_failure_noted(run))
+        stack.enter_context(memory_named(task.needs))
         stack.enter_context(failures())
+        stack.enter_context(threads(task.experiment.train.threads))
         interruption = stack.enter_context(interruptible())
         stack.enter_context(deterministic(task.experiment.train.deterministic))
         stack.enter_context(tensor_float(task.experiment.train.precision == "tf32"))
         stack.enter_context(drawn_apart(task.device, seed))
-        trainer = Trainer(task, run, observer, interruption, set_up(task, run.append_watched))
-        trainer.begin(resumed)
+        saver = stack.enter_context(Saver(run, task.experiment.train.checkpoint.keep, observer.saved))
+        trainer = Trainer(task, run, observer, interruption, set_up(task, run.append_watched), saver)
+        trainer.begin(permits)
+        if permits is not None:  # what is refused leaves the run as it is; what fails from here on is noted
+            stack.enter_context(_failure_noted(run))
+            stack.enter_context(memory_named(task.needs))
+            stack.enter_context(failures())
+        stack.enter_context(placed(task.model, task.experiment, task.places, trainer.when))
         trainer.fit()
         return trainer.finish()
 
@@ -76,82 +102,170 @@ def _failure_noted(run: Run) -> Iterator[None]:
                 )
         raise
     except RuntimeError as error:
-        words = str(error).strip().split("\n")[0]
+        said = words(error)
         with suppress(YamlnetError):
-            run.log(words)
-            run.write_result({"metrics": {}, "expect": [], "exit_code": 3, "error": words})
-        raise YamlnetError(f"PyTorch can't go on: {words}") from error
+            run.log(said)
+            run.write_result({"metrics": {}, "expect": [], "exit_code": 3, "error": said})
+        raise YamlnetError(f"PyTorch can't go on: {said}") from error
 
 
 class Trainer:
     """A training under way: its steps, and what is due between them."""
 
     def __init__(
-        self, task: Task, run: Run, observer: Observer, interruption: Interruption, setup: Setup
+        self,
+        task: Task,
+        run: Run,
+        observer: Observer,
+        interruption: Interruption,
+        setup: Setup,
+        saver: Saver,
     ) -> None:
-        self.task, self.run, self.observer, self.setup = task, run, observer, setup
+        self.task, self.run, self.observer, self.setup, self.saver = task, run, observer, setup, saver
         self.interruption = interruption
+        self.care = Care()
         self.position = Position()
         self.standing = Standing()
         self._batches: Iterator[Batch] | None = None
         self._saved_step: int | None = None
         self._next_report_s = 0.0
+        self._shown = observer
+        self._evaluated: str | None = None
+        self._num_told = 0
+        setup.loop.skipped = self._left_out
 
-    def begin(self, resumed: bool) -> None:
-        """Notes what the run is made with, and goes back to the newest checkpoint where it is resumed."""
+    def begin(self, permits: Permits | None) -> None:
+        """Notes what the run is made with; goes back to the newest checkpoint where it is resumed."""
         task, optimizer = self.task, self.setup.loop.optimizer
-        started = self.run.manifest.get("started") if resumed else now()
-        if resumed:
-            self._restore(self.run.last(self._warn))
-        made_by = {"name": type(optimizer).__name__, "fused": bool(optimizer.defaults.get("fused"))}
-        made_with = origin(task.device, task.experiment.seed)
-        self.run.write_manifest(
-            {
-                **made_with,
-                "optimizer": made_by,
-                "data_digest": task.digest,
-                "fields": task.fields,
-                "started": started,
-            }
-        )
-        self.run.log(
-            f"{'resumed' if resumed else 'started'} after step {self.position.step} on {task.device}"
-        )
+        disk.require_space(self.run.path, sum(t.nbytes for t in task.model.state_dict().values()))
+        made_with = origin(task.device, task.experiment.seed) | {
+            "optimizer": {"name": type(optimizer).__name__, "fused": bool(optimizer.defaults.get("fused"))},
+            "data_digest": task.digest,
+            "fields": task.fields,
+            "notes": list(task.notes),
+            "started": now(),
+        }
+        notes: Sequence[str] = task.notes
+        if permits is None:
+            self.run.write_manifest(made_with)
+        else:
+            taken_up = take_up(task, self.run, self.setup, permits, made_with, self._warn)
+            self.position, self.standing, notes = taken_up.position, taken_up.standing, taken_up.notes
+            self._saved_step = taken_up.saved_step
+        how = "started" if permits is None else "resumed"
+        self.run.log(f"{how} after step {self.position.step} on {task.device}")
         self.observer.started(self.run.path, self.setup.plan.num_steps, self.position.step)
-        for note in task.notes if not resumed else ():
+        for note in notes:
             self._note(note)
         if task.experiment.train.precision == "tf32" and task.device.type != "cuda":
             self._note(f"`precision: tf32` is fp32 on {task.device}: only CUDA has TF32")
+        if self._saved_step is None:
+            self._save()  # what an interruption, or a step that isn't finite, can go back to
 
     def fit(self) -> None:
         """Trains to the end; after an interruption to the step under way, which is saved."""
-        plan, position = self.setup.plan, self.position
         train_mode(self.task.model, self.task.frozen)
         try:
             while True:
-                if plan.is_pause(position) and position.step > self.standing.settled:
-                    self._settle()
-                if plan.is_over(position) or self.standing.stopped:
-                    return
-                if self._batches is None:
-                    self._batches = iter(self.task.sources.train.epoch(position.epoch, position.batch))
-                until = plan.next_pause(position.step)
-                self.setup.loop.run(self._batches, position, until, self.interruption, self._report)
-                self._check_interruption()
+                try:
+                    if not self._advance():
+                        return
+                except NotFiniteError as found:
+                    self._look_closer(found)
         except Interrupted:
-            self._save()
+            with suppress(NotFiniteError):  # then what is on disk is the last good state
+                self._save()
+            self.saver.wait()
             raise
+
+    def _advance(self) -> bool:
+        """Does what is due after a step, and takes steps to the next pause; false where all is done."""
+        plan, position, loop = self.setup.plan, self.position, self.setup.loop
+        if plan.is_pause(position) and position.step > self.standing.settled:
+            self._settle()
+        if plan.is_over(position) or self.standing.stopped:
+            self._careful(False)
+            return False
+        until = plan.next_pause(position.step)
+        if self._careful(position.step < self.care.until):
+            until = position.step + 1
+            self.care.before = kept(self._snapshot())
+        if self._batches is None:
+            self._batches = iter(self.task.sources.train.epoch(position.epoch, position.batch))
+        loop.run(self._batches, position, until, self.interruption, self._report)
+        self._check_interruption()
+        return True
+
+    def _careful(self, wanted: bool) -> bool:
+        """Whether each step is looked at; one that is taken for the second time isn't shown again."""
+        loop = self.setup.loop
+        if loop.careful and not wanted:
+            self.observer, self.care.before = self._shown, None
+            self._note(
+                f"what wasn't finite is, when taken once more: going on from step {self.position.step}"
+            )
+        if wanted:
+            self.observer = SILENT
+        loop.careful = wanted
+        return wanted
+
+    def _look_closer(self, found: NotFiniteError) -> None:
+        """Goes back to where all was finite, to take each step since with care; from such a step it ends."""
+        if self.care.before is None:
+            self.care.until = self.position.step + 1
+            self.saver.wait()
+            mark = self.care.mark
+            self._go_back(self.run.last(self._warn) if mark is None else mark, on_disk=mark is None)
+            return
+        before = self.care.before
+        self._go_back(before, on_disk=False)
+        position, loop = self.position, self.setup.loop
+        batches = self.task.sources.train.epoch(position.epoch, position.batch)
+        group = list(islice(batches, loop.accumulate))
+        if loop.resample is not None:
+            loop.resample(position.step + 1)
+        diagnosis = Diagnosis(self.task, loop, position.step + 1, position.epoch)
+        mistake = diagnosis.of(found, group, position.batch)
+        self._go_back(before, on_disk=False)
+        self.observer = self._shown
+        self._save()
+        self.saver.wait()
+        saved = checkpoint.folder(self.run.checkpoints, position.step)
+        help = f"{mistake.help}\nthe state before that step is saved in `{saved}`"
+        raise self.task.places.locate(replace(mistake, help=help))
+
+    def _left_out(self, group: Sequence[Batch], found: NotFiniteError, random: Mapping[str, Tensor]) -> None:
+        """Tells what wasn't finite in the first steps that are left out."""
+        self._num_told += 1
+        if self._num_told > MOST_TOLD:
+            return
+        position, loop, device = self.position, self.setup.loop, self.task.device
+        buffers = [(buffer, buffer.clone()) for buffer in self.task.model.buffers()]
+        states = randomness.capture(device)
+        randomness.restore(device, random)
+        diagnosis = Diagnosis(self.task, loop, position.step + 1, position.epoch)
+        mistake = diagnosis.of(found, group, position.batch)
+        loop.clear()
+        randomness.restore(device, states)
+        for buffer, old in buffers:
+            buffer.copy_(old)
+        error = self.task.places.locate(mistake)
+        samples = (mistake.help or "").split("; ")[0].split("\n")[-1]
+        self._warn(f"left out: {error.message} ({samples})")
 
     def finish(self) -> Result:
         """Tests the best weights where a metric chooses them, else the last; judges; writes the result."""
+        self.saver.wait()
         digest = self._load_final()
         best = self.standing.best
         figures = self.standing.figures | (best["figures"] if best else {})
         if self.task.sources.test is not None:
+            self._evaluated = "test"
             tested = self.setup.evaluator.evaluate(self.task.sources.test, self._check_interruption)
+            self._evaluated = None
             self._record("test", tested)
             figures |= _named("test", tested)
-        parameters = list(self.task.model.parameters())
+        parameters = list(self.task.learner.parameters())
         figures["parameters"] = sum(p.numel() for p in parameters)
         figures["trainable_parameters"] = sum(p.numel() for p in parameters if p.requires_grad)
         judged = verdicts(self.task.experiment.expect, figures)
@@ -208,8 +322,11 @@ class Trainer:
     def _validate(self) -> dict[str, float]:
         average = self.setup.loop.average
         assert self.task.sources.validation is not None
+        self._evaluated = "validation"
         with nullcontext() if average is None else average.applied():
-            return self.setup.evaluator.evaluate(self.task.sources.validation, self._check_interruption)
+            figures = self.setup.evaluator.evaluate(self.task.sources.validation, self._check_interruption)
+        self._evaluated = None
+        return figures
 
     def _advance_schedule(self, figures: Mapping[str, float], ends_epoch: bool) -> None:
         scheduler, metric = self.setup.scheduler, self.setup.scheduler_metric
@@ -221,55 +338,59 @@ class Trainer:
             scheduler.step(figures[metric])  # type: ignore[arg-type]  # a figure is what a plateau is seen in
 
     def _save(self) -> None:
-        """Writes a checkpoint of this step, unless there is one."""
+        """Has a checkpoint of this step written, unless there is one."""
         step, best = self.position.step, _public(self.standing.best)
+        found = best if best is not None and best["step"] == step else None
         if self._saved_step != step:
-            tensors, numbers = state.capture(
-                self.task.model, self.setup.loop, self.setup.scheduler, self.task.device
-            )
-            numbers |= {"position": asdict(self.position), "standing": asdict(self.standing), "best": best}
-            numbers["num_bytes_recorded"] = self.run.num_bytes_recorded
-            self._check_finite()
-            snapshot = Snapshot(step, self.task.model.state_dict(), tensors, numbers)
-            path = self.run.save(snapshot, self.task.experiment.train.checkpoint.keep)
+            if not finite_weights(list(self.task.learner.parameters())):
+                raise NotFiniteError("weights")
+            self.saver.submit(self._snapshot(), found)
             self._saved_step = step
-            self.run.log(f"saved {path.name}")
-            self.observer.saved(step, path)
-        if best is not None and best["step"] == step:
-            self.run.write_best(best)
+            self.care.saved()
+        elif found is not None:
+            self.saver.wait()
+            self.run.write_best(found)
 
-    def _restore(self, snapshot: Snapshot) -> None:
-        setup, numbers = self.setup, snapshot.state
-        try:
-            self.task.model.load_state_dict(dict(snapshot.weights))
-        except RuntimeError as error:
-            raise YamlnetError(f"the checkpoint is of another network: {error}") from error
-        state.restore(
-            snapshot.tensors, numbers, self.task.model, setup.loop, setup.scheduler, self.task.device
-        )
-        self.position = Position(**numbers["position"])
-        self.standing = Standing(**numbers["standing"])
-        self._saved_step = snapshot.step
-        self.run.rewind(numbers["num_bytes_recorded"], numbers["best"])
+    def _snapshot(self) -> Snapshot:
+        """All that the next step depends on; its tensors are the training's own."""
+        task, setup, best = self.task, self.setup, _public(self.standing.best)
+        tensors, numbers = state.capture(task.learner, setup.loop, setup.scheduler, task.device)
+        numbers |= {"position": asdict(self.position), "standing": asdict(self.standing), "best": best}
+        numbers |= {"num_bytes_recorded": self.run.num_bytes_recorded, "settings": task.settings}
+        numbers["num_batches"] = setup.plan.num_batches
+        return Snapshot(self.position.step, task.model.state_dict(), tensors, numbers)
+
+    def _go_back(self, snapshot: Snapshot, on_disk: bool) -> None:
+        """Puts the training where it was before, and the run's folder too."""
+        task, setup, numbers = self.task, self.setup, snapshot.state
+        task.model.load_state_dict(dict(snapshot.weights))
+        state.restore(snapshot.tensors, numbers, task.learner, setup.loop, setup.scheduler, task.device)
+        self.position, self.standing = Position(**numbers["position"]), Standing(**numbers["standing"])
+        self._batches = None
+        self._saved_step = snapshot.step if on_disk else None
+        self.run.rewind(numbers["num_bytes_recorded"], numbers["best"], self._warn)
 
     def _load_final(self) -> str:
         """Loads the weights to test from their checkpoint; gives their digest."""
-        _, weights = self.run.weights("last" if self.standing.best is None else "best", self._warn)
-        self.task.model.load_state_dict(weights)
-        return checkpoint.digest(weights)
+        found = self.run.chosen("last" if self.standing.best is None else "best", self._warn)
+        self.task.model.load_state_dict(found.averaged_weights)
+        state.restore_losses(self.task.learner, found.loss_weights)
+        return checkpoint.digest({**found.averaged_weights, **found.loss_weights})
 
     def _check_interruption(self) -> None:
-        self.interruption.check(self.position.step)
+        self.interruption.check(self.position.step, f"`yamlnet train --resume {self.run.path}` goes on")
 
-    def _check_finite(self) -> None:
-        parameters = [p.detach() for p in self.task.model.parameters()]
-        if parameters and not torch.stack([p.isfinite().all() for p in parameters]).all():
-            raise YamlnetError(
-                f"the weights aren't finite any more after step {self.position.step}",
-                help="a lower learning rate or `train.clip` often helps",
-            )
+    def when(self) -> str:
+        """What is under way, for a message."""
+        if self._evaluated is not None:
+            return f"in the evaluation of the {self._evaluated} split"
+        return f"in training step {self.position.step + 1}"
 
     def _report(self, loss: float) -> None:
+        if self.care.is_due and not self.setup.loop.careful:
+            if not finite_weights(list(self.task.learner.parameters())):
+                raise NotFiniteError("weights")
+            self.care.keep(self._snapshot)
         position, now_s = self.position, perf_counter()
         if now_s < self._next_report_s or not position.num_samples:
             return

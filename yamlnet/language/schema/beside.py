@@ -181,12 +181,16 @@ def _renamed() -> Schema:
 
 
 def _input() -> Schema:
-    """A shape without the batch, alone or with a dtype."""
+    """A shape without the batch, alone or with a dtype and the number of categories."""
     size = any_of({"type": "integer", "minimum": 1}, ref("expression"))
     shape = any_of({"type": "array", "items": size}, ref("expression"))
     mapping: Schema = {
         "type": "object",
-        "properties": {"shape": shape, "dtype": any_of({"enum": DTYPES}, ref("expression"))},
+        "properties": {
+            "shape": shape,
+            "dtype": any_of({"enum": DTYPES}, ref("expression")),
+            "num_categories": any_of({"type": "integer", "minimum": 1}, {"type": "null"}, ref("expression")),
+        },
         "required": ["shape"],
         "additionalProperties": False,
     }

@@ -10,7 +10,7 @@ from yamlnet.language.experiment import Experiment, Section
 from yamlnet.language.keys import SECTION_KEYS
 from yamlnet.language.schema import beside, calls
 from yamlnet.language.schema.nodes import Nodes
-from yamlnet.language.schema.sections import SECTIONS, Sections, groups, head, sources
+from yamlnet.language.schema.sections import SECTIONS, Sections, brought, groups, head, sources
 from yamlnet.language.schema.types import IDENTIFIER, TEXT, Schema, any_of, list_of, mapping_of
 
 CLOSED = Nodes(complete=True, blocks=False, suffix="")
@@ -56,6 +56,7 @@ def schema() -> Schema:
             **beside.definitions(),
             **groups(),
             **sources(),
+            **brought(),
             **complete.definitions(),
             **partial.definitions(),
             **CLOSED.definitions(),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from yamlnet.catalog.entry import Entry, Kind
+from yamlnet.catalog.entry import Entry, Kind, Parameter
+from yamlnet.catalog.transforms import is_random
 from yamlnet.language.consistency import EXCLUSIVE, MEASURED, NEEDED_ONE
 from yamlnet.language.experiment import Data, Experiment, Section, Train
 from yamlnet.language.keys import SECTION_KEYS
@@ -25,7 +26,7 @@ CALLED = {
     "validation": "dataset",
     "test": "dataset",
     "augment": "augmentation",
-    "train": "transform",
+    "train": "training-transform",
     "evaluation": "transform",
 }
 """Keys of sections whose values are calls, and of what."""
@@ -64,8 +65,9 @@ class Sections:
         wanted = {
             "dataset": self._calls("dataset", foreign=True),
             "field": self._calls("field"),
-            "augmentation": calls([one for one in transforms if _is_random(one)], complete=self.complete),
-            "transform": calls([one for one in transforms if not _is_random(one)], complete=self.complete),
+            "augmentation": calls([t for t in transforms if t.name != "Normalize"], complete=self.complete),
+            "transform": calls([t for t in transforms if not is_random(t.name)], complete=self.complete),
+            "training-transform": calls(transforms, complete=self.complete),
             "term": self._term(),
             "metric": calls(found, {"from": _from("metrics.from")}, self.complete, beside=_sources(found)),
             **{name: any_of(read(self), {"type": "null"}) for name, read in SECTIONS.items()},
@@ -151,7 +153,10 @@ class Sections:
     def metrics(self) -> Schema:
         """`metrics`: one, a list, or a mapping of names."""
         named = {"pattern": IDENTIFIER, "not": {"const": "loss"}}
-        several = {"type": "object", "propertyNames": named, "additionalProperties": self.ref("metric")}
+        text = {"description": SECTION_KEYS["metrics.expr"], "type": ["string", "number"]}
+        formula = {"type": "object", "properties": {"expr": text}, "required": ["expr"]}
+        item = any_of(self.ref("metric"), {**formula, "additionalProperties": False})
+        several = {"type": "object", "propertyNames": named, "additionalProperties": item}
         return any_of(self.ref("metric"), {"type": "array", "items": self.ref("metric")}, several)
 
     def optimizer(self) -> Schema:
@@ -186,11 +191,6 @@ def _group(entry: Entry) -> Schema:
     return any_of({**mapping, "additionalProperties": False}, ref("expression"))
 
 
-def _is_random(transform: Entry) -> bool:
-    """Whether it is for training only."""
-    return transform.name.startswith("Random")
-
-
 def _said(key: str) -> Schema:
     """A key with a value that says something."""
     return {"required": [key], "properties": {key: {"not": {"enum": [None, []]}}}}
@@ -214,7 +214,8 @@ def _one_of(path: str) -> Schema:
 
 def _from(key: str) -> Schema:
     """What a term or a metric compares: values by their names, and expressions of them."""
-    return {"description": SECTION_KEYS[key], **any_of(ref("source"), list_of(ref("source")))}
+    named = mapping_of(ref("source"), {"pattern": IDENTIFIER})
+    return {"description": SECTION_KEYS[key], **any_of(ref("source"), list_of(ref("source")), named)}
 
 
 def sources() -> dict[str, Schema]:
@@ -227,16 +228,32 @@ def sources() -> dict[str, Schema]:
 
 
 def _sources(found: Iterable[Entry]) -> dict[str, Schema]:
-    """How many values `from` brings, for each entry; a function of a list takes any number."""
-    fixed = [entry for entry in found if entry.tensors and entry.tensors[0].role != "tensors"]
-    counts = {e.name: (sum(t.required for t in e.tensors), len(e.tensors)) for e in fixed}
-    return {
-        name: {"properties": {"from": {"minItems": least, "maxItems": most, **({} if least < 2 else _LIST)}}}
-        for name, (least, most) in counts.items()
-    }
+    """What `from` brings, for each entry; a function of a list takes any number."""
+    return {entry.name: {"properties": {"from": ref(_brought(entry))}} for entry in found if _is_fixed(entry)}
 
 
-_LIST: Schema = {"anyOf": [{"type": "array"}, ref("expression")]}
+def _is_fixed(entry: Entry) -> bool:
+    return bool(entry.tensors) and entry.tensors[0].role != "tensors"
+
+
+def _brought(entry: Entry) -> str:
+    """The name of what `from` brings: the inputs, and which may be left out."""
+    return "from." + ".".join(tensor.name + "-" * (not tensor.required) for tensor in entry.tensors)
+
+
+def brought() -> dict[str, Schema]:
+    """What `from` may bring, for each list of inputs that there is."""
+    found = entries("loss", "function", "metric")
+    return {_brought(entry): _fitting(entry.tensors) for entry in found if _is_fixed(entry)}
+
+
+def _fitting(tensors: Sequence[Parameter]) -> Schema:
+    """As many values as a call takes, or values by its inputs' names; the first may be left out there."""
+    needed = [tensor.name for tensor in tensors if tensor.required]
+    names = {"propertyNames": {"enum": [tensor.name for tensor in tensors]}, "required": needed[1:]}
+    lone = [] if len(needed) > 1 else [TEXT, {"type": "object", "required": ["expr"]}]
+    forms = [{"type": "array"}, {"type": "object", **names}, *lone, ref("expression")]
+    return {"minItems": len(needed), "maxItems": len(tensors), "anyOf": forms}
 
 
 def _init(_: Sections) -> Schema:

@@ -1,0 +1,55 @@
+"""A finished run in; the same file trained again, and whether that gave the same, out."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yamlnet import disk, pipeline, starting
+from yamlnet.catalog.allowed import NOTHING, Allowed
+from yamlnet.diagnostics import YamlnetError
+
+if TYPE_CHECKING:
+    from yamlnet.training.comparison import Comparison
+    from yamlnet.training.observer import Observer
+
+TOLERANCE = 0.01
+
+
+def reproduce(
+    run: Path,
+    observer: Observer,
+    runs: Path | None = None,
+    tolerance: float = TOLERANCE,
+    allow: Allowed = NOTHING,
+) -> Comparison:
+    """Trains a run's `resolved.yaml` again, and compares every record and the weights.
+
+    The new run is a folder below `runs`, or nowhere when this ends. `tolerance` is the share by which figures
+    may differ.
+
+    Raises:
+        YamlnetError: the run isn't finished, or training fails.
+    """
+    from yamlnet.training import run as folders
+    from yamlnet.training.comparison import compare
+
+    first = folders.load(run)
+    if (first.result or {}).get("exit_code") not in (0, 4):
+        raise YamlnetError(
+            f"`{first.path}` isn't finished: there is nothing to compare with",
+            help=f"`yamlnet train --resume {run}` finishes it",
+        )
+    for entry in first.manifest.get("resumes", ()):
+        if entry["changed"]:
+            keys = ", ".join(f"`{key}`" for key in entry["changed"])
+            observer.warned(
+                f"the run had other settings up to step {entry['step']} ({keys}): "
+                "trained again, it has the last ones from the start"
+            )
+    examined = pipeline.examine(pipeline.text_of(first), to_train=True, allow=allow)
+    examined.raise_if_wrong()
+    with disk.temporary_folder() if runs is None else nullcontext(runs) as folder:
+        result = starting.start(examined, folder, observer)
+        return compare(first, folders.load(result.path), tolerance)

@@ -1,0 +1,48 @@
+"""A run's folder in; the run gone on with where it stopped, its result out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yamlnet import pipeline, starting
+from yamlnet.catalog.allowed import NOTHING, Allowed
+from yamlnet.catalog.foreign import blaming
+from yamlnet.diagnostics import YamlnetError
+
+if TYPE_CHECKING:
+    from yamlnet.training.continuation import Permits
+    from yamlnet.training.observer import Observer
+    from yamlnet.training.verdict import Result
+
+
+def resume(
+    run: Path,
+    options: Sequence[str],
+    observer: Observer,
+    allow: Allowed = NOTHING,
+    permits: Permits | None = None,
+) -> Result:
+    """Goes on from the newest checkpoint that verifies; `options` change settings from there on.
+
+    Raises ConfigError for a mistake in an option, YamlnetError where the run is finished or can't be gone on
+    with.
+    """
+    from yamlnet.training import run as runs
+    from yamlnet.training import trainer
+    from yamlnet.training.shortage import memory_named
+
+    folder = runs.load(run)
+    if not options and (folder.result or {}).get("exit_code") in (0, 4):
+        raise YamlnetError(
+            f"`{folder.path}` is finished: there is nothing to resume",
+            help="`--set train.epochs=MORE` goes on from there",
+        )
+    with memory_named():
+        examined, prepared = pipeline.of_run(folder, options, allow, trained=folder.has_begun)
+        device = prepared.device
+        network = pipeline.network_of(examined).to(device)
+    task = starting.task_of(examined, network, prepared, starting.document_of(examined, device))
+    with blaming(allow):
+        return trainer.resume(task, folder, observer, permits or trainer.NO_PERMITS)

@@ -1,0 +1,138 @@
+"""An examined file in; a run of it, trained, and the task that any training is, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yamlnet.catalog.foreign import blaming
+from yamlnet.diagnostics import Mistake, RunError, YamlnetError, plural
+from yamlnet.language import render
+from yamlnet.language.dump import dump
+from yamlnet.language.inputs import input_fields
+from yamlnet.language.resolve import resolved
+from yamlnet.pipeline import Examined, network_of, require_files, summary_of, with_data
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from yamlnet.data.splits import Prepared
+    from yamlnet.training.failure import Places
+    from yamlnet.training.objective import Criteria
+    from yamlnet.training.observer import Observer
+    from yamlnet.training.setup import Task
+    from yamlnet.training.verdict import Result
+
+
+def start(examined: Examined, runs: Path, observer: Observer) -> Result:
+    """Trains what was examined, in a new folder below `runs`."""
+    from yamlnet.training.shortage import memory_named
+
+    examined.raise_if_wrong()
+    with memory_named(partial(needs, examined)):
+        return _start(examined, runs, observer)
+
+
+def _start(examined: Examined, runs: Path, observer: Observer) -> Result:
+    from yamlnet.training import device as devices
+    from yamlnet.training import run, trainer
+
+    where = devices.device(examined.experiment.train.device)
+    require_files(examined)
+    known = {diagnostic.message for diagnostic in examined.diagnostics}
+    examined, prepared = with_data(examined, str(where))
+    for found in examined.diagnostics:
+        if found.message not in known:
+            help = f" ({found.help})" if found.help else ""
+            observer.warned(f"{found.file}:{found.line}:{found.column}: {found.message}{help}")
+    network = network_of(examined).to(where)
+    document = document_of(examined, where)
+    source = examined.checked.source
+    bases = [(base.file, base.content) for base in examined.checked.bases]
+    folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
+    with blaming(examined.checked.allow):
+        return trainer.train(task_of(examined, network, prepared, document), folder, observer)
+
+
+def document_of(examined: Examined, device: torch.device) -> dict[str, Any]:
+    """The whole document, with every default in it and what each `auto` comes to."""
+    from yamlnet.training import device as devices
+
+    document, train = resolved(examined.checked, examined.checked.source.folder), examined.experiment.train
+    precision, threads = devices.precision(train.precision, device), devices.num_threads(train.threads)
+    document["train"] |= {"device": str(device), "precision": precision, "threads": threads}
+    return document
+
+
+def task_of(
+    examined: Examined,
+    network: nn.Module,
+    prepared: Prepared,
+    document: Mapping[str, Any] | None = None,
+    criteria: Criteria | None = None,
+) -> Task:
+    """The training of a network on its data; to make a run, with its `document_of`.
+
+    `criteria` are a run's losses with weights of their own; None makes them anew.
+    """
+    from yamlnet.data.encoding import as_json
+    from yamlnet.training.criteria import criteria_of
+    from yamlnet.training.example import example
+    from yamlnet.training.setup import Task
+    from yamlnet.training.sources import sources
+
+    experiment = examined.experiment
+    assert experiment.data is not None
+    assert examined.shapes is not None
+    if criteria is None:
+        criteria = criteria_of(experiment, examined.shapes, prepared.facts)
+    return Task(
+        experiment,
+        network,
+        input_fields(experiment.model, prepared.facts),
+        sources(experiment.data, prepared, experiment.seed),
+        prepared.device,
+        prepared.facts.most_classes,
+        prepared.digest,
+        as_json(prepared.encodings),
+        () if examined.drawn is None else examined.drawn.frozen,
+        (*prepared.notes, *(() if examined.drawn is None else examined.drawn.notes)),
+        {} if examined.drawn is None else examined.drawn.chosen,
+        document or {},
+        example=example(examined.shapes, prepared.facts, tuple(experiment.data.draw)),
+        places=places_of(examined),
+        needs=partial(needs, examined),
+        criteria={name: criterion.to(prepared.device) for name, criterion in criteria.items()},
+    )
+
+
+def places_of(examined: Examined) -> Places:
+    """Where the file says what runs in its network."""
+    from yamlnet.training.failure import Places
+
+    def located(mistake: Mistake) -> YamlnetError:
+        assert examined.checked.document is not None
+        found = examined.checked.document.locate(mistake)
+        return RunError(found, render.as_text([found], examined.checked.texts()).rstrip())
+
+    return Places(locate=located) if examined.drawn is None else Places(examined.drawn.drawing, located)
+
+
+def needs(examined: Examined) -> str | None:
+    """The memory that a training step takes by the count of `summary`, as a message says it."""
+    from yamlnet.training.shortage import ADVICE, gigabytes
+
+    table = summary_of(examined)
+    if table.step_bytes is None or table.batch_size is None:
+        return None
+    kept = table.batch_size * table.activation_bytes
+    help = (
+        f"a step of {plural(table.batch_size, 'sample')} takes about {gigabytes(table.step_bytes)}, "
+        f"{gigabytes(kept)} of it for what the backward pass needs of the batch; "
+    )
+    if 2 * kept < table.step_bytes:
+        return help + f"the rest is weights, their gradients and what `{table.optimizer}` keeps of them"
+    return help + ADVICE
