@@ -187,9 +187,12 @@ def test_what_was_left_half_done_is_cleared_away(tmp_path: Path) -> None:
     prepared(tmp_path / "x")
     (tmp_path / "x" / ".g.partial" / "deep").mkdir(parents=True)
     (tmp_path / "x" / ".f.partial").write_text("half")
+    (tmp_path / "x" / ".f.before").write_text("older")
+    (tmp_path / "x" / ".h.before").write_text("put aside, and not replaced")
     (tmp_path / "x" / ".lock").write_text("{}")
     disk.remove_remains(tmp_path / "x")
-    assert {path.name for path in (tmp_path / "x").iterdir()} == {"f", "g", "l", ".lock"}
+    assert {path.name for path in (tmp_path / "x").iterdir()} == {"f", "g", "h", "l", ".lock"}
+    assert (tmp_path / "x" / "f").read_bytes() == b"old"
 
 
 def test_a_disk_without_room_is_known_before(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def evaluate(
     task = starting.task_of(examined, network, prepared)
     experiment = examined.experiment
     assert experiment.data is not None
-    source = evaluation(experiment.data, getattr(prepared, split))
+    source = evaluation(experiment.data, getattr(prepared, split), prepared.device)
     if source is None:
         raise YamlnetError(f"the data has no {split} split")
     network.to(task.device)

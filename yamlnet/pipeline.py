@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
@@ -18,16 +17,15 @@ from yamlnet.diagnostics import (
     Diagnostic,
     Mistake,
     MistakeError,
-    Path,
     YamlnetError,
 )
 from yamlnet.language import check as language
-from yamlnet.language import render
-from yamlnet.language.calls import name_place
+from yamlnet.language import images, render
 from yamlnet.language.check import Checked
 from yamlnet.language.files import Text
 from yamlnet.language.inputs import with_inputs
-from yamlnet.language.resolve import path_of, weights_file
+from yamlnet.language.known import picture
+from yamlnet.language.resolve import located, weights_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -124,9 +122,10 @@ def examine(
 
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
+    from yamlnet.data.trial import refused
     from yamlnet.network import shapes, unflattened
     from yamlnet.network.filled import filled
-    from yamlnet.training import judge, trial
+    from yamlnet.training import judge, memory, trial
 
     assert checked.experiment is not None
     assert checked.document is not None
@@ -140,47 +139,19 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
     facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
-    if drawn is not None:
+    if drawn is not None and not trained:
+        num_samples = None if checked.facts is None else checked.facts.train
+        mistakes += memory.judge(experiment, found, drawn.empty, num_samples)
+    if drawn is not None and not any(mistake.code == "too-large" for mistake in mistakes):
         mistakes += judge.judge(experiment, found, facts)
         mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
-        mistakes += _unfit(experiment, facts) or _cropped(experiment, drawn)
+        mistakes += refused(experiment.data, checked.facts) or _resized(experiment, checked.facts, drawn)
     if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
         mistakes += unflattened.unflattened(found, experiment.model)
     assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)
-
-
-def _unfit(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
-    """Augmentations and transforms that images of this size can't take."""
-    import torch
-
-    from yamlnet.data.augment import make_augmentations
-    from yamlnet.data.transforms import make_transforms
-
-    data = experiment.data
-    if data is None or facts is None or "image" not in facts.fields:
-        return []
-    shape, cpu = facts.fields["image"].shape, torch.device("cpu")
-    if shape is None:
-        return []
-    mistakes: dict[Path, Mistake] = {}
-
-    def tried(call: Call, make: Callable[[], object]) -> bool:
-        try:
-            make()
-        except YamlnetError as error:
-            at = name_place(call.path, call.name)
-            mistakes[call.path] = Mistake("wrong-value", call.path, error.message, error.help, at=at)
-        return call.path not in mistakes
-
-    for number, call in enumerate(data.augment, 1):
-        if not tried(call, partial(make_augmentations, data.augment[:number], shape)):
-            break
-    for call in (*data.transforms.train, *data.transforms.evaluation):
-        tried(call, partial(make_transforms, [call], shape[0], cpu))
-    return list(mistakes.values())
 
 
 def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Drawn | None, list[Mistake]]:
@@ -211,30 +182,28 @@ def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Draw
     return plan.shapes, drawn, mistakes
 
 
-def _cropped(experiment: Experiment, drawn: Drawn) -> list[Mistake]:
-    """A crop after which training images have a size that the network for the other splits can't take."""
+def _resized(experiment: Experiment, facts: Facts | None, drawn: Drawn) -> list[Mistake]:
+    """Training images of a size that the network for the other splits can't take."""
     from yamlnet.network import edit, shapes
     from yamlnet.network.build import assemble
 
     data, given = experiment.data, experiment.model.inputs[0]
-    crops = [call for call in data.augment if call.name == "RandomCrop"] if data is not None else []
-    if not crops or given.shape is None or len(given.shape) != 3:
+    if data is None or facts is None or given.shape is None or len(given.shape) != 3:
         return []
-    size = crops[-1].arguments["size"]
-    height, width = size if isinstance(size, list) else (size, size)
-    cropped = replace(given, shape=(given.shape[0], int(height), int(width)))
-    if cropped.shape == given.shape:
+    changes = images.changes(images.training(data), picture(data, facts))
+    if not changes or changes[-1][1] in (None, given.shape):
         return []
-    model = replace(experiment.model, inputs=(cropped,))
+    call, shape = changes[-1]
+    model = replace(experiment.model, inputs=(replace(given, shape=shape),))
     again = shapes.judge(model)
     if again.complete and again.constructions == drawn.constructions:
         plan = edit.plan(model, again, assemble(model, again.modules.__getitem__))
         if plan.complete and plan.changes == drawn.changes:
             return []
-    message = (
-        f"training images become {height} x {width}, which the network for {list(given.shape)} can't take"
-    )
-    return [Mistake("shape-mismatch", crops[-1].argument_path("size"), message)]
+    assert shape is not None
+    become = f"{shape[1]} x {shape[2]}" if shape[0] == given.shape[0] else str(list(shape))
+    message = f"training images become {become}, which the network for {list(given.shape)} can't take"
+    return [Mistake("shape-mismatch", call.argument_path("size"), message)]
 
 
 def with_data(
@@ -279,7 +248,7 @@ def located_data(checked: Checked) -> Data:
         call = getattr(data, key)
         for parameter in PATHS:
             if isinstance(call, Call) and parameter in call.entry.parameters:
-                arguments = {**call.arguments, parameter: str(path_of(checked, call, parameter))}
+                arguments = {**call.arguments, parameter: located(checked, call, parameter)}
                 data = data.model_copy(update={key: replace(call, arguments=arguments)})
     return data
 
@@ -327,7 +296,7 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     """
     from yamlnet.language.nodes import walk
     from yamlnet.network import inventory, summary
-    from yamlnet.training.memory import num_slots
+    from yamlnet.training import memory
 
     if examined.shapes is None:
         examined.raise_if_wrong()
@@ -342,10 +311,8 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     if drawn is not None:
         held = inventory.inventory(drawn.empty, walk(model.root), drawn.chosen, document)
         table = replace(table, parameters=held)
-    if experiment.data is None or experiment.optimizer is None:
-        return table
-    optimizer = summary.Keeps(experiment.optimizer.call.name, num_slots(experiment.optimizer))
-    return summary.in_training(table, optimizer, experiment.data.batch_size)
+    step = None if drawn is None else memory.estimate(experiment, drawn.empty, table.activation_bytes)
+    return table if step is None else summary.in_training(table, step)
 
 
 def of_run(

@@ -83,7 +83,7 @@ def task_of(
         network,
         input_fields(experiment.model, prepared.facts),
         sources(experiment.data, prepared, experiment.seed),
-        next(iter(prepared.train.fields.values())).device,
+        prepared.device,
         prepared.facts.most_classes,
         prepared.digest,
         as_json(prepared.encodings),

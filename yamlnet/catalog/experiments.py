@@ -209,7 +209,15 @@ OPTIONS: Mapping[str, Document] = {
     "Npz": {"path": "data.npz", "arrays": {"image": "x_train", "target": "y_train"}},
     "Normalize": {"mean": 0.1307, "std": 0.3081},
     "Parquet": {"path": "data.parquet"},
+    "ColorJitter": {"brightness": 0.4, "contrast": 0.4},
+    "RandomAffine": {"degrees": 15, "translate": [0.1, 0.1], "scale": [0.9, 1.1]},
+    "RandomApply": {"transforms": [{"GaussianBlur": 3}], "p": 0.2},
+    "RandomChoice": {"transforms": ["RandomHorizontalFlip", {"RandomRotation": 10}]},
     "RandomCrop": {"size": 28, "padding": 2},
+    "RandomOrder": {"transforms": ["RandomHorizontalFlip", {"ColorJitter": 0.4}]},
+    "RandomResize": {"min_size": 28, "max_size": 36},
+    "RandomShortestSize": {"min_size": [28, 32, 36]},
+    "ScaleJitter": {"target_size": [28, 28]},
     "ReduceLROnPlateau": {"patience": 3},
     "SignalDistortionRatio": {"filter_length": 32},
     "SequentialLR": {
@@ -218,6 +226,12 @@ OPTIONS: Mapping[str, Document] = {
     },
 }
 """Arguments that show more than the required ones would."""
+
+AFTER: Mapping[str, list[Any]] = {
+    name: [{"Resize": [28, 28]}]
+    for name in ("RandomResize", "RandomShortestSize", "RandomZoomOut", "ScaleJitter")
+}
+"""What must follow a transform that gives images of different sizes."""
 
 REFUSED: Mapping[str, str] = {
     "LinearCrossEntropyLoss": "has weights of its own, which belong in the network",

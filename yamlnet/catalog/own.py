@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from yamlnet.catalog.entry import Entry, Kind, Parameter
 
@@ -11,9 +12,8 @@ def _entry(kind: Kind, name: str, summary: str, *parameters: Parameter, target: 
     return Entry(name, kind, target, {parameter.name: parameter for parameter in parameters}, summary)
 
 
-def _transform(name: str, summary: str, *parameters: Parameter) -> Entry:
-    return _entry("transform", name, summary, *parameters, target=f"torchvision.transforms.v2.{name}")
-
+HUB = "HuggingFace"
+"""The data set whose `path` may be a name that is no path."""
 
 DATASETS = (
     _entry(
@@ -48,6 +48,16 @@ DATASETS = (
         Parameter("path", "str"),
         Parameter("arrays", "names | none", None),
     ),
+    _entry(
+        "dataset",
+        HUB,
+        "A data set of the Hugging Face hub, or a folder or file of this machine; needs the package datasets",
+        Parameter("path", "str"),
+        Parameter("name", "str | none", None),
+        Parameter("split", "str | none", None),
+        Parameter("revision", "str | none", None),
+        Parameter("columns", "names | none", None),
+    ),
 )
 
 TABLES = ("Csv", "Parquet")
@@ -56,8 +66,22 @@ TABLES = ("Csv", "Parquet")
 PATHS = ("root", "path")
 """Parameters of data sets that are paths, relative to the file that says them."""
 
-WITH_FIELDS = (*TABLES, "Npz")
+WITH_FIELDS = (*TABLES, "Npz", HUB)
 """Data sets that take `fields` and `target`."""
+
+
+def names_a_file(path: str) -> bool:
+    """Whether a `path` of the hub's data set can only be one of this machine."""
+    endings = (".parquet", ".csv", ".json", ".jsonl", ".arrow")
+    return path.startswith((".", "/", "~")) or path.endswith(endings)
+
+
+def is_path(name: str, parameter: str, value: str, located: Path) -> bool:
+    """Whether an argument of a data set is a path, `located` where it would lead."""
+    if parameter not in PATHS:
+        return False
+    return name != HUB or names_a_file(value) or located.exists()
+
 
 FIELDS = (
     _entry(
@@ -76,29 +100,6 @@ FIELDS = (
         Parameter("columns", "str | list[str] | none", None),
         Parameter("scale", "'auto' | 'standard' | 'minmax' | 'none'", "auto"),
         Parameter("missing", "float | 'error' | 'drop' | 'mean' | 'median'", "error"),
-    ),
-)
-
-TRANSFORMS = (
-    _transform(
-        "Normalize",
-        "Subtracts the mean and divides by the standard deviation, for each channel",
-        Parameter("mean", "float | list[float]"),
-        Parameter("std", "float | list[float]", exclusive_minimum=0),
-    ),
-    _transform(
-        "RandomCrop",
-        "Crops the image at a random place",
-        Parameter("size", "int | tuple[int, int]", minimum=1),
-        Parameter("padding", "int | tuple[int, int] | tuple[int, int, int, int] | none", None, minimum=0),
-        Parameter("pad_if_needed", "bool", False),
-        Parameter("fill", "float", 0),
-        Parameter("padding_mode", "'constant' | 'edge' | 'reflect' | 'symmetric'", "constant"),
-    ),
-    _transform(
-        "RandomHorizontalFlip",
-        "Mirrors the image left to right with a probability",
-        Parameter("p", "float", 0.5, minimum=0, maximum=1),
     ),
 )
 
@@ -136,5 +137,5 @@ def _by_kind(entries: Iterable[Entry]) -> dict[Kind, dict[str, Entry]]:
     return found
 
 
-OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *TRANSFORMS, *INITIALISERS, *METRICS))
+OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *INITIALISERS, *METRICS))
 """Every entry of this file by kind and name."""

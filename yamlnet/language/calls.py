@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -10,11 +9,15 @@ from typing import Any, Literal
 from yamlnet.catalog import foreign, lookup, ranges, types
 from yamlnet.catalog.allowed import CATALOGUED, NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import REQUIRED, Call, Entry, Kind, Parameter
+from yamlnet.catalog.transforms import why_not
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest, ranked
 from yamlnet.language import planned
 from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.misnamed import discriminated, from_python, is_arithmetic
+from yamlnet.language.plain import show as show
 from yamlnet.language.source import plain_scalar
 from yamlnet.language.substitution import Late
+from yamlnet.language.synonyms import names_meant, parameter_meant
 
 ARTICLES: Mapping[Kind, str] = {
     "module": "a module",
@@ -62,22 +65,6 @@ def name_place(path: Path, name: str) -> Literal["key", "value"]:
     return "key" if path and path[-1] == name else "value"
 
 
-def show(value: Any) -> str:
-    """A value as YAML writes it, short enough for a message."""
-    text = _flow(value).replace("\n", " ")
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, str) and value:
-        return value
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
 def kind_of(value: Any) -> str:
     """`the text`, `a list`, ... : what a value is, for a message."""
     if value is None:
@@ -92,9 +79,17 @@ def kind_of(value: Any) -> str:
 
 
 def split(
-    value: Any, path: Path, sides: Collection[str], is_call: Callable[[str], bool], what: str
+    value: Any,
+    path: Path,
+    sides: Collection[str],
+    is_call: Callable[[str], bool],
+    what: str,
+    offered: Callable[[str], Collection[str]] | None = None,
 ) -> tuple[Written | None, list[Mistake]]:
-    """Tells the call of a mapping from the keys beside it; `what` names the place in messages."""
+    """Tells the call of a mapping from the keys beside it; `what` names the place in messages.
+
+    `offered` are the keys that can stand beside the call of a name, where not all can.
+    """
     if value is UNKNOWN:
         return None, []
     if isinstance(value, str):
@@ -102,7 +97,7 @@ def split(
     if not isinstance(value, dict):
         message = f"{what} is a name or a mapping, not {kind_of(value)}"
         return None, [Mistake("wrong-type" if value is not None else "missing-key", path, message)]
-    name, mistakes = _call_key(value, path, sides, is_call, what)
+    name, mistakes = _call_key(value, path, sides, is_call, what, offered or (lambda name: sides))
     if name is None:
         return None, mistakes
     beside = {key: item for key, item in value.items() if key in sides}
@@ -110,14 +105,24 @@ def split(
 
 
 def _call_key(
-    value: Mapping[str, Any], path: Path, sides: Collection[str], is_call: Callable[[str], bool], what: str
+    value: Mapping[str, Any],
+    path: Path,
+    sides: Collection[str],
+    is_call: Callable[[str], bool],
+    what: str,
+    offered: Callable[[str], Collection[str]],
 ) -> tuple[str | None, list[Mistake]]:
     candidates = [key for key in value if key not in sides]
-    if len(candidates) == 1:
+    if len(candidates) == 1 and discriminated({candidates[0]: value[candidates[0]]}, is_call) is None:
         return candidates[0], []
     if not candidates:
         return None, [Mistake("missing-key", path, f"{what} calls nothing", at="key")]
     calls = [key for key in candidates if is_call(key)]
+    named = discriminated({key: value[key] for key in candidates}, is_call) if not calls else None
+    if named is not None:
+        message = f"a call's name is its key here, not the value of `{named[0]}`"
+        help = f"write `{named[1]}`"
+        return None, [Mistake("unknown-key", (*path, named[0]), message, help, at="key")]
     if len(calls) > 1:
         message = f"{what} is one call, and here are two: `{calls[0]}` and `{calls[1]}`"
         help = "write a list for one after another"
@@ -126,11 +131,19 @@ def _call_key(
         calls = [key for key in candidates if nearest(key, sides) is None] or candidates
     name = calls[0]
     others = [key for key in candidates if key != name]
-    if value[name] is None and is_call(name) and nearest(others[0], sides) is None:
+    if value[name] is None and is_call(name) and _could_be_argument(name, others[0], sides):
         help = f"indent it, so that it stands under `{name}`"
         message = f"`{others[0]}` stands beside `{name}`, not under it"
         return None, [Mistake("unknown-key", (*path, others[0]), message, help, at="key")]
-    return name, [unknown_key(key, (*path, key), sides, f"beside `{name}`") for key in others]
+    return name, [unknown_key(key, (*path, key), offered(name), f"beside `{name}`") for key in others]
+
+
+def _could_be_argument(name: str, key: str, sides: Collection[str]) -> bool:
+    """Whether a key beside a call without arguments was likely meant to stand under it."""
+    if nearest(key, sides) is not None:
+        return False
+    known = [entry for kind in ("module", "function") if (entry := lookup.find(name, kind)) is not None]
+    return not known or any(nearest(key, entry.options) is not None for entry in known)
 
 
 def unknown_key(key: str, path: Path, known: Iterable[str], where: str) -> Mistake:
@@ -144,7 +157,9 @@ def space_lost(name: str, known: Iterable[str]) -> tuple[str, str] | None:
     key, colon, value = name.partition(":")
     if not colon or key not in known:
         return None
-    meant = f"{key}: {value}"
+    meant = f"{key}: {value.strip()}"
+    if value.startswith(" "):
+        return f"write `{meant}` without quotes", meant
     return f"write `{meant}`: a space after the colon", meant
 
 
@@ -178,16 +193,35 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
         message = f"`{written.name}` is {ARTICLES[where[0]]}, not {wanted}"
         help = f"`yamlnet list {kinds[0]}` shows the names"
         return Mistake("unknown-name", written.path, message, help, at=written.at)
+    if "transform" in kinds and (why := why_not(written.name)) is not None:
+        message = f"`{written.name}` isn't a transform here"
+        return Mistake("unknown-name", written.path, message, why, at=written.at)
     known = {*also, *(name for kind in kinds for name in lookup.names(kind))}
     found: tuple[str, str | None] | None = space_lost(written.name, known)
     found = found or _otherwise_dotted(written.name, known)
     several = planned.split_at_commas(written.name, plainly)
     each = planned.one_run_each(several, written.path, lambda name: name in known)
-    found = found or ((each, None) if each else None) or _meant(written, kinds, known)
+    found = found or ((each, None) if each else None) or _elsewhere(written, kinds, known, also)
+    found = found or _meant(written, kinds, known)
     advice, suggestion = found or did_you_mean(written.name, known)
     message = f"unknown {' or '.join(ARTICLES[kind].split(' ', 1)[1] for kind in kinds)} `{written.name}`"
     advice = advice or f"`yamlnet list {kinds[0]}` shows the names"
     return Mistake("unknown-name", written.path, message, advice, suggestion, at=written.at)
+
+
+def _elsewhere(
+    written: Written, kinds: tuple[Kind, ...], known: Collection[str], also: Iterable[str]
+) -> tuple[str, str | None] | None:
+    """The help and the suggestion for a call as Python writes it, and for a name of other tools."""
+    python = from_python(written.name, kinds)
+    if python is not None:
+        return f"write `{python}`", None
+    if "function" in kinds and is_arithmetic(written.name):
+        return f"an expression is written `{{expr: {written.name}}}`", None
+    if nearest(written.name, also) is not None:
+        return None
+    meant = next((name for name in names_meant(written.name, kinds) if name in known), None)
+    return None if meant is None else (f"did you mean `{meant}`?", meant)
 
 
 def _meant(written: Written, kinds: tuple[Kind, ...], known: Iterable[str]) -> tuple[str, str] | None:
@@ -283,7 +317,8 @@ def _unknown_parameter(name: str, path: Path, entry: Entry, said: Mapping[str, A
         return Mistake("unknown-parameter", path, message, *glued, at="key")
     free = [known for known in entry.options if known not in said]
     missing = [known for known in free if entry.options[known].required]
-    near = nearest(name, missing) or nearest(name, free)
+    near = nearest(name, missing) or parameter_meant(name, missing)
+    near = near or parameter_meant(name, free) or nearest(name, free)
     if near is not None:
         return Mistake("unknown-parameter", path, message, f"did you mean `{near}`?", near, at="key")
     takes = ", ".join(f"`{known}`" for known in entry.options)

@@ -28,6 +28,8 @@ from yamlnet.language.places import Entry, Place, Read
 from yamlnet.language.reading import Reading
 
 MERGES = ("cat", "stack", "add", "mul", "mean", "none")
+OTHER_MERGES = {"concat": "cat", "concatenate": "cat", "sum": "add", "plus": "add", "multiply": "mul"}
+"""What other names for a merge most likely mean."""
 
 
 def residual(reader: Reading, written: Written, place: Place) -> Read:
@@ -55,7 +57,7 @@ def parallel(reader: Reading, written: Written, place: Place) -> Read:
         help: str | None = "`merge` is one of " + ", ".join(f"`{choice}`" for choice in MERGES)
         reader.add("missing-key", written.path, "`Parallel` needs `merge`", help, at="key")
     elif merge is not UNKNOWN and merge not in MERGES:
-        help, suggestion = did_you_mean(str(merge), MERGES)
+        help, suggestion = did_you_mean(OTHER_MERGES.get(str(merge), str(merge)), MERGES)
         reader.add("wrong-value", path, f"`merge` can't be `{merge}`", help, suggestion=suggestion)
         merge = None
     dim = _dim(reader, written, merge)

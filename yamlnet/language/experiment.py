@@ -67,15 +67,6 @@ class Transforms(Section):
     train: Calls = ()
     evaluation: Calls = ()
 
-    @property
-    def resize(self) -> Call | None:
-        """The `Resize` to a height and a width that comes first for all splits."""
-        first = [calls[0] for calls in (self.train, self.evaluation) if calls]
-        if len(first) < 2 or first[0].name != "Resize" or first[0].name != first[1].name:
-            return None
-        size, same = first[0].arguments.get("size"), first[0].arguments == first[1].arguments
-        return first[0] if same and isinstance(size, list) and len(size) == 2 else None
-
 
 class Draw(Section):
     """Another sample of the split, drawn for each one: with an equal field, with another one, or any."""

@@ -62,6 +62,8 @@ def _is_term(value: Any, name: str, allow: Allowed) -> bool:
     """Whether what stands under a name is a term, and no argument of a call of that name."""
     if is_foreign(name, allow):
         return False
+    if isinstance(value, str) and value.partition(".")[0] == "output":
+        return not _calls(name)
     if isinstance(value, str):
         takes = [call.positional for call in _calls(name) if call.positional is not None]
         return _is_call(value, allow) and not any(types.accepts(parameter.type, value) for parameter in takes)
@@ -106,6 +108,11 @@ def _term(value: Any, path: Path, what: str, allow: Allowed) -> tuple[dict[str, 
     if written.name == "expr":
         term, wrong = read_formula(written, path)
         return {**term, "weight": weight}, mistakes + wrong
+    if written.name.partition(".")[0] == "output" and written.argument is None:
+        message = f"`{written.name}` is a value, and a term is a loss of values"
+        help = f"`{{expr: {written.name}}}` is its mean; a loss takes it as `from: [{written.name}, target]`"
+        wrong = [Mistake("unknown-name", written.path, message, help, at=written.at)]
+        return {"call": BROKEN, "weight": weight}, mistakes + wrong
     own = written.name.rpartition(".")[2]
     kinds: tuple[Kind, ...] = TERMS if own == own.lower() else ("loss",)
     call, wrong = resolve(written, kinds, also=("expr",), allow=allow)

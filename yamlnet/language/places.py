@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,15 @@ STEP_SIDES = ("from", "if", "name")
 MODEL_SIDES = ("input", "edit", *BODY_SIDES)
 LATER_SIDES = ("forward", "edit")
 """Keys whose values hold nodes: what `$` may use there depends on the node."""
+
+
+def beside_call(name: str, sides: Collection[str], is_module: bool) -> tuple[str, ...]:
+    """Those of `sides` that can stand beside the call of this name."""
+    refused = {key for key, owners in CONTAINER_SIDES.items() if name not in owners}
+    refused |= set() if is_module else set(OWN_SIDES)
+    refused |= {"from"} if name == "expr" else set()
+    return tuple(key for key in sides if key not in refused)
+
 
 FANS = frozenset({"fan_in", "fan_out"})
 """What the expressions of an initialiser know of its parameter."""

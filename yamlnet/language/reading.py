@@ -16,7 +16,17 @@ from yamlnet.language.calls import Written, kind_of, split
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import Expression, Node
-from yamlnet.language.places import CONTAINERS, FANS, LATER_SIDES, NODE_SIDES, OWN_SIDES, TENSORS, Place, Read
+from yamlnet.language.places import (
+    CONTAINERS,
+    FANS,
+    LATER_SIDES,
+    NODE_SIDES,
+    OWN_SIDES,
+    TENSORS,
+    Place,
+    Read,
+    beside_call,
+)
 from yamlnet.language.substitution import Scope
 from yamlnet.language.wires import Wiring
 
@@ -143,9 +153,14 @@ class Reading(ABC):
         self, value: Any, path: Path, place: Place, sides: Collection[str], what: str
     ) -> Written | None:
         """Tells a node's call from the keys beside it, and works these out."""
-        written, mistakes = split(
-            value, path, tuple(sides), lambda name: name in place.modules or self.is_call(name), what
-        )
+
+        def is_call(name: str) -> bool:
+            return name in place.modules or self.is_call(name)
+
+        def offered(name: str) -> Collection[str]:
+            return beside_call(name, sides, name != "expr" and lookup.find(name, "function") is None)
+
+        written, mistakes = split(value, path, tuple(sides), is_call, what, offered)
         self.extend(mistakes)
         if written is None or not written.sides or place.scope.done:
             return written

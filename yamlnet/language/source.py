@@ -97,7 +97,7 @@ class Document:
             mistake.message,
             mistake.severity,
             mistake.help,
-            mistake.suggestion,
+            mistake.suggestion if mistake.at == "key" or self.has(mistake.path) else None,
             mistake.path,
             related,
         )
@@ -303,7 +303,8 @@ class _Reader:
         assert isinstance(opened.node.value, dict)
         assert opened.key is not None
         assert opened.key_span is not None
-        if opened.key not in opened.node.keys:
+        before = opened.node.value.get(opened.key)
+        if before is None or before.value is None:
             opened.node.value[opened.key] = node
             opened.node.keys[opened.key] = opened.key_span
         opened.key = opened.key_span = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -27,6 +28,8 @@ from yamlnet.language.experiment import (
     Transforms,
     Watch,
 )
+from yamlnet.language.places import CONTAINERS
+from yamlnet.language.synonyms import key_meant
 
 KEYS: Mapping[Path, type[Section]] = {
     (): Experiment,
@@ -44,6 +47,19 @@ KEYS: Mapping[Path, type[Section]] = {
     ("train", "watch"): Watch,
 }
 """The section at each place; positions in lists are left out."""
+
+SECTION_KEYS: Mapping[str, Collection[str]] = {
+    "": (*Experiment.model_fields, "blocks", "extends"),
+    "train": tuple(Train.model_fields),
+    "data": tuple(Data.model_fields),
+    "model": ("input", "inputs", "edit", "output", "forward", *CONTAINERS),
+    "scheduler": ("every",),
+    "optimizer": ("groups",),
+    "train.stop": ("patience",),
+    "train.checkpoint": ("keep", "best"),
+    "train.clip": ("norm",),
+}
+"""The keys of sections, for those that are written in another one."""
 
 CHOICES: Mapping[str, str] = {
     "evaluate": "`epoch` or a number of steps",
@@ -206,7 +222,9 @@ def _unknown(path: Path) -> Mistake:
     where = f"in `{path[-2]}`" if len(path) > 1 else "in the document"
     if len(path) > 2 and isinstance(path[-2], int):
         where = f"in `{path[-3]}`"
-    return unknown_key(str(path[-1]), path, known, where)
+    mistake = unknown_key(str(path[-1]), path, known, where)
+    meant = key_meant(path, SECTION_KEYS) if mistake.suggestion is None else None
+    return mistake if meant is None else replace(mistake, help=meant[0], suggestion=meant[1])
 
 
 def _missing(path: Path) -> Mistake:

@@ -90,7 +90,8 @@ def meanings(
     What is made of an input of the network is no class, but where the loss says so.
     """
     assert experiment.data is not None
-    targets = targets_of(experiment.data)
+    of_classes = [name for name, encoding in encodings.items() if isinstance(encoding, Categories)]
+    targets = targets_of(experiment.data) or of_classes
     only = targets[0] if targets else "target"
     found: dict[str, Meaning] = {}
     terms: list[Term | MetricTerm] = [] if experiment.loss is None else [*experiment.loss.terms.values()]

@@ -25,6 +25,7 @@ from yamlnet.language.calls import name_place
 from yamlnet.language.draws import terms
 from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Source, Term
 from yamlnet.language.nodes import Expression
+from yamlnet.network.activations import given
 from yamlnet.network.bind import takes_all, unfit
 from yamlnet.network.complaints import said
 from yamlnet.network.failures import DTYPES
@@ -40,6 +41,8 @@ from yamlnet.training.meter import meter
 from yamlnet.training.objective import Batch, objective, picks, shown
 
 CPU = torch.device("cpu")
+MAX_BYTES = 2**30
+"""What a batch may give for its loss to be tried."""
 
 Example = tuple[Any, Batch]
 
@@ -47,6 +50,8 @@ Example = tuple[Any, Batch]
 def judge(experiment: Experiment, shapes: Shapes, facts: Facts | None) -> list[Mistake]:
     """Tries every term of the loss, and every metric, on what was found of the network."""
     if facts is None or not shapes.complete or any(field.shape is None for field in facts.fields.values()):
+        return []
+    if BATCH * max(given(shapes), default=0) > MAX_BYTES:
         return []
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")

@@ -76,6 +76,11 @@ class Run:
         """Every record of `metrics.jsonl`, oldest first."""
         return stored.records(self.path / RECORDED)
 
+    def clear(self) -> None:
+        """Clears away what a process that was killed has left half done."""
+        disk.remove_remains(self.path)
+        disk.remove_remains(self.checkpoints)
+
     def weights(
         self, which: Literal["best", "last"], warn: Warn, network: Mapping[str, Tensor] | None = None
     ) -> tuple[int, dict[str, Tensor]]:
@@ -158,8 +163,6 @@ class Run:
         The result goes first: a run that lost its end isn't finished.
         """
         disk.remove(self.path / "result.json")
-        disk.remove_remains(self.path)
-        disk.remove_remains(self.checkpoints)
         for name in (RECORDED, WATCHED):
             self._cut(self.path / name, num_bytes_recorded.get(name, 0), warn)
         if best is None:
