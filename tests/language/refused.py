@@ -26,7 +26,7 @@ REFUSED = frozenset(
     unknown-name-layer unknown-name-loss unknown-name-metric unknown-name-module-argument
     unknown-name-nested-scheduler unknown-name-nothing-near unknown-name-optimizer
     unknown-name-qualified unknown-name-scheduler unknown-name-space-lost unknown-name-torchvision
-    unknown-name-transform unknown-parameter-kernal unknown-parameter-no-arguments
+    unknown-name-transform unknown-name-transform-elsewhere unknown-parameter-kernal unknown-parameter-no-arguments
     unknown-parameter-nothing-near unknown-parameter-space-lost unknown-parameter-supplied
     unknown-parameter-tensor unknown-parameter-torchvision unknown-reference-forward-from
     unknown-reference-layer-in-forward wrong-type-augment wrong-type-block-params
@@ -49,7 +49,7 @@ REFUSED = frozenset(
     wrong-value-parameter-dtype wrong-value-parameter-in-chain wrong-value-plateau-every-step
     wrong-value-precision-name wrong-value-range wrong-value-refused-names wrong-value-rename
     wrong-value-repeat wrong-value-splits-of-table wrong-value-step-name wrong-value-table-for-images
-    wrong-value-train wrong-value-transform-place wrong-value-two-calls wrong-value-vars-names
+    wrong-value-train wrong-value-transform-nested wrong-value-transform-place wrong-value-two-calls wrong-value-vars-names
     wrong-value-version wrong-value-weights-suffix
     """.split()
 )
