@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 BENCH := .venv-bench
 
-.PHONY: demo test check format golden catalog bench clean
+.PHONY: demo test check format golden catalog bench torture clean
 
 demo: $(READY)
 	$(BIN)/yamlnet summary configs/mnist_cnn.yaml
@@ -27,6 +27,10 @@ format: $(READY)
 # Rewrites the expected output of every case in tests/cases: read the diff before you commit it.
 golden: $(READY)
 	$(BIN)/python -m tests.golden
+
+# What runs survive: kills, disks that fail, damaged files. Prints the figures of docs/reliability.md.
+torture: $(READY)
+	$(BIN)/python -m tests.torture
 
 # Reads the names and signatures of the installed torch, torchvision and torchmetrics anew.
 catalog: $(READY)

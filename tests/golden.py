@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 from yamlnet.cli import main
 
@@ -25,6 +26,9 @@ TABLES = {
     "markdown": ("configs/gallery/17_unet.yaml", "--depth", "1", "--format", "markdown"),
 }
 """Arguments of `yamlnet summary`, by the name of a file in tests/tables."""
+
+MEMORY = 16 * 10**9
+"""Bytes of the machine on which a case is checked."""
 
 
 def printed(case: Path, *options: str) -> str:
@@ -44,8 +48,13 @@ def table_file(name: str) -> Path:
 
 
 def _called(folder: Path, *arguments: str) -> str:
+    """What a command prints, on a machine of 16 GB and without a GPU."""
     output, code = StringIO(), None
-    with chdir(folder), redirect_stdout(output):
+    with ExitStack() as around:
+        around.enter_context(chdir(folder))
+        around.enter_context(redirect_stdout(output))
+        around.enter_context(patch("yamlnet.network.memory.machine", lambda: MEMORY))
+        around.enter_context(patch("torch.cuda.is_available", lambda: False))
         try:
             main(list(arguments))
         except SystemExit as end:

@@ -22,8 +22,8 @@ from yamlnet.diagnostics import YamlnetError
 system: ModuleType = os
 """What changes files: `open write fsync ftruncate close mkdir replace symlink unlink rmdir`, and no more."""
 
-PARTIAL, GONE = ".partial", ".gone"
-"""What the hidden names of files and folders that aren't whole end with."""
+PARTIAL, GONE, BEFORE = ".partial", ".gone", ".before"
+"""What hidden names end with: of what isn't whole yet, isn't any more, and was put aside for another."""
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def write_folder(final: Path, files: Mapping[str, bytes]) -> None:
 
     One that has the name already is put aside first, and goes when the new one is on disk.
     """
-    hidden, aside = (final.with_name(f".{final.name}{end}") for end in (PARTIAL, GONE))
+    hidden, aside = (final.with_name(f".{final.name}{end}") for end in (PARTIAL, BEFORE))
     with writing(final):
         try:
             _remove(hidden)
@@ -94,10 +94,16 @@ def remove_folder(path: Path) -> None:
 
 
 def remove_remains(folder: Path) -> None:
-    """Deletes what a killed process has left half written, or half deleted, in a folder that may be there."""
+    """Deletes what a killed process has left half written, or half deleted, in a folder that may be there.
+
+    What it had put aside, and not replaced, gets its name back.
+    """
     with writing(folder):
         for path in sorted(folder.glob(".*")):
-            if path.name.endswith((PARTIAL, GONE)):
+            final = path.with_name(path.name[1:].removesuffix(BEFORE))
+            if path.name.endswith(BEFORE) and not final.exists():
+                system.replace(path, final)
+            elif path.name.endswith((PARTIAL, GONE, BEFORE)):
                 _remove(path)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.entry import Call
@@ -25,7 +25,7 @@ from yamlnet.language.check import Checked
 from yamlnet.language.files import Text
 from yamlnet.language.inputs import with_inputs
 from yamlnet.language.known import picture
-from yamlnet.language.resolve import path_of, weights_file
+from yamlnet.language.resolve import located, weights_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from yamlnet.network.initialise import Chosen
     from yamlnet.network.table import Summary
     from yamlnet.network.ties import Tie
+    from yamlnet.training.objective import Criteria
     from yamlnet.training.run import Run
 
 
@@ -125,7 +126,7 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     from yamlnet.data.trial import refused
     from yamlnet.network import shapes, unflattened
     from yamlnet.network.filled import filled
-    from yamlnet.training import judge, trial
+    from yamlnet.training import criteria, judge, memory, trial
 
     assert checked.experiment is not None
     assert checked.document is not None
@@ -139,9 +140,16 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         found, drawn, wrong = _drawn(checked, found, trained)
         mistakes += wrong
     facts = None if checked.facts is None else with_inputs(checked.facts, experiment.model)
-    if drawn is not None:
+    if drawn is not None and not trained:
+        num_samples = None if checked.facts is None else checked.facts.train
+        mistakes += memory.judge(experiment, found, drawn.empty, num_samples)
+    if drawn is not None and not any(mistake.code == "too-large" for mistake in mistakes):
         mistakes += judge.judge(experiment, found, facts)
-        mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
+        losses: Criteria | None = None
+        with suppress(YamlnetError):  # what can't be made is a mistake of the loss
+            losses = criteria.criteria_of(experiment, found, facts, empty=True)
+        drawn = replace(drawn, notes=(*drawn.notes, *criteria.notes(experiment.loss, losses or {})))
+        mistakes += trial.judge(experiment, drawn.empty, losses, drawn.chosen, checked.facts)
         mistakes += refused(experiment.data, checked.facts) or _resized(experiment, checked.facts, drawn)
     if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
         mistakes += unflattened.unflattened(found, experiment.model)
@@ -245,7 +253,7 @@ def located_data(checked: Checked) -> Data:
         call = getattr(data, key)
         for parameter in PATHS:
             if isinstance(call, Call) and parameter in call.entry.parameters:
-                arguments = {**call.arguments, parameter: str(path_of(checked, call, parameter))}
+                arguments = {**call.arguments, parameter: located(checked, call, parameter)}
                 data = data.model_copy(update={key: replace(call, arguments=arguments)})
     return data
 
@@ -293,7 +301,7 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     """
     from yamlnet.language.nodes import walk
     from yamlnet.network import inventory, summary
-    from yamlnet.training.memory import num_slots
+    from yamlnet.training import memory
 
     if examined.shapes is None:
         examined.raise_if_wrong()
@@ -308,10 +316,8 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     if drawn is not None:
         held = inventory.inventory(drawn.empty, walk(model.root), drawn.chosen, document)
         table = replace(table, parameters=held)
-    if experiment.data is None or experiment.optimizer is None:
-        return table
-    optimizer = summary.Keeps(experiment.optimizer.call.name, num_slots(experiment.optimizer))
-    return summary.in_training(table, optimizer, experiment.data.batch_size)
+    step = None if drawn is None else memory.estimate(experiment, drawn.empty, table.activation_bytes)
+    return table if step is None else summary.in_training(table, step)
 
 
 def of_run(
@@ -328,21 +334,6 @@ def of_run(
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
-
-
-def loaded(
-    folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING, options: Sequence[str] = ()
-) -> tuple[Examined, nn.Module]:
-    """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(text_of(folder), options, allow=allow, trained=True)
-    network = network_of(examined)
-    _, weights = folder.weights(which, _warn, network.state_dict())
-    network.load_state_dict(weights)
-    return examined, network.eval()
-
-
-def _warn(message: str) -> None:
-    sys.stderr.write(f"warning: {render.printable(message)}\n")
 
 
 def text_of(folder: Run) -> Text:

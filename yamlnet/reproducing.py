@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from yamlnet.training.comparison import Comparison
     from yamlnet.training.observer import Observer
 
-TOLERANCE = 1e-3
+TOLERANCE = 0.01
 
 
 def reproduce(

@@ -322,7 +322,7 @@ def test_files_that_cannot_be_read(trained: Any, tmp_path: Path, capsys: Capture
     run = trained(DIGIT)
     assert "no such file" in refused(capsys, 2, run, str(tmp_path / "none.png"))
     assert "it is a folder" in refused(capsys, 2, run, str(tmp_path))
-    assert "there is no run in" in refused(capsys, 3, str(tmp_path), "x.png")
+    assert "there is no run in" in refused(capsys, 2, str(tmp_path), "x.png")
     for name in ("x.png", "x.npy", "x.npz", "x"):
         (tmp_path / name).write_bytes(b"nothing of the kind")
         assert name in refused(capsys, 3, run, str(tmp_path / name))

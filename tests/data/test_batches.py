@@ -146,3 +146,13 @@ def test_other_fields_come_along() -> None:
 def test_normalize_needs_a_value_for_each_channel(values: list[float]) -> None:
     with pytest.raises(YamlnetError, match="but the images have 3 channels"):
         Batches(split_of(channels=3), 8, [transform("Normalize", mean=values, std=0.5)])
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+def test_each_sample_of_a_batch_is_known_by_its_place_in_the_data_set(seed: int | None) -> None:
+    numbers = torch.arange(100, 160)
+    whole = Split({"x": torch.arange(200)}, place="line {}".format).select(numbers)
+    batches = Batches(whole.select(torch.arange(0, 60, 2)), 7, [], seed=seed)
+    for epoch in range(2):
+        for number, batch in enumerate(batches.epoch(epoch)):
+            assert batches.samples(epoch, number) == [f"line {value}" for value in batch["x"].tolist()]

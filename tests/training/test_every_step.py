@@ -27,7 +27,7 @@ TIMES = ("samples_per_second", "time_s", "timed_s", "num_bytes_recorded")
 FACTORS: dict[str, tuple[Any, ...]] = {
     "scheduler": (
         None,
-        scheduler("OneCycleLR", max_lr=0.2),
+        scheduler("OneCycleLR", max_lr=0.2, cycle_momentum=False),
         scheduler("MultiStepLR", "epoch", milestones=[1]),
         scheduler("ReduceLROnPlateau", patience=0),
         scheduler("SequentialLR", schedulers=["LinearLR", "CosineAnnealingLR"], milestones=[3]),
@@ -134,7 +134,7 @@ def test_resumed_after_any_step_all_bits_are_equal(tmp_path: Path, row: dict[str
     made, source = listed(row)
     trainer.train(made, straight)
     expected, order = bits(straight), source.taken
-    assert sorted(expected["steps"]) == list(range(1, 11 if row["accumulate"] == 1 else 7))
+    assert sorted(expected["steps"]) == list(range(11 if row["accumulate"] == 1 else 7))
     for step in expected["steps"]:
         run = stopped_after(straight, step, tmp_path / str(step))
         made, source = listed(row)

@@ -229,7 +229,10 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
         "whole numbers",
     ),
     "a position below 0": (numbers(lambda n: n["position"].update(batch=-1)), "below 0"),
-    "a batch beyond the epoch": (numbers(lambda n: n["position"].update(batch=10**12)), "an epoch has 5"),
+    "a batch beyond the epoch": (
+        numbers(lambda n: n["position"].update(batch=10**12)),
+        "`position.batch` is 1000000000000 of 5",
+    ),
     "another step": (numbers(lambda n: n["position"].update(step=7)), "`position.step` is 7"),
     "a position with other keys": (numbers(lambda n: n["position"].update(__class__=1)), "other keys"),
     "a standing of text": (numbers(lambda n: n.update(standing="x")), "another training"),

@@ -319,3 +319,6 @@ SUMMARIES = {
 
 INPUT_NAMES = {"torch.nn.PoissonNLLLoss.log_input": "input"}
 """Inputs of a loss that are called as one of its options."""
+
+LOSSES_TOO = ("AdaptiveLogSoftmaxWithLoss",)
+"""Modules that are losses as well: in a network they take the target as an input."""

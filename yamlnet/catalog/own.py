@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from yamlnet.catalog.entry import Entry, Kind, Parameter
 
@@ -10,6 +11,9 @@ from yamlnet.catalog.entry import Entry, Kind, Parameter
 def _entry(kind: Kind, name: str, summary: str, *parameters: Parameter, target: str = "") -> Entry:
     return Entry(name, kind, target, {parameter.name: parameter for parameter in parameters}, summary)
 
+
+HUB = "HuggingFace"
+"""The data set whose `path` may be a name that is no path."""
 
 DATASETS = (
     _entry(
@@ -44,6 +48,16 @@ DATASETS = (
         Parameter("path", "str"),
         Parameter("arrays", "names | none", None),
     ),
+    _entry(
+        "dataset",
+        HUB,
+        "A data set of the Hugging Face hub, or a folder or file of this machine; needs the package datasets",
+        Parameter("path", "str"),
+        Parameter("name", "str | none", None),
+        Parameter("split", "str | none", None),
+        Parameter("revision", "str | none", None),
+        Parameter("columns", "names | none", None),
+    ),
 )
 
 TABLES = ("Csv", "Parquet")
@@ -52,8 +66,22 @@ TABLES = ("Csv", "Parquet")
 PATHS = ("root", "path")
 """Parameters of data sets that are paths, relative to the file that says them."""
 
-WITH_FIELDS = (*TABLES, "Npz")
+WITH_FIELDS = (*TABLES, "Npz", HUB)
 """Data sets that take `fields` and `target`."""
+
+
+def names_a_file(path: str) -> bool:
+    """Whether a `path` of the hub's data set can only be one of this machine."""
+    endings = (".parquet", ".csv", ".json", ".jsonl", ".arrow")
+    return path.startswith((".", "/", "~")) or path.endswith(endings)
+
+
+def is_path(name: str, parameter: str, value: str, located: Path) -> bool:
+    """Whether an argument of a data set is a path, `located` where it would lead."""
+    if parameter not in PATHS:
+        return False
+    return name != HUB or names_a_file(value) or located.exists()
+
 
 FIELDS = (
     _entry(

@@ -47,7 +47,7 @@ def snippet(entry: Entry) -> Document | None:
         case "init":
             return _initialised(entry)
         case "loss":
-            return None if entry.name in experiments.REFUSED else _with_loss(entry)
+            return _with_loss(entry)
         case "metric":
             return _measured(entry)
         case "optimizer":

@@ -29,7 +29,7 @@ def reproduce(
     ] = None,
     tolerance: Annotated[
         float, typer.Option(min=0, help="The share by which figures may differ; 0: not at all.")
-    ] = 1e-3,
+    ] = 0.01,
     allow: Allow = None,
     format: FormatOption = Format.text,
     quiet: Quiet = False,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from yamlnet import disk
 from yamlnet.cli.answers import as_plain, short
 from yamlnet.diagnostics import YamlnetError
 
@@ -34,11 +35,7 @@ def write(predicted: Sequence[Predicted], path: Path) -> None:
     Raises:
         YamlnetError: it can't be written, or the outputs don't fit such a file.
     """
-    content = CONTENTS[path.suffix](predicted, path)
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise YamlnetError(f"can't write `{path}`: {error.strerror or error}") from error
+    disk.write(path, CONTENTS[path.suffix](predicted, path))
 
 
 def _npy(predicted: Sequence[Predicted], path: Path) -> bytes:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from yamlnet.catalog.entry import Call
 from yamlnet.data.csv_table import read_csv
+from yamlnet.data.hub_table import read_hub_tables
 from yamlnet.data.npz import read_npz_table
 from yamlnet.data.parquet_table import read_parquet
 from yamlnet.data.table import NotNumbersError, Table
@@ -28,6 +29,7 @@ TABLES: Mapping[str, Callable[[Call], Tables]] = {
     "Csv": _whole(read_csv),
     "Parquet": _whole(read_parquet),
     "Npz": _whole(read_npz_table),
+    "HuggingFace": read_hub_tables,
 }
 """How each data set that takes `fields` is read; its `path` is absolute."""
 

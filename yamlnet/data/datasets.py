@@ -9,11 +9,12 @@ from pathlib import Path
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target
-from yamlnet.catalog.own import PATHS
+from yamlnet.catalog.own import PATHS, is_path
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.catalog.vision_sets import labelled
 from yamlnet.data.downloads import made
 from yamlnet.data.foreign import read_foreign
+from yamlnet.data.hub_fields import read_hub
 from yamlnet.data.idx_folder import has_any_of_part, has_part, read_part
 from yamlnet.data.image_folder import read_image_folder
 from yamlnet.data.labelled import read_labelled
@@ -85,9 +86,17 @@ def read_dataset(call: Call, folder: Path, resize: Call | None = None) -> Datase
 
 def absolute(call: Call, folder: Path) -> Call:
     """The call with its path absolute: one of a file is relative to the file's folder."""
-    arguments = call.with_defaults()
-    paths = {key: str(folder / Path(arguments[key]).expanduser()) for key in PATHS if key in arguments}
+    found = {key: folder / Path(call.with_defaults()[key]).expanduser() for key in PATHS if _says(call, key)}
+    paths = {
+        key: str(path)
+        for key, path in found.items()
+        if is_path(call.name, key, call.with_defaults()[key], path)
+    }
     return replace(call, arguments={**call.arguments, **paths})
+
+
+def _says(call: Call, parameter: str) -> bool:
+    return call.with_defaults().get(parameter) is not None
 
 
 def _read_mnist5k(call: Call, resize: Call | None) -> Dataset:
@@ -133,6 +142,11 @@ def _read_npz(call: Call, resize: Call | None) -> Dataset:
     return Dataset(read_npz(call))
 
 
+def _read_hub(call: Call, resize: Call | None) -> Dataset:
+    parts, classes, notes = read_hub(call, resize)
+    return Dataset(parts["train"], parts.get("test"), parts.get("validation"), classes, notes=notes)
+
+
 CLASSES = {"MNIST": DIGITS, "FashionMNIST": CLOTHES, "KMNIST": KANA}
 
 READERS: Mapping[str, Callable[[Call, Call | None], Dataset]] = {
@@ -140,6 +154,7 @@ READERS: Mapping[str, Callable[[Call, Call | None], Dataset]] = {
     "Idx": _read_idx,
     "ImageFolder": _read_image_folder,
     "Npz": _read_npz,
+    "HuggingFace": _read_hub,
     **dict.fromkeys(CLASSES, _read_mnist_like),
 }
 """How data sets are read that torchvision doesn't read."""

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
 
+from yamlnet import disk
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target
 from yamlnet.catalog.lookup import find
@@ -111,14 +111,14 @@ def wanted(model: Model, data: Data, encodings: Mapping[str, Encoding]) -> Wante
 
 def _only_field(given: Input, data: Data) -> str:
     """The field that a single input is, `input` where the run doesn't say its name."""
-    is_npz = data.dataset.name == "Npz"
-    fields = data.fields or (data.dataset.arguments.get("arrays") if is_npz else None)
+    chooses = {"Npz": "arrays", "HuggingFace": "columns"}.get(data.dataset.name)
+    fields = data.fields or (data.dataset.arguments.get(chooses) if chooses else None)
     if fields:
         names = [name for name in fields if name not in (targets_of(data) or ("target",))]
         return "image" if "image" in names else names[0]
     if given.dtype != "float32":  # images are that to a network
         return "input"
-    return "image" if not is_npz or len(given.shape or ()) == 3 else "input"
+    return "image" if not chooses or len(given.shape or ()) == 3 else "input"
 
 
 def read_given(files: Sequence[str], wants: Wanted) -> Given:
@@ -147,9 +147,9 @@ def _standard_input(wants: Wanted) -> Given:
     ending = next((end for begin, end in BEGINNINGS.items() if content.startswith(begin)), None)
     if ending is None:
         ending = ".image" if not wants.columns else ".jsonl" if content.lstrip()[:1] in b"{[" else ".csv"
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"standard-input{ending}"
-        path.write_bytes(content)
+    with disk.temporary_folder() as folder:
+        path = folder / f"standard-input{ending}"
+        disk.write(path, content)
         try:
             given = _read(str(path), wants)
         except YamlnetError as error:

@@ -52,9 +52,9 @@ class ArrowTable:
         """The column's values as texts, None where one is missing."""
         return [_text(value) for value in self.table.column(column).to_pylist()]
 
-    def categories(self, column: str) -> None:
+    def categories(self, column: str) -> tuple[str, ...] | None:
         """Nothing is listed."""
-        return
+        return None
 
     def place(self, row: int) -> str:
         """The number of a row, counted from 1."""

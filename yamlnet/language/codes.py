@@ -312,7 +312,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     ),
     "too-large": _explained(
         "Limits keep a file from taking all memory before it has done anything: 1 MiB of text, 64 levels, "
-        "100,000 values, and weights that this machine can hold.",
+        "100,000 values, and a network, a sample and a training step that the device's memory can hold.",
         """
         model:
           input: [1_000_000]

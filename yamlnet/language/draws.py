@@ -67,8 +67,9 @@ def _no_class(name: str, path: Path, facts: Facts) -> Iterator[Mistake]:
         help, suggestion = did_you_mean(name, facts.fields)
         message = f"a batch of the data has no field `{name}`"
         yield Mistake("unknown-reference", path, message, help, suggestion)
-    elif field.shape != () or field.dtype not in COUNTED:
-        message = f"samples are drawn by a class, and `{name}` is {field.dtype} in {list(field.shape or ())}"
+    elif field.shape or field.dtype not in COUNTED:
+        where = f" in {list(field.shape)}" if field.shape else ""
+        message = f"samples are drawn by a class, and `{name}` is {field.dtype}{where}"
         help = "a whole number for each sample: `target`, or a `category`"
         yield Mistake("wrong-value", path, message, help)
 

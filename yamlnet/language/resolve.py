@@ -9,7 +9,7 @@ from typing import Any
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.own import PATHS
+from yamlnet.catalog.own import PATHS, is_path
 from yamlnet.diagnostics import Path, YamlnetError, did_you_mean
 from yamlnet.language.check import Checked
 from yamlnet.language.experiment import Data, Experiment, MetricTerm, Term, Train
@@ -175,7 +175,7 @@ def _absolute(plain: dict[str, Any], checked: Checked, folder: FilePath) -> None
         place = call.path if call.path[-1] == call.name else (*call.path, call.name)
         for parameter in PATHS:
             if call.with_defaults().get(parameter) is not None:
-                _at(plain, place)[parameter] = str(path_of(checked, call, parameter))
+                _at(plain, place)[parameter] = located(checked, call, parameter)
 
 
 def dataset_calls(experiment: Experiment | None) -> Iterator[Call]:
@@ -183,6 +183,12 @@ def dataset_calls(experiment: Experiment | None) -> Iterator[Call]:
     if experiment is not None and experiment.data is not None:
         parts = (experiment.data.dataset, experiment.data.validation, experiment.data.test)
         yield from (part for part in parts if isinstance(part, Call))
+
+
+def located(checked: Checked, call: Call, parameter: str) -> str:
+    """An argument of a data set, absolute where it is a path."""
+    written, path = str(call.with_defaults()[parameter]), path_of(checked, call, parameter)
+    return str(path) if is_path(call.name, parameter, written, path) else written
 
 
 def path_of(checked: Checked, call: Call, parameter: str) -> FilePath:

@@ -13,9 +13,11 @@ from yamlnet.catalog.entry import Call, Kind
 from yamlnet.catalog.transforms import is_random
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language import planned
-from yamlnet.language.calls import BROKEN, check_value, kind_of, name_place, resolve, split, unknown_key
+from yamlnet.language.calls import BROKEN, name_place, resolve, split, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.objective import read_loss, read_metrics
+from yamlnet.language.plain import kind_of
+from yamlnet.language.values import check_value
 
 Read = tuple[Any, list[Mistake]]
 

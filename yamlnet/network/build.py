@@ -68,12 +68,12 @@ def build(
         return construct(constructions[whole], downloads)
 
     with own_random_state():
-        return assemble(model, make)
+        return assemble(model, make, empty=False)
 
 
-def assemble(model: Model, make: Make) -> nn.Module:
-    """The network of the layers that `make` gives."""
-    builder = _Builder(make)
+def assemble(model: Model, make: Make, empty: bool = True) -> nn.Module:
+    """The network of the layers that `make` gives; an `empty` one's own tensors take no memory."""
+    builder = _Builder(make, empty)
     names = tuple(given.name for given in model.inputs)
     root = model.root
     if isinstance(root, Layer | Chain | Graph | Residual) and not adds_outside(root):
@@ -89,15 +89,16 @@ def assemble(model: Model, make: Make) -> nn.Module:
 
 
 class _Builder:
-    def __init__(self, make: Make) -> None:
+    def __init__(self, make: Make, empty: bool) -> None:
         self.make = make
+        self.empty = empty
 
     def module(self, node: Member, name: str, inputs: tuple[str, ...] = ("input",)) -> Any:
         """A node's module; for tensors the parameter or buffer."""
         if isinstance(node, Layer):
             return self.make(name)
         if isinstance(node, Tensors):
-            return held(node)
+            return held(node, self.empty)
         if isinstance(node, Holder):
             return self.holder(node, name)
         if isinstance(node, Residual):
@@ -159,9 +160,10 @@ def adds_outside(node: Node) -> bool:
     return isinstance(node, Residual) and not isinstance(node.body, Chain | Graph)
 
 
-def held(tensors: Tensors) -> Any:
-    """The parameter, buffer, list or dict that a node holds."""
-    made = {key: _filled(tensor) for key, tensor in tensors.tensors.items()}
+def held(tensors: Tensors, empty: bool = False) -> Any:
+    """The parameter, buffer, list or dict that a node holds; an `empty` one takes no memory."""
+    filled = {key: _filled(tensor) for key, tensor in tensors.tensors.items()}
+    made = filled if empty else {key: tensor.clone() for key, tensor in filled.items()}
     if tensors.kind == "Buffer":
         return made[""]
     parameters = {key: nn.Parameter(value) for key, value in made.items()}
@@ -173,7 +175,7 @@ def held(tensors: Tensors) -> Any:
 
 
 def _filled(tensor: Tensor) -> TorchTensor:
-    return torch.as_tensor(tensor.fill, dtype=getattr(torch, tensor.dtype)).expand(tensor.shape).clone()
+    return torch.as_tensor(tensor.fill, dtype=getattr(torch, tensor.dtype)).expand(tensor.shape)
 
 
 class _Lines:
@@ -294,18 +296,20 @@ class _Traced(_Lines):
 
     def __init__(self, inputs: Sequence[str]) -> None:
         super().__init__(inputs)
-        self.origins: dict[str, Node] = {}
+        self.origins: dict[str, tuple[str, Node]] = {}
 
     def call(self, node: Node, target: str, inputs: list[Any], keywords: Mapping[str, Any], name: str) -> Any:
         known = len(self.graph.nodes)
         value = super().call(node, target, inputs, keywords, name)
         for line in islice(self.graph.nodes, known, None):
-            self.origins.setdefault(line.name, node)
+            self.origins.setdefault(line.name, (name, node))
         return value
 
 
-def origins(node: Chain | Graph | Function | Expression | Residual, inputs: Sequence[str]) -> dict[str, Node]:
-    """For each line of the graph that is built of a container, by its name, the node it is written for."""
+def origins(
+    node: Chain | Graph | Function | Expression | Residual, inputs: Sequence[str]
+) -> dict[str, tuple[str, Node]]:
+    """For each line of the graph that is built of a container: the node it is for, and the step's name."""
     body = node.body if isinstance(node, Residual) and isinstance(node.body, Chain | Graph) else node
     lines = _Traced(body.inputs if isinstance(body, Graph) else inputs)
     if isinstance(body, Chain):

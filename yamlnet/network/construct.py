@@ -115,12 +115,27 @@ def construct(construction: Construction, downloads: bool = True) -> nn.Module:
     return module
 
 
+MAX_STEPS = 20_000
+"""Calls of torch in which a module is made: torchvision's largest model takes 11,000."""
+
+
+class TooManyStepsError(Exception):
+    """A module of so many parts that making it would take minutes."""
+
+
 class _Unfilled(TorchFunctionMode):
     """Leaves out the drawing of first weights: `normal_` on the meta device imports dynamo, 1 to 2 s."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.num_steps = 0
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
+        self.num_steps += 1
+        if self.num_steps > MAX_STEPS:
+            raise TooManyStepsError(f"making it takes more than {MAX_STEPS:,} steps of torch")
         if func.__name__ in ("normal_", "uniform_"):
             return args[0] if args else (kwargs or {})["tensor"]
         return self.run(func, args, kwargs or {})

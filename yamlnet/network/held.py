@@ -11,7 +11,7 @@ from yamlnet.network.found import Shapes, Value
 
 
 class HeldTensors:
-    """Parameters and buffers, made when they are first named."""
+    """Parameters and buffers, made when they are first named: zeros that take no memory."""
 
     def __init__(self, found: Shapes) -> None:
         self.found = found
@@ -39,7 +39,7 @@ class HeldTensors:
         found = self.found.tensors.get(name)
         if found is None:
             found = {
-                key: torch.zeros(tensor.shape, dtype=getattr(torch, tensor.dtype))
+                key: torch.zeros((), dtype=getattr(torch, tensor.dtype)).expand(tensor.shape)
                 for key, tensor in held.tensors.items()
             }
             self.found.tensors[name] = found

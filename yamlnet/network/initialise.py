@@ -195,7 +195,10 @@ def draws(calls: Sequence[Call], name: str, shapes: Mapping[str, torch.Size]) ->
 
 
 def trial(chosen: Chosen, network: nn.Module) -> list[Mistake]:
-    """What `initialise` would refuse, tried on tensors cut to size 3 in every axis but the first."""
+    """What `initialise` would refuse, tried on tensors cut to size 3 in every axis but the first.
+
+    That keeps its size, of which groups are shares, up to 65,536.
+    """
     mistakes: list[Mistake] = []
     named = {**dict(network.named_buffers()), **dict(network.named_parameters())}
     shapes = {name: tensor.shape for name, tensor in named.items()}
@@ -203,7 +206,8 @@ def trial(chosen: Chosen, network: nn.Module) -> list[Mistake]:
     for name, calls in chosen.items():
         if name not in shapes:
             continue
-        cut = (*shapes[name][:1], *(min(size, 3) for size in shapes[name][1:]))
+        first, rest = shapes[name][:1], shapes[name][1:]
+        cut = (*(min(size, 2**16) for size in first), *(min(size, 3) for size in rest))
         if (id(calls), cut) in seen:
             continue
         seen.add((id(calls), cut))

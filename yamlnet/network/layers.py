@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
+import torch
 from torch import nn
 
-from yamlnet.language.nodes import Layer, Node, Tensors
-from yamlnet.network import failures, words
+from yamlnet.language.nodes import Layer, Member, Node, Tensors
+from yamlnet.network import failures, memory, words
 from yamlnet.network.construct import Construction, empty_module, weight_bytes, with_storage
 from yamlnet.network.found import Shapes, Value
 from yamlnet.network.sizes import Sizes
+
+
+def tensor_bytes(node: Tensors) -> int:
+    """The memory that a node's parameters or buffers take."""
+    return sum(prod(t.shape) * getattr(torch, t.dtype).itemsize for t in node.tensors.values())
 
 
 class Layers:
@@ -44,16 +51,19 @@ class Layers:
             self.found.wrong(failures.refused(layer.call, error, said.arguments))
             return None
         self.bytes += weight_bytes(module)
-        wrong = words.too_large(layer.call, self.bytes)
-        if wrong is not None:
-            self.found.wrong(wrong)
+        if self.bytes > memory.machine():
+            self.found.wrong(words.too_large(layer.call, self.bytes, memory.machine()))
             return None
         self.found.constructions[name] = said
         self.found.modules[name] = with_storage(module).eval()
         return self.found.modules[name]
 
-    def uncalled(self, name: str, node: Node | Tensors) -> None:
-        """A declared layer that nothing calls: fine when its sizes are said."""
+    def declared(self, name: str, node: Node | Member) -> None:
+        """Tensors that a graph holds, and a layer that nothing calls: fine when its sizes are said."""
+        if isinstance(node, Tensors):
+            self.bytes += tensor_bytes(node)
+            if self.bytes > memory.machine():
+                self.found.wrong(words.too_large(node, self.bytes, memory.machine()))
         if not isinstance(node, Layer) or name in self.found.modules:
             return
         parameters = node.call.entry.parameters.values()

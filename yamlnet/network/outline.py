@@ -24,11 +24,12 @@ from yamlnet.language.nodes import (
     below,
     walk,
 )
-from yamlnet.network import words
+from yamlnet.network import memory, words
+from yamlnet.network.activations import measured
 from yamlnet.network.found import Shapes
 from yamlnet.network.journal import Row, Whole
 from yamlnet.network.probe import BATCH, SECOND, Probe
-from yamlnet.network.replay import Cost, costs
+from yamlnet.network.replay import Cost
 from yamlnet.network.trace import Call, Sizes
 
 
@@ -107,7 +108,7 @@ class _Outline:
         self.shapes = shapes
         self.journal = shapes.journal
         self.known = dict(network.named_parameters(remove_duplicate=False)) if network is not None else {}
-        self.costs = costs(shapes, network)
+        self.costs = measured(shapes, network, memory.machine() // 4)
         self.called = {row.name for row in self.journal.rows} | {whole.name for whole in self.journal.wholes}
         self.begun: set[str] = set()
         self.entries: dict[int | None, list[tuple[tuple[int, int, int], Row | Whole]]] = {}

@@ -62,7 +62,7 @@ def judge(model: Model, made: Mapping[str, nn.Module] | None = None) -> Shapes:
         judging.found.output = judging.node(model.root, "", inputs, {})
         if judging.found.complete:
             for name, node in walk(model.root):
-                judging.layers.uncalled(name, node)
+                judging.layers.declared(name, node)
     return judging.found
 
 
@@ -75,7 +75,7 @@ def judge_part(
         judging.found.output = judging.node(node, name, inputs, keywords, place)
     if not judging.found.mistakes:
         for inner, part in walk(node, name):
-            judging.layers.uncalled(inner, part)
+            judging.layers.declared(inner, part)
     return judging.found
 
 
@@ -341,7 +341,8 @@ class _Judge:
         answer = self.probe.run(called, word, inputs, keywords)
         if answer.error is not None:
             given = [*inputs, *keywords.values()]
-            wrong = failures.failure(node, given, answer.error, self.made(given))
+            text = self.probe.complaint(called, inputs, keywords, answer.error)
+            wrong = failures.failure(node, given, answer.error, text, self.made(given))
             return self.wrong(self.helped(wrong, given) if isinstance(node, Expression) else wrong)
         if answer.merges:
             self.wrong(words.merges_batch(node))

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from yamlnet.language.nodes import Model
 from yamlnet.language.source import Document
+from yamlnet.network.footprint import Footprint
 from yamlnet.network.found import Shapes
 from yamlnet.network.outline import Item, outline
 from yamlnet.network.table import Summary, SummaryRow
-
-
-@dataclass(frozen=True)
-class Keeps:
-    """What an optimizer keeps: so many numbers for each trainable parameter."""
-
-    name: str
-    num_slots: int
 
 
 def summarise(
@@ -61,12 +54,16 @@ def summarise(
     )
 
 
-def in_training(summary: Summary, optimizer: Keeps, batch_size: int) -> Summary:
+def in_training(summary: Summary, step: Footprint) -> Summary:
     """The summary with the memory of a training step."""
-    kept = optimizer.num_slots * summary.gradient_bytes
-    step = summary.weight_bytes + summary.gradient_bytes + kept + batch_size * summary.activation_bytes
     return replace(
-        summary, optimizer=optimizer.name, optimizer_bytes=kept, batch_size=batch_size, step_bytes=step
+        summary,
+        optimizer=step.step.optimizer,
+        gradient_bytes=step.gradients,
+        optimizer_bytes=step.optimizer,
+        batch_size=step.step.batch_size,
+        step_bytes=step.total,
+        step_parts=step.parts,
     )
 
 

@@ -6,11 +6,12 @@ import html
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Any
 
 from yamlnet.network.inventory import Held
+from yamlnet.network.memory import size
 from yamlnet.network.trace import Sizes
 
 Cells = tuple[str, ...]
@@ -53,10 +54,9 @@ class SummaryRow:
 class Summary:
     """The table; printing it, or showing it in a notebook, draws it.
 
-    A training step holds the parameters and buffers (`weight_bytes`), a gradient for each trainable
-    parameter, what the optimizer keeps, and for each sample of the batch what autograd saves
-    (`activation_bytes`); `step_bytes` is None where the file has no data or no optimizer. `failed` is
-    the name of the node where a mistake ends the table. `tree` has a row for each line of the table.
+    `step_bytes` is what a training step holds, by the formula of `network.footprint`, None where the file
+    has no data or no optimizer, and `step_parts` what it is made of. `failed` is the name of the node where
+    a mistake ends the table. `tree` has a row for each line of the table.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Summary:
     optimizer_bytes: int | None = None
     batch_size: int | None = None
     step_bytes: int | None = None
+    step_parts: Mapping[str, int] = field(default_factory=dict)
     failed: str | None = None
 
     @property
@@ -182,26 +183,11 @@ def totals(summary: Summary) -> list[str]:
         f"{size(summary.activation_bytes)} of activations a sample",
     ]
     if summary.step_bytes is not None and summary.batch_size is not None:
-        parts = {
-            "weights": summary.weight_bytes,
-            "gradients": summary.gradient_bytes,
-            str(summary.optimizer): summary.optimizer_bytes or 0,
-            "activations": summary.batch_size * summary.activation_bytes,
-        }
-        words = " + ".join(f"{name} {size(count)}" for name, count in parts.items())
+        words = " + ".join(f"{name} {size(count)}" for name, count in summary.step_parts.items())
         lines.append(f"step of {summary.batch_size}".ljust(12) + f"{size(summary.step_bytes)}: {words}")
     if summary.failed is not None:
         return [f"the table ends at `{summary.failed}`, where the mistake is"]
     return lines
-
-
-def size(count: float) -> str:
-    """Bytes in the unit that reads best: `1.2 MB`."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if round(count, 0 if unit == "B" else 3) < 999.5:
-            return f"{count:.3g} {unit}" if unit != "B" else f"{count:.0f} B"
-        count /= 1000
-    return f"{count:,.3g} TB"
 
 
 def short(count: float) -> str:

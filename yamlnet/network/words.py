@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,10 +11,12 @@ from torch import Tensor
 
 from yamlnet.catalog.entry import Call, Entry, Inferred, Parameter
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
-from yamlnet.language.calls import name_place, show
+from yamlnet.language.calls import name_place
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Residual, Source
+from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Residual, Source, Tensors
+from yamlnet.language.plain import show
 from yamlnet.network.found import MERGED
+from yamlnet.network.memory import size
 from yamlnet.network.probe import BATCH, SECOND, Probe
 
 AXES: Mapping[int, str] = {
@@ -202,13 +203,13 @@ def _wanted(rule: Inferred) -> str:
     return "[channels, ...]" if rule.axis == 1 else "[..., features]"
 
 
-def too_large(call: Call, total: int) -> Mistake | None:
+def too_large(what: Call | Tensors, total: int, limit: int) -> Mistake:
     """Weights that this machine's memory can't hold."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if total <= memory:
-        return None
-    message = f"with `{call.name}` the weights take {total / 1e9:,.1f} GB, more than this machine's memory"
-    return at_call("too-large", call, message)
+    name = what.name if isinstance(what, Call) else what.kind
+    message = f"with `{name}` the weights take {size(total)}, and this machine has {size(limit)} of memory"
+    if isinstance(what, Call):
+        return at_call("too-large", what, message)
+    return Mistake("too-large", what.path, message)
 
 
 def before_function(

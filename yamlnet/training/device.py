@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 import torch
 
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.network import memory as machine_memory
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -26,6 +27,17 @@ def device(name: str) -> torch.device:
     if found.type == "mps" and not torch.backends.mps.is_available():
         raise YamlnetError("there is no device `mps` here", help="`train.device: auto` takes what there is")
     return found
+
+
+def memory(name: str) -> tuple[int, str] | None:
+    """The bytes of a device's memory, and whose it is in words; None where there is no such device here."""
+    try:
+        found = device(name)
+    except YamlnetError:
+        return None
+    if found.type == "cuda":
+        return torch.cuda.get_device_properties(found).total_memory, "the GPU"
+    return machine_memory.machine(), "this machine"
 
 
 def precision(name: str, device: torch.device) -> str:

@@ -63,7 +63,7 @@ def check_slot(name: str, saved: Tensor, parameter: nn.Parameter, num_trained: i
         raise ValueError(f"`{name}` is {saved.dtype}")
 
 
-def position(numbers: Mapping[str, Any], num_batches: int) -> Position:
+def position(numbers: Mapping[str, Any]) -> Position:
     """Where a training is."""
     given, fresh = numbers["position"], Position()
     check_alike(asdict(fresh), given, "position")
@@ -71,8 +71,9 @@ def position(numbers: Mapping[str, Any], num_batches: int) -> Position:
         raise ValueError("`position` has a number below 0")
     if any(type(value) is int and type(given[key]) is not int for key, value in asdict(fresh).items()):
         raise ValueError("`position` has no whole numbers")
-    if given["batch"] > num_batches:
-        raise ValueError(f"`position.batch` is {given['batch']}, and an epoch has {num_batches} batches")
+    num_batches = numbers["num_batches"]
+    if type(num_batches) is not int or given["batch"] > num_batches:
+        raise ValueError(f"`position.batch` is {given['batch']} of {num_batches!s:.20}")
     return Position(**given)
 
 

@@ -31,7 +31,10 @@ LENGTHS = ("train.epochs", "train.steps")
 
 @dataclass(frozen=True)
 class TakenUp:
-    """Where a training goes on, and what there is to say of it; `saved_step` has a checkpoint."""
+    """Where a training goes on, and what there is to say of it.
+
+    `saved_step` has a checkpoint of today's settings; None where there is none.
+    """
 
     position: Position
     standing: Standing
@@ -54,15 +57,16 @@ def take_up(
     Raises:
         YamlnetError: the run is finished, or can't be gone on with so; nothing was written then.
     """
+    run.clear()
     manifest = run.manifest or dict(made_with)
     snapshot = run.last(warn, task.model.state_dict()) if run.has_begun else None
     if snapshot is None:
         position, standing, found, notes = Position(), Standing(), {}, [*task.notes]
     else:
-        position, standing = _standing(snapshot, setup.plan.num_batches)
-        then = snapshot.state.get("settings") or {}
-        found = continuation.changes(then, json.loads(json.dumps(task.settings))) if then else {}
+        position, standing = _standing(snapshot)
+        found = _changes_since(snapshot, task)
         continuation.refuse(found, position, permits)
+        _refuse_other_length(snapshot, setup.plan.num_batches)
         continuation.adapt(standing, found, task.experiment.train)
         _refuse_finished(run, setup, position, standing)
         notes = []
@@ -80,23 +84,34 @@ def take_up(
         "data_digest": task.digest,
     }
     _write(run, task, manifest, entry, snapshot, standing, warn)
-    return TakenUp(position, standing, None if snapshot is None else snapshot.step, notes)
+    return TakenUp(position, standing, None if snapshot is None or found else snapshot.step, notes)
 
 
-def _standing(snapshot: Snapshot, num_batches: int) -> tuple[Position, Standing]:
+def _changes_since(snapshot: Snapshot, task: Task) -> dict[str, Change]:
+    """How the task's settings differ from those that the snapshot was made with."""
+    then = snapshot.state.get("settings") or {}
+    return continuation.changes(then, json.loads(json.dumps(task.settings))) if then else {}
+
+
+def _standing(snapshot: Snapshot) -> tuple[Position, Standing]:
     try:
         fitting.num_bytes_recorded(snapshot.state)
-        position = fitting.position(snapshot.state, num_batches)
+        position = fitting.position(snapshot.state)
         if position.step != snapshot.step:
             raise ValueError(f"`position.step` is {position.step}")
-        then = snapshot.state["num_batches"]
-        if then != num_batches:
-            raise ValueError(f"an epoch had {then} batches, and has {num_batches} here")
         return position, fitting.standing(snapshot.state)
     except (KeyError, ValueError, TypeError) as error:
         raise YamlnetError(
             f"the checkpoint of step {snapshot.step} is of another training: {error}"
         ) from error
+
+
+def _refuse_other_length(snapshot: Snapshot, num_batches: int) -> None:
+    then = snapshot.state["num_batches"]
+    if then != num_batches:
+        raise YamlnetError(
+            f"the checkpoint is of another training: an epoch had {then} batches, and has {num_batches} here"
+        )
 
 
 def _refuse_finished(run: Run, setup: Setup, position: Position, standing: Standing) -> None:
@@ -139,7 +154,7 @@ def _restore(
     task.model.load_state_dict(dict(snapshot.weights))
     numbers, begins = snapshot.state, position.batch == 0
     state.restore(
-        snapshot.tensors, numbers, task.model, setup.loop, setup.scheduler, task.device, found, begins
+        snapshot.tensors, numbers, task.learner, setup.loop, setup.scheduler, task.device, found, begins
     )
     notes = [f"changed: {continuation.shown(key, change)}" for key, change in found.items()]
     before, after = numbers["optimizer"]["groups"][0]["lr"], setup.loop.optimizer.param_groups[0]["lr"]
