@@ -124,7 +124,7 @@ def examine(
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
     from yamlnet.data.trial import refused
-    from yamlnet.network import shapes, unflattened
+    from yamlnet.network import images, shapes
     from yamlnet.network.filled import filled
     from yamlnet.training import criteria, judge, memory, trial
 
@@ -152,7 +152,8 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         mistakes += trial.judge(experiment, drawn.empty, losses, drawn.chosen, checked.facts)
         mistakes += refused(experiment.data, checked.facts) or _resized(experiment, checked.facts, drawn)
     if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
-        mistakes += unflattened.unflattened(found, experiment.model)
+        mistakes += images.unflattened(found, experiment.model)
+        mistakes += images.channels_last(found, experiment.model)
     assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))

@@ -42,8 +42,18 @@ class AsIs:
 
 
 ACall = Annotated[Call, AsIs]
+
+
+def _counted(value: object) -> object:
+    """A whole float as a count, but for 1.0: that is a share, and leaves nothing."""
+    return value if value == 1.0 else _whole(value)
+
+
 Whole = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
+Part = Annotated[float, Field(gt=0, lt=1)] | Annotated[int, Field(ge=1), BeforeValidator(_counted)]
+"""A share of the samples, or a count of them."""
+
 Patterns = Annotated[
     tuple[str, ...],
     BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
@@ -87,8 +97,8 @@ class Data(Section):
     dataset: ACall
     fields: Mapping[str, ACall] = {}
     target: Patterns | None = None
-    validation: Annotated[float, Field(gt=0, lt=1)] | Count | ACall | None = None
-    test: Annotated[float, Field(gt=0, lt=1)] | Count | ACall | None = None
+    validation: Part | ACall | None = None
+    test: Part | ACall | None = None
     batch_size: Count = 64
     draw: Mapping[str, Draw] = {}
     augment: Calls = ()

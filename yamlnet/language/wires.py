@@ -8,6 +8,7 @@ from typing import Any
 
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
 from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.names import is_position
 from yamlnet.language.nodes import Held, Holder, Layer, Member, Output, Source, Step, Tensors, Wire
 from yamlnet.language.plain import kind_of
 from yamlnet.language.source import MAX_DEPTH
@@ -140,7 +141,7 @@ class Wiring:
                 return Held(tuple(keys), path)
             if isinstance(member, Layer):
                 rest = keys[position + 1 :]
-                return Held(tuple(keys), path) if rest and not rest[0].lstrip("-").isdigit() else None
+                return Held(tuple(keys), path) if rest and not is_position(rest[0]) else None
             if not isinstance(member, Holder):
                 return None
             found = member.children
