@@ -76,6 +76,7 @@ def test_every_room_has_a_floor() -> None:
         "__main__",
         "api",
         "cli",
+        "loading",
         "pipeline",
         "reproducing",
         "resuming",

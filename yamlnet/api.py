@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from yamlnet import pipeline, starting
+from yamlnet import loading, pipeline, starting
 from yamlnet.catalog.allowed import allowed
 from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import Diagnostic, YamlnetError
@@ -98,7 +98,7 @@ def load(run: str | Path, which: Literal["best", "last"] = "best", allow: Sequen
     from yamlnet.training import run as runs
 
     folder = runs.load(Path(run))
-    return pipeline.loaded(folder, which, allowed(allow))[1]
+    return loading.load(folder, which, allowed(allow)).network
 
 
 def evaluate(
@@ -121,16 +121,16 @@ def evaluate(
     folder = runs.load(Path(run))
     permitted = allowed(allow)
     examined, prepared = pipeline.of_run(folder, options, permitted)
-    network = pipeline.loaded(folder, which, permitted)[1]
-    task = starting.task_of(examined, network, prepared)
+    found = loading.load(folder, which, permitted)
+    task = starting.task_of(examined, found.network, prepared, criteria=found.criteria)
     experiment = examined.experiment
     assert experiment.data is not None
-    source = evaluation(experiment.data, getattr(prepared, split))
+    source = evaluation(experiment.data, getattr(prepared, split), prepared.device)
     if source is None:
         raise YamlnetError(f"the data has no {split} split")
-    network.to(task.device)
+    found.network.to(task.device)
     when = f"in the evaluation of the {split} split"
-    with memory_named(), blaming(permitted), placed(network, experiment, task.places, lambda: when):
+    with memory_named(), blaming(permitted), placed(found.network, experiment, task.places, lambda: when):
         return {f"{split}.{name}": value for name, value in evaluator_of(task).evaluate(source).items()}
 
 
@@ -156,13 +156,14 @@ def predict(
 
     folder = runs.load(Path(run))
     permitted = allowed(allow)
-    examined, network = pipeline.loaded(folder, which, permitted, options)
+    found = loading.load(folder, which, permitted, options)
     encodings = from_json(folder.manifest.get("fields", {}))
-    experiment = examined.experiment
+    experiment = found.examined.experiment
     assert experiment.data is not None
     given = read_given(files, wanted(experiment.model, experiment.data, encodings))
     for note in given.notes:
         tell(note)
-    places = starting.places_of(examined)
-    with memory_named(), blaming(permitted), placed(network, experiment, places, lambda: "on these inputs"):
-        return predictions(network, given, experiment, encodings)
+    places = starting.places_of(found.examined)
+    network, on = found.network, "on these inputs"
+    with memory_named(), blaming(permitted), placed(network, experiment, places, lambda: on):
+        return predictions(network, given, experiment, encodings, found.criteria)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.entry import Call
@@ -18,15 +17,14 @@ from yamlnet.diagnostics import (
     Diagnostic,
     Mistake,
     MistakeError,
-    Path,
     YamlnetError,
 )
 from yamlnet.language import check as language
-from yamlnet.language import render
-from yamlnet.language.calls import name_place
+from yamlnet.language import images, render
 from yamlnet.language.check import Checked
 from yamlnet.language.files import Text
 from yamlnet.language.inputs import with_inputs
+from yamlnet.language.known import picture
 from yamlnet.language.resolve import located, weights_file
 
 if TYPE_CHECKING:
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from yamlnet.network.initialise import Chosen
     from yamlnet.network.table import Summary
     from yamlnet.network.ties import Tie
+    from yamlnet.training.objective import Criteria
     from yamlnet.training.run import Run
 
 
@@ -124,9 +123,10 @@ def examine(
 
 def _tried(checked: Checked, trained: bool) -> Examined:
     """What making and trying the network, the loss and the rest shows of an experiment."""
-    from yamlnet.network import shapes, unflattened
+    from yamlnet.data.trial import refused
+    from yamlnet.network import images, shapes
     from yamlnet.network.filled import filled
-    from yamlnet.training import judge, memory, trial
+    from yamlnet.training import criteria, judge, memory, trial
 
     assert checked.experiment is not None
     assert checked.document is not None
@@ -145,45 +145,19 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         mistakes += memory.judge(experiment, found, drawn.empty, num_samples)
     if drawn is not None and not any(mistake.code == "too-large" for mistake in mistakes):
         mistakes += judge.judge(experiment, found, facts)
-        mistakes += trial.judge(experiment, drawn.empty, drawn.chosen, checked.facts)
-        mistakes += _unfit(experiment, facts) or _cropped(experiment, drawn)
+        losses: Criteria | None = None
+        with suppress(YamlnetError):  # what can't be made is a mistake of the loss
+            losses = criteria.criteria_of(experiment, found, facts, empty=True)
+        drawn = replace(drawn, notes=(*drawn.notes, *criteria.notes(experiment.loss, losses or {})))
+        mistakes += trial.judge(experiment, drawn.empty, losses, drawn.chosen, checked.facts)
+        mistakes += refused(experiment.data, checked.facts) or _resized(experiment, checked.facts, drawn)
     if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
-        mistakes += unflattened.unflattened(found, experiment.model)
+        mistakes += images.unflattened(found, experiment.model)
+        mistakes += images.channels_last(found, experiment.model)
     assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
     diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
     return Examined(checked, tuple(diagnostics), found, drawn, trained)
-
-
-def _unfit(experiment: Experiment, facts: Facts | None) -> list[Mistake]:
-    """Augmentations and transforms that images of this size can't take."""
-    import torch
-
-    from yamlnet.data.augment import make_augmentations
-    from yamlnet.data.transforms import make_transforms
-
-    data = experiment.data
-    if data is None or facts is None or "image" not in facts.fields:
-        return []
-    shape, cpu = facts.fields["image"].shape, torch.device("cpu")
-    if shape is None:
-        return []
-    mistakes: dict[Path, Mistake] = {}
-
-    def tried(call: Call, make: Callable[[], object]) -> bool:
-        try:
-            make()
-        except YamlnetError as error:
-            at = name_place(call.path, call.name)
-            mistakes[call.path] = Mistake("wrong-value", call.path, error.message, error.help, at=at)
-        return call.path not in mistakes
-
-    for number, call in enumerate(data.augment, 1):
-        if not tried(call, partial(make_augmentations, data.augment[:number], shape)):
-            break
-    for call in (*data.transforms.train, *data.transforms.evaluation):
-        tried(call, partial(make_transforms, [call], shape[0], cpu))
-    return list(mistakes.values())
 
 
 def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Drawn | None, list[Mistake]]:
@@ -214,30 +188,28 @@ def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Draw
     return plan.shapes, drawn, mistakes
 
 
-def _cropped(experiment: Experiment, drawn: Drawn) -> list[Mistake]:
-    """A crop after which training images have a size that the network for the other splits can't take."""
+def _resized(experiment: Experiment, facts: Facts | None, drawn: Drawn) -> list[Mistake]:
+    """Training images of a size that the network for the other splits can't take."""
     from yamlnet.network import edit, shapes
     from yamlnet.network.build import assemble
 
     data, given = experiment.data, experiment.model.inputs[0]
-    crops = [call for call in data.augment if call.name == "RandomCrop"] if data is not None else []
-    if not crops or given.shape is None or len(given.shape) != 3:
+    if data is None or facts is None or given.shape is None or len(given.shape) != 3:
         return []
-    size = crops[-1].arguments["size"]
-    height, width = size if isinstance(size, list) else (size, size)
-    cropped = replace(given, shape=(given.shape[0], int(height), int(width)))
-    if cropped.shape == given.shape:
+    changes = images.changes(images.training(data), picture(data, facts))
+    if not changes or changes[-1][1] in (None, given.shape):
         return []
-    model = replace(experiment.model, inputs=(cropped,))
+    call, shape = changes[-1]
+    model = replace(experiment.model, inputs=(replace(given, shape=shape),))
     again = shapes.judge(model)
     if again.complete and again.constructions == drawn.constructions:
         plan = edit.plan(model, again, assemble(model, again.modules.__getitem__))
         if plan.complete and plan.changes == drawn.changes:
             return []
-    message = (
-        f"training images become {height} x {width}, which the network for {list(given.shape)} can't take"
-    )
-    return [Mistake("shape-mismatch", crops[-1].argument_path("size"), message)]
+    assert shape is not None
+    become = f"{shape[1]} x {shape[2]}" if shape[0] == given.shape[0] else str(list(shape))
+    message = f"training images become {become}, which the network for {list(given.shape)} can't take"
+    return [Mistake("shape-mismatch", call.argument_path("size"), message)]
 
 
 def with_data(
@@ -363,21 +335,6 @@ def of_run(
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
     return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
-
-
-def loaded(
-    folder: Run, which: Literal["best", "last"], allow: Allowed = NOTHING, options: Sequence[str] = ()
-) -> tuple[Examined, nn.Module]:
-    """A run's network with its trained weights, in evaluation mode on the CPU."""
-    examined = examine(text_of(folder), options, allow=allow, trained=True)
-    network = network_of(examined)
-    _, weights = folder.weights(which, _warn, network.state_dict())
-    network.load_state_dict(weights)
-    return examined, network.eval()
-
-
-def _warn(message: str) -> None:
-    sys.stderr.write(f"warning: {render.printable(message)}\n")
 
 
 def text_of(folder: Run) -> Text:

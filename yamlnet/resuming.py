@@ -41,7 +41,7 @@ def resume(
         )
     with memory_named():
         examined, prepared = pipeline.of_run(folder, options, allow, trained=folder.has_begun)
-        device = next(iter(prepared.train.fields.values())).device
+        device = prepared.device
         network = pipeline.network_of(examined).to(device)
     task = starting.task_of(examined, network, prepared, starting.document_of(examined, device))
     with blaming(allow):

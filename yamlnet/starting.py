@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from yamlnet.data.splits import Prepared
     from yamlnet.training.failure import Places
+    from yamlnet.training.objective import Criteria
     from yamlnet.training.observer import Observer
     from yamlnet.training.setup import Task
     from yamlnet.training.verdict import Result
@@ -67,10 +68,18 @@ def document_of(examined: Examined, device: torch.device) -> dict[str, Any]:
 
 
 def task_of(
-    examined: Examined, network: nn.Module, prepared: Prepared, document: Mapping[str, Any] | None = None
+    examined: Examined,
+    network: nn.Module,
+    prepared: Prepared,
+    document: Mapping[str, Any] | None = None,
+    criteria: Criteria | None = None,
 ) -> Task:
-    """The training of a network on its data; to make a run, with its `document_of`."""
+    """The training of a network on its data; to make a run, with its `document_of`.
+
+    `criteria` are a run's losses with weights of their own; None makes them anew.
+    """
     from yamlnet.data.encoding import as_json
+    from yamlnet.training.criteria import criteria_of
     from yamlnet.training.example import example
     from yamlnet.training.setup import Task
     from yamlnet.training.sources import sources
@@ -78,12 +87,14 @@ def task_of(
     experiment = examined.experiment
     assert experiment.data is not None
     assert examined.shapes is not None
+    if criteria is None:
+        criteria = criteria_of(experiment, examined.shapes, prepared.facts)
     return Task(
         experiment,
         network,
         input_fields(experiment.model, prepared.facts),
         sources(experiment.data, prepared, experiment.seed),
-        next(iter(prepared.train.fields.values())).device,
+        prepared.device,
         prepared.facts.most_classes,
         prepared.digest,
         as_json(prepared.encodings),
@@ -94,6 +105,7 @@ def task_of(
         example=example(examined.shapes, prepared.facts, tuple(experiment.data.draw)),
         places=places_of(examined),
         needs=partial(needs, examined),
+        criteria={name: criterion.to(prepared.device) for name, criterion in criteria.items()},
     )
 
 

@@ -12,6 +12,7 @@ from yamlnet.catalog.entry import KINDS, Entry, Parameter
 from yamlnet.catalog.lookup import find, names
 from yamlnet.diagnostics import CODES
 from yamlnet.language.codes import EXPLANATIONS
+from yamlnet.language.keys import NODE_KEYS, SECTION_KEYS
 from yamlnet.language.words import WORDS
 
 CONV2D = """\
@@ -149,3 +150,11 @@ def test_a_terminal_breaks_the_last_column(
         "                          `same` or `valid`, at least 0\n"
     )
     assert broken in out
+
+
+@pytest.mark.parametrize("path", [*SECTION_KEYS, *NODE_KEYS])
+def test_every_key_has_words(capsys: pytest.CaptureFixture[str], path: str) -> None:
+    name = path.rpartition(".")[2]
+    summaries = [meaning["summary"] for meaning in explained(capsys, name)]
+    known = {**SECTION_KEYS, **NODE_KEYS}[path]
+    assert known in summaries or name in WORDS

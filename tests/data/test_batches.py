@@ -9,10 +9,8 @@ import torch
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
-from yamlnet.catalog.lookup import names
-from yamlnet.data.augment import make_augmentations
 from yamlnet.data.batches import Batches
-from yamlnet.data.seeds import generator
+from yamlnet.data.pipeline import steps
 from yamlnet.data.splits import Split
 from yamlnet.diagnostics import YamlnetError
 
@@ -83,7 +81,7 @@ def test_an_epoch_is_every_sample_once(batch_size: int, count: int, seed: int | 
 
 def test_shuffles_follow_from_seed_and_epoch() -> None:
     def order(seed: int, epoch: int, augment: tuple[Call, ...] = ()) -> list[int]:
-        batches = Batches(split_of(), 8, [], augment, seed)
+        batches = Batches(split_of(), 8, augment, seed)
         return joined(list(batches.epoch(epoch)))[1].tolist()
 
     assert order(0, 3) == order(0, 3) == order(0, 3, (CROP, FLIP))
@@ -93,9 +91,9 @@ def test_shuffles_follow_from_seed_and_epoch() -> None:
 @pytest.mark.parametrize("augment", [(), (CROP,), (FLIP,), (CROP, FLIP), (FLIP, CROP), (CROP, CROP)])
 @pytest.mark.parametrize("start", [0, 3, 6, 7])
 def test_an_epoch_goes_on_where_it_stopped(augment: tuple[Call, ...], start: int) -> None:
-    batches = Batches(split_of(), 8, [], augment, seed=1)
+    batches = Batches(split_of(), 8, augment, seed=1)
     straight = list(batches.epoch(5))[start:]
-    resumed = list(Batches(split_of(), 8, [], augment, seed=1).epoch(5, start))
+    resumed = list(Batches(split_of(), 8, augment, seed=1).epoch(5, start))
     assert len(resumed) == len(straight) == 7 - start
     for one, other in zip(resumed, straight, strict=True):
         assert torch.equal(one["image"], other["image"])
@@ -111,7 +109,7 @@ def test_in_order_goes_on_where_it_stopped() -> None:
 @pytest.mark.parametrize("augment", [(CROP,), (FLIP,), (CROP, FLIP), (FLIP, CROP)])
 def test_augmentation_does_not_depend_on_the_batch(augment: tuple[Call, ...]) -> None:
     def images(batch_size: int, epoch: int, seed: int = 0) -> Tensor:
-        return by_sample(list(Batches(split_of(), batch_size, [], augment, seed).epoch(epoch)))
+        return by_sample(list(Batches(split_of(), batch_size, augment, seed).epoch(epoch)))
 
     assert torch.equal(images(7, 0), images(50, 0))
     assert not torch.equal(images(7, 0), images(7, 1))
@@ -123,11 +121,8 @@ def test_augmentation_does_not_depend_on_the_batch(augment: tuple[Call, ...]) ->
 )
 def test_draws_belong_to_the_sample(augment: tuple[Call, ...]) -> None:
     images = split_of(channels=3).fields["image"]
-    for position, augmentation in enumerate(make_augmentations(augment, images.shape[1:])):
-        draws = augmentation.draw(NUM_SAMPLES, generator(9, "augment", position, 4))
-        images = augmentation(images, draws)
-    found = by_sample(list(Batches(split_of(channels=3), 8, [], augment, seed=9).epoch(4)))
-    assert torch.equal(found, images.to(torch.float32) * (1 / 255))
+    found = by_sample(list(Batches(split_of(channels=3), 8, augment, seed=9).epoch(4)))
+    assert torch.equal(found, steps(augment, images, 9)(images, torch.arange(NUM_SAMPLES), 4))
 
 
 def test_batches_are_not_overwritten() -> None:
@@ -147,30 +142,17 @@ def test_other_fields_come_along() -> None:
             assert torch.equal(batch["weight"], batch["target"] * 0.5)
 
 
-def test_evaluation_is_not_augmented() -> None:
-    plain = joined(list(Batches(split_of(), 8, []).epoch(0)))[0]
-    assert torch.equal(joined(list(Batches(split_of(), 8, [], [CROP]).epoch(0)))[0], plain)
-
-
 @pytest.mark.parametrize("values", [[0.1, 0.2], []])
 def test_normalize_needs_a_value_for_each_channel(values: list[float]) -> None:
     with pytest.raises(YamlnetError, match="but the images have 3 channels"):
         Batches(split_of(channels=3), 8, [transform("Normalize", mean=values, std=0.5)])
 
 
-def test_augmentations_are_no_transforms() -> None:
-    with pytest.raises(YamlnetError, match="`RandomCrop` draws at random"):
-        Batches(split_of(), 8, [CROP])
-
-
-def test_every_transform_of_the_catalogue_is_known() -> None:
-    arguments: dict[str, dict[str, Any]] = {
-        "Normalize": {"mean": 0.5, "std": 0.5},
-        "RandomCrop": {"size": 5},
-        "RandomHorizontalFlip": {},
-    }
-    assert set(arguments) == set(names("transform"))
-    for name, said in arguments.items():
-        call = transform(name, **said)
-        augment, evaluate = ([], [call]) if name == "Normalize" else ([call], [])
-        assert len(list(Batches(split_of(), 8, evaluate, augment, seed=0).epoch(0))) == 7
+@pytest.mark.parametrize("seed", [None, 5])
+def test_each_sample_of_a_batch_is_known_by_its_place_in_the_data_set(seed: int | None) -> None:
+    numbers = torch.arange(100, 160)
+    whole = Split({"x": torch.arange(200)}, place="line {}".format).select(numbers)
+    batches = Batches(whole.select(torch.arange(0, 60, 2)), 7, [], seed=seed)
+    for epoch in range(2):
+        for number, batch in enumerate(batches.epoch(epoch)):
+            assert batches.samples(epoch, number) == [f"line {value}" for value in batch["x"].tolist()]

@@ -14,6 +14,7 @@ from yamlnet.catalog.own import WITH_FIELDS
 from yamlnet.catalog.vision_sets import SETS
 from yamlnet.data.columns import TABLES
 from yamlnet.data.datasets import READERS, read_dataset
+from yamlnet.data.ragged import Ragged
 from yamlnet.diagnostics import YamlnetError
 
 from .calls import dataset
@@ -124,11 +125,15 @@ def test_images_keep_rows_and_columns(tmp_path: Path) -> None:
     assert torch.equal(image, values.permute(2, 0, 1))
 
 
-def test_images_of_different_sizes_are_named(tmp_path: Path) -> None:
+def test_images_of_different_sizes_stay_as_they_are(tmp_path: Path) -> None:
     save_image(tmp_path / "cat" / "a.png", "L", (4, 3), 7)
-    save_image(tmp_path / "cat" / "b.png", "L", (5, 3), 7)
-    with pytest.raises(YamlnetError, match=r"a\.png` is 3 x 4, .*b\.png` is 3 x 5"):
-        read_dataset(dataset("ImageFolder", root="."), tmp_path)
+    save_image(tmp_path / "cat" / "b.png", "L", (5, 3), 9)
+    images = read_dataset(dataset("ImageFolder", root="."), tmp_path).train["image"]
+    assert isinstance(images, Ragged)
+    assert [tuple(image.shape) for image in images] == [(3, 3, 4), (3, 3, 5)]
+    assert [int(image[0, 0, 0]) for image in images] == [7, 9]
+    assert "a.png` is 3 x 4, " in images.in_words()
+    assert "b.png` is 3 x 5 " in images.in_words()
 
 
 def test_an_unreadable_image_is_named(tmp_path: Path) -> None:

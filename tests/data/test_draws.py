@@ -66,7 +66,7 @@ def numbers(batches: list[dict[str, Tensor]], name: str) -> list[int]:
 
 
 def batches(batch_size: int = 8, seed: int | None = 0, augment: tuple[object, ...] = ()) -> Batches:
-    return Batches(split_of(), batch_size, [], augment, seed, DRAWS)  # type: ignore[arg-type]
+    return Batches(split_of(), batch_size, augment, seed, DRAWS)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", DRAWS)
@@ -75,7 +75,7 @@ def test_a_draw_follows_from_seed_epoch_and_sample_alone(name: str) -> None:
     assert numbers(list(batches(batch_size=7).epoch(3)), name) == drawn
     assert numbers(list(batches().epoch(4)), name) != drawn
     assert numbers(list(batches(seed=1).epoch(3)), name) != drawn
-    alone = Batches(split_of(), 8, [], seed=0, draw={name: DRAWS[name]})
+    alone = Batches(split_of(), 8, seed=0, draw={name: DRAWS[name]})
     assert numbers(list(alone.epoch(3)), name) == drawn
 
 
@@ -114,9 +114,9 @@ def test_what_is_drawn_is_augmented_by_draws_of_its_own(augment: tuple[object, .
     same = {"one": Draw(same="number"), "other": Draw(same="number")}
     split = split_of()
     twice = Split({name: torch.cat([values, values]) for name, values in split.fields.items()})
-    (batch,) = Batches(twice, 80, [], augment, 0, same).epoch(0)  # type: ignore[arg-type]
+    (batch,) = Batches(twice, 80, augment, 0, same).epoch(0)  # type: ignore[arg-type]
     assert torch.equal(batch["one.number"], batch["number"])
-    (again,) = Batches(twice, 80, [], augment, 0).epoch(0)  # type: ignore[arg-type]
+    (again,) = Batches(twice, 80, augment, 0).epoch(0)  # type: ignore[arg-type]
     assert torch.equal(batch["image"], again["image"])
     assert not torch.equal(batch["one.image"], batch["image"])
     assert not torch.equal(batch["one.image"], batch["other.image"])

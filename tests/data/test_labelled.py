@@ -19,14 +19,16 @@ import pytest
 import torch
 from PIL import Image
 
-from yamlnet.catalog.entry import Call, Entry, Parameter
 from yamlnet.catalog.lookup import find
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.catalog.vision_sets import NOT_SETS, SETS, known_facts, labelled
 from yamlnet.data.datasets import Dataset, read_dataset
+from yamlnet.data.ragged import Ragged
+from yamlnet.data.splits import prepare
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.experiment import Data
 
-from .calls import dataset
+from .calls import dataset, transform
 from .idx_files import images_and_labels, write_part
 
 REQUIRED = {"EMNIST": {"split": "letters"}, "ImageFolder": {"root": "absent"}}
@@ -232,11 +234,13 @@ def test_images_of_different_sizes_need_a_resize(tmp_path: Path, datasets: Modul
     write_imagenette(tmp_path, datasets, pytest.MonkeyPatch())
     Image.new("RGB", (7, 4)).save(min((tmp_path / "imagenette2" / "train").iterdir()) / "b.JPEG")
     call = dataset("Imagenette", root=".")
-    with pytest.raises(YamlnetError, match="`image 0` is 4 x 5, `image 1` is 4 x 7") as caught:
-        read_dataset(call, tmp_path)
+    images = read_dataset(call, tmp_path).train["image"]
+    assert isinstance(images, Ragged)
+    assert images.in_words().startswith("`image 0` is 4 x 5, `image 1` is 4 x 7")
+    with pytest.raises(YamlnetError, match="the images of the train split differ in size") as caught:
+        prepare(Data(dataset=call), 0, tmp_path, torch.device("cpu"))
     assert "Resize" in str(caught.value.help)
-    size = Parameter("size", "tuple[int, int]")
-    resize = Call(Entry("Resize", "transform", "", {"size": size}), {"size": [6, 3]}, ())
+    resize = transform("Resize", size=[6, 3])
     assert read_dataset(call, tmp_path, resize).train["image"].shape == (11, 3, 6, 3)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.training.tasks import new_run, signalled
-from yamlnet import pipeline
+from yamlnet import pipeline, starting
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.files import read
 from yamlnet.training import trainer
@@ -23,7 +23,7 @@ def task_of(written: dict[str, Any]) -> Task:
     examined = pipeline.examine(read(written), to_train=True)
     examined.raise_if_wrong()
     examined, prepared = pipeline.with_data(examined)
-    return pipeline.task_of(examined, pipeline.network_of(examined), prepared)
+    return starting.task_of(examined, pipeline.network_of(examined), prepared)
 
 
 def final(run: Run) -> tuple[Any, ...]:

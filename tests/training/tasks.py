@@ -105,9 +105,9 @@ def task(
     """A task with augmented training data, validation and test splits; `said` goes to `experiment`."""
     augment = [call("transform", name, **arguments) for name, arguments in FLIP_AND_CROP] * augmented
     sources = Sources(
-        Batches(split(num_train, 1), batch_size, (), augment, seed=0),
-        Batches(split(24, 2), 16, ()),
-        Batches(split(24, 3), 16, ()),
+        Batches(split(num_train, 1), batch_size, augment, seed=0),
+        Batches(split(24, 2), 16),
+        Batches(split(24, 3), 16),
     )
     return Task(
         experiment(**said),

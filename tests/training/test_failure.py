@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -172,3 +173,15 @@ def test_a_network_that_ran_is_called_as_before(tmp_path: Path) -> None:
     with plain_calls(network):
         assert type(network).__call__ is not before
     assert type(network).__call__ is before
+
+
+def test_in_python_ctrl_c_is_a_keyboard_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("yamlnet.training.loop.Sums.add", stopped)
+    with pytest.raises(
+        KeyboardInterrupt, match="interrupted after step 1\n  = help: `yamlnet train --resume"
+    ):
+        yamlnet.train(write(tmp_path, CASES["embedding"][0]), runs=tmp_path)
+    assert (tmp_path / "failing" / "1" / "checkpoints" / "step-00000001").is_dir()

@@ -83,9 +83,9 @@ def test_damage_is_noticed_and_the_checkpoint_before_is_taken(tmp_path: Path, na
     if damage == "remove":
         path.unlink()
     with pytest.raises(YamlnetError, match=f"`.*{name}`"):
-        made.weights("best", refuse)
+        made.chosen("best", refuse)
     warnings: list[str] = []
-    assert made.weights("last", warnings.append)[0] == 1
+    assert made.chosen("last", warnings.append).step == 1
     assert len(warnings) == 1
     assert name in warnings[0]
 
@@ -100,12 +100,12 @@ def test_old_checkpoints_go_but_the_best_stays(tmp_path: Path) -> None:
 def test_without_a_choice_the_best_are_the_last(tmp_path: Path) -> None:
     made = new_run(tmp_path)
     with pytest.raises(YamlnetError, match="no checkpoint that is whole"):
-        made.weights("best", refuse)
+        made.chosen("best", refuse)
     made.save(snapshot(1), keep=1)
     made.save(snapshot(2, **{"ema.weight": torch.zeros(2, 3)}), keep=1)
-    step, weights = made.weights("best", refuse)
-    assert step == 2
-    assert torch.equal(weights["weight"], torch.zeros(2, 3))
+    found = made.chosen("best", refuse)
+    assert found.step == 2
+    assert torch.equal(found.averaged_weights["weight"], torch.zeros(2, 3))
 
 
 def test_records_are_lines_and_can_be_taken_back(tmp_path: Path) -> None:

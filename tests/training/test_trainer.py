@@ -82,7 +82,7 @@ def test_the_manifest_holds_what_the_bits_depend_on(tmp_path: Path) -> None:
     assert manifest["data_digest"] == "digest"
     assert manifest["optimizer"] == {"name": "SGD", "fused": True}
     assert manifest["weights_digest"] == checkpoint.digest(given.model.state_dict())
-    assert manifest["weights_digest"] == checkpoint.digest(run.weights("last", pytest.fail)[1])
+    assert manifest["weights_digest"] == checkpoint.digest(run.chosen("last", pytest.fail).averaged_weights)
     assert manifest["started"] < manifest["ended"]
 
 
@@ -141,9 +141,9 @@ def test_the_best_is_kept_tested_and_reported(tmp_path: Path) -> None:
     assert result.best == run.best
     assert result.metrics["validation.loss"] == losses[best]
     assert checkpoint.steps(run.checkpoints) == [max(losses), best]
-    step, weights = run.weights("best", pytest.fail)
-    assert step == best
-    assert checkpoint.digest(given.model.state_dict()) == checkpoint.digest(weights)
+    found = run.chosen("best", pytest.fail)
+    assert found.step == best
+    assert checkpoint.digest(given.model.state_dict()) == checkpoint.digest(found.averaged_weights)
 
 
 def test_training_stops_when_nothing_gets_better(tmp_path: Path) -> None:

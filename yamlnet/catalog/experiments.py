@@ -33,7 +33,10 @@ LAYER: tuple[str, Any, list[int]] = ("Linear", 10, [16])
 FILTERS: tuple[str, Any, list[int]] = ("Conv1d", {"out_channels": 16, "kernel_size": 3}, [8, 16])
 """Layers whose weights are initialised, with their arguments and the shape of their input."""
 
-CLASS_LOSSES = ("CrossEntropyLoss", "MultiMarginLoss", "NLLLoss")
+CLASS_LOSSES = (
+    *("AdaptiveLogSoftmaxWithLoss", "CrossEntropyLoss", "LinearCrossEntropyLoss"),
+    *("MultiMarginLoss", "NLLLoss"),
+)
 """Losses that take the number of a class."""
 
 LAST_LAYERS: Mapping[str, Any] = {"BCELoss": "Sigmoid", "NLLLoss": {"LogSoftmax": 1}}
@@ -196,20 +199,29 @@ METRICS: Mapping[str, tuple[Document, tuple[Any, ...]]] = {
 """Metrics by where they are (the first that matches holds): the experiment, and what it says of `from`."""
 
 OPTIONS: Mapping[str, Document] = {
+    "AdaptiveLogSoftmaxWithLoss": {"n_classes": 10, "cutoffs": [5]},
     "CyclicLR": {"base_lr": 0.001, "max_lr": 0.01, "step_size_up": 100},
     "DiceScore": {"num_classes": 2, "input_format": "index"},
     **{f"{task}EER": {"average": "macro"} for task in ("", "Multiclass")},
     "ExponentialLR": {"gamma": 0.995},
     "GeneralizedDiceScore": {"num_classes": 2, "input_format": "index"},
     "HausdorffDistance": {"num_classes": 2, "input_format": "index"},
-    "LinearCrossEntropyLoss": {"in_features": 10, "num_classes": 10},
+    "LinearCrossEntropyLoss": {"num_classes": 10},
     **{f"{task}LogAUC": {"average": "macro"} for task in ("Multiclass", "Multilabel")},
     "MeanIoU": {"num_classes": 2, "input_format": "index"},
     "MinkowskiDistance": {"p": 2},
     "Npz": {"path": "data.npz", "arrays": {"image": "x_train", "target": "y_train"}},
     "Normalize": {"mean": 0.1307, "std": 0.3081},
     "Parquet": {"path": "data.parquet"},
+    "ColorJitter": {"brightness": 0.4, "contrast": 0.4},
+    "RandomAffine": {"degrees": 15, "translate": [0.1, 0.1], "scale": [0.9, 1.1]},
+    "RandomApply": {"transforms": [{"GaussianBlur": 3}], "p": 0.2},
+    "RandomChoice": {"transforms": ["RandomHorizontalFlip", {"RandomRotation": 10}]},
     "RandomCrop": {"size": 28, "padding": 2},
+    "RandomOrder": {"transforms": ["RandomHorizontalFlip", {"ColorJitter": 0.4}]},
+    "RandomResize": {"min_size": 28, "max_size": 36},
+    "RandomShortestSize": {"min_size": [28, 32, 36]},
+    "ScaleJitter": {"target_size": [28, 28]},
     "ReduceLROnPlateau": {"patience": 3},
     "SignalDistortionRatio": {"filter_length": 32},
     "SequentialLR": {
@@ -219,11 +231,16 @@ OPTIONS: Mapping[str, Document] = {
 }
 """Arguments that show more than the required ones would."""
 
+AFTER: Mapping[str, list[Any]] = {
+    name: [{"Resize": [28, 28]}]
+    for name in ("RandomResize", "RandomShortestSize", "RandomZoomOut", "ScaleJitter")
+}
+"""What must follow a transform that gives images of different sizes."""
+
 REFUSED: Mapping[str, str] = {
-    "LinearCrossEntropyLoss": "has weights of its own, which belong in the network",
     "SparseAdam": "takes sparse gradients alone, and the gradients of a network are dense",
 }
-"""Optimizers and losses that no experiment can use."""
+"""Optimizers that no experiment can use."""
 
 MODELS: Mapping[str, Document] = {
     "Muon": {"Sequential": ["Flatten", {"Linear": {"out_features": 10, "bias": False}}]},

@@ -29,7 +29,8 @@ class Facts:
     `fields` are the batch's fields as the model sees them (an image is float32 in [channels, height,
     width]); `targets` names those that are no input, and `target` is the only one by another name.
     `num_classes` is that of the only target of categories. Counts are of samples, None while the data isn't
-    read; `train` is what is left after the validation and test shares are split off.
+    read; `train` is what is left after the validation and test shares are split off. `images` is the shape
+    of the images before `augment` and `transforms`.
     """
 
     fields: Mapping[str, Field]
@@ -39,6 +40,7 @@ class Facts:
     validation: int | None = None
     test: int | None = None
     classes: tuple[str, ...] | None = None
+    images: tuple[int, ...] | None = None
 
     @property
     def most_classes(self) -> int | None:

@@ -25,6 +25,12 @@ EQUAL: Mapping[str, int] = {
 OF_CLASSES = frozenset({"CrossEntropyLoss", "MultiMarginLoss", "NLLLoss"})
 """Losses that take a number for each class, and the number of the right one."""
 
+NUM_CLASSES: Mapping[str, str] = {
+    "AdaptiveLogSoftmaxWithLoss": "n_classes",
+    "LinearCrossEntropyLoss": "num_classes",
+}
+"""Losses whose weights make a number for each class of what they take, and the parameter that counts them."""
+
 OF_VALUES = frozenset({"BCELoss", "HuberLoss", "L1Loss", "MSELoss", "SmoothL1Loss"})
 """Losses that make an output equal its target: of two classes, the border is halfway, at 0.5."""
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
+from yamlnet.catalog import transforms
 from yamlnet.catalog.entry import REQUIRED, Inferred
 
 T = TypeVar("T")
@@ -142,6 +143,7 @@ HIDDEN = (
     "torchvision.models.*.inverted_residual",
     "torchvision.models.*.stem_type",
     "torchvision.models.*.dropout_aux",  # of the auxiliary heads
+    "torchvision.transforms.v2.*.inplace",  # would change the data themselves
     "torchvision.datasets.*transform*",  # what the section `data` says for all data sets
     "torchvision.datasets.*.train",  # yamlnet reads every part
     "torchvision.datasets.QMNIST.what",
@@ -192,6 +194,7 @@ INFERRED = {
 """Sizes that follow from the inputs: what torch's lazy modules infer, and what follows in the same way."""
 
 DEFAULTS: dict[str, Any] = {
+    **transforms.DEFAULTS,
     "torch.nn.*.batch_first": REQUIRED,  # torch's `False` would mix the samples of a batch
     "torch.nn.functional.gelu.approximate": "none",  # their stubs write `...`
     "torch.nn.functional.softplus.beta": 1.0,
@@ -218,6 +221,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 TYPES = {
+    **transforms.TYPES,
     "torchmetrics.*.task": "'binary' | 'multiclass' | 'multilabel' | none",
     "torchmetrics.*.num_classes": "int | none",
     "torchmetrics.*.num_labels": "int | none",
@@ -294,6 +298,7 @@ CHOICES = {
 """The choices of parameters that are plain `str` in torch."""
 
 SUMMARIES = {
+    **transforms.SUMMARIES,
     "torch.nn.CrossMapLRN2d": "Applies local response normalization across channels",
     "torch.nn.functional.pairwise_distance": "Computes the distance between each pair of input vectors",
     "torch.nn.functional.gumbel_softmax": "Draws from the Gumbel-Softmax distribution, hard as one-hot",
@@ -314,3 +319,6 @@ SUMMARIES = {
 
 INPUT_NAMES = {"torch.nn.PoissonNLLLoss.log_input": "input"}
 """Inputs of a loss that are called as one of its options."""
+
+LOSSES_TOO = ("AdaptiveLogSoftmaxWithLoss",)
+"""Modules that are losses as well: in a network they take the target as an input."""

@@ -12,10 +12,6 @@ def _entry(kind: Kind, name: str, summary: str, *parameters: Parameter, target: 
     return Entry(name, kind, target, {parameter.name: parameter for parameter in parameters}, summary)
 
 
-def _transform(name: str, summary: str, *parameters: Parameter) -> Entry:
-    return _entry("transform", name, summary, *parameters, target=f"torchvision.transforms.v2.{name}")
-
-
 HUB = "HuggingFace"
 """The data set whose `path` may be a name that is no path."""
 
@@ -107,29 +103,6 @@ FIELDS = (
     ),
 )
 
-TRANSFORMS = (
-    _transform(
-        "Normalize",
-        "Subtracts the mean and divides by the standard deviation, for each channel",
-        Parameter("mean", "float | list[float]"),
-        Parameter("std", "float | list[float]", exclusive_minimum=0),
-    ),
-    _transform(
-        "RandomCrop",
-        "Crops the image at a random place",
-        Parameter("size", "int | tuple[int, int]", minimum=1),
-        Parameter("padding", "int | tuple[int, int] | tuple[int, int, int, int] | none", None, minimum=0),
-        Parameter("pad_if_needed", "bool", False),
-        Parameter("fill", "float", 0),
-        Parameter("padding_mode", "'constant' | 'edge' | 'reflect' | 'symmetric'", "constant"),
-    ),
-    _transform(
-        "RandomHorizontalFlip",
-        "Mirrors the image left to right with a probability",
-        Parameter("p", "float", 0.5, minimum=0, maximum=1),
-    ),
-)
-
 INITIALISERS = (
     _entry(
         "init",
@@ -164,5 +137,5 @@ def _by_kind(entries: Iterable[Entry]) -> dict[Kind, dict[str, Entry]]:
     return found
 
 
-OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *TRANSFORMS, *INITIALISERS, *METRICS))
+OWN: Mapping[Kind, Mapping[str, Entry]] = _by_kind((*DATASETS, *FIELDS, *INITIALISERS, *METRICS))
 """Every entry of this file by kind and name."""

@@ -77,7 +77,12 @@ VALUES: Mapping[str, Any] = {
     "squeeze_channels": 4,
     "std": 0.5,
     "step_size": 100,
+    "transform.bits": 4,
+    "transform.degrees": 15,
+    "transform.padding": 2,
+    "transform.quality": [50, 100],
     "transform.size": 28,
+    "transform.threshold": 128,
     "T_0": 100,
 }
 """Values of required parameters by name, or kind and name, where their types don't say what makes sense."""

@@ -45,9 +45,9 @@ def _modules() -> Iterator[Entry]:
     for name, module in classes_of(nn, nn.Module, overrides.NOT_MODULES):
         target = f"torch.nn.{name}"
         inputs = inputs_of(module, target)
-        if module.__module__ == loss.__name__:
+        if module.__module__ == loss.__name__ or name in overrides.LOSSES_TOO:
             yield class_entry("loss", name, target, module, inputs)
-        else:
+        if module.__module__ != loss.__name__:
             yield replace(class_entry("module", name, target, module), inputs=inputs)
 
 

@@ -14,6 +14,7 @@ from yamlnet.catalog.overrides import first
 from yamlnet.catalog.own import TABLES
 from yamlnet.catalog.ranges import within
 from yamlnet.catalog.samples import Document, Use
+from yamlnet.catalog.transforms import is_random
 from yamlnet.catalog.types import Choice, Items, Named, Union
 
 PLAIN: Mapping[str, Any] = {
@@ -26,6 +27,7 @@ PLAIN: Mapping[str, Any] = {
     "tensor": [0.5, 0.5],
     "module": "ReLU",
     "scheduler": "ConstantLR",
+    "transform": "RandomHorizontalFlip",
     "names": {"target": "y"},
     "function": "relu",
     "type": "ReLU",
@@ -45,7 +47,7 @@ def snippet(entry: Entry) -> Document | None:
         case "init":
             return _initialised(entry)
         case "loss":
-            return None if entry.name in experiments.REFUSED else _with_loss(entry)
+            return _with_loss(entry)
         case "metric":
             return _measured(entry)
         case "optimizer":
@@ -61,8 +63,7 @@ def snippet(entry: Entry) -> Document | None:
         case "field":
             return experiments.TABLE
         case "transform":
-            section = "augment" if entry.name.startswith("Random") else "transforms"
-            return {**CLASSIFIER, "data": {"dataset": "MNIST5k", section: [_call(entry)]}}
+            return _transformed(entry)
 
 
 def value(entry: Entry, parameter: Parameter) -> Any:
@@ -196,6 +197,12 @@ def _optimised(entry: Entry) -> Document:
     said = {**_required(entry), **({"lr": rate.default} if rate is not None else {})}
     model = experiments.MODELS.get(entry.name, CLASSIFIER["model"])
     return {**CLASSIFIER, "model": model, "optimizer": {entry.name: said}}
+
+
+def _transformed(entry: Entry) -> Document:
+    section = "augment" if is_random(entry.name) else "transforms"
+    calls = [_call(entry), *experiments.AFTER.get(entry.name, ())]
+    return {**CLASSIFIER, "data": {"dataset": "MNIST5k", section: calls}}
 
 
 def _scheduled(entry: Entry) -> Document:

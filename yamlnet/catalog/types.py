@@ -2,8 +2,8 @@
 
 An expression is written like a Python annotation: `int | tuple[int, int]`, `list[float]`, `none`, and
 quoted choices such as `'mean' | 'sum'`. Beside `int float bool str any` its names are `dtype` (a name such
-as `float32`), `tensor` (a number or nested list of numbers), `module` (a node), `scheduler` (a call), `names`
-(a mapping of texts to texts), and `function` and `type` (the bare name of one).
+as `float32`), `tensor` (a number or nested list of numbers), `module` (a node), `scheduler` and
+`transform` (calls), `names` (a mapping of texts to texts), and `function` and `type` (the bare name of one).
 """
 
 from __future__ import annotations
@@ -216,6 +216,7 @@ _JUDGES: dict[str, Callable[[object], bool]] = {
     "tensor": _is_tensor,
     "module": lambda value: _is_call(value) or isinstance(value, list),
     "scheduler": _is_call,
+    "transform": _is_call,
     "names": _is_names,
     "function": _is_name,
     "type": _is_name,
@@ -232,6 +233,7 @@ _WORDS = {
     "tensor": "a number or a nested list of numbers",
     "module": "a node",
     "scheduler": "a scheduler",
+    "transform": "a transform",
     "names": "a mapping of names to names",
     "function": "the name of a function",
     "type": "the name of a class",
@@ -248,6 +250,7 @@ _PLURALS = {
     "tensor": "nested lists of numbers",
     "module": "nodes",
     "scheduler": "schedulers",
+    "transform": "transforms",
     "names": "mappings of names to names",
     "function": "names of functions",
     "type": "names of classes",

@@ -58,7 +58,7 @@ class Labelled:
             "target": Field(self.target, "int64", None if self.target else self.num_classes),
         }
         num_classes = fields["target"].num_categories
-        return Facts(fields, ("target",), num_classes, counts.get("train"), validation, test)
+        return Facts(fields, ("target",), num_classes, counts.get("train"), validation, test, images=shape)
 
 
 MNIST5K = Facts(
@@ -66,6 +66,7 @@ MNIST5K = Facts(
     num_classes=10,
     train=4_000,
     test=1_000,
+    images=(1, 28, 28),
 )
 
 

@@ -1,4 +1,4 @@
-"""The installed torchvision in; the entries of its modules, classification models and labelled images out."""
+"""The installed torchvision in; the entries of its modules, models, labelled images and transforms out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from yamlnet.catalog import overrides
+from yamlnet.catalog import overrides, transforms
 from yamlnet.catalog.builders import ask, class_of
 from yamlnet.catalog.entry import Entry
 from yamlnet.catalog.inspection import builder_entry, class_entry, classes_of, inputs_of, parameters_of
@@ -30,6 +31,7 @@ def entries() -> list[Entry]:
         *_modules(torchvision.ops),
         *_models(torchvision.models),
         *_datasets(torchvision.datasets),
+        *_transforms(),
     ]
     return sorted(found, key=lambda entry: entry.name)
 
@@ -40,6 +42,12 @@ def _modules(ops: ModuleType) -> Iterator[Entry]:
     for name, module in classes_of(ops, nn.Module, overrides.NOT_OPS):
         target = f"torchvision.ops.{name}"
         yield replace(class_entry("module", name, target, module), inputs=inputs_of(module, target))
+
+
+def _transforms() -> Iterator[Entry]:
+    v2 = import_module("torchvision.transforms.v2")
+    for name, transform in classes_of(v2, v2.Transform, transforms.NOT_TRANSFORMS):
+        yield class_entry("transform", name, f"{transforms.PLACE}{name}", transform)
 
 
 def _models(models: ModuleType) -> Iterator[Entry]:

@@ -53,6 +53,8 @@ def _ended(arguments: list[str] | None) -> int:
         return error.exit_code
     except Abort:
         raise KeyboardInterrupt from None
+    except SystemExit:  # typer's word for a reader of its help that went away
+        return 0
     except (OSError, MemoryError) as error:
         complain(_outside(error))
         return 3
@@ -76,7 +78,7 @@ def _outside(error: OSError | MemoryError) -> YamlnetError:
     """What the machine refuses, where nothing nearer to it has said so."""
     if isinstance(error, MemoryError):
         return YamlnetError("out of memory")
-    path = f" (`{error.filename}`)" if error.filename is not None else ""
+    path = f" (`{error.filename}`)" if isinstance(error.filename, str) else ""
     return YamlnetError(f"the system refuses: {error.strerror or error}{path}")
 
 

@@ -1,4 +1,4 @@
-"""`yamlnet explain NAME`: a name of the catalogue, a word of the language or a code, with examples."""
+"""`yamlnet explain NAME`: a name of the catalogue, a word or key of the language or a code, with examples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from yamlnet.cli.options import Format, FormatOption
 from yamlnet.diagnostics import CODES, RUN_CODES, YamlnetError, did_you_mean
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="A layer, loss, ..., a word of the language, or a code.")
+    str, typer.Argument(metavar="NAME", help="A layer, loss, ..., a word or key of the language, or a code.")
 ]
 KindOption = Annotated[
     str | None,
@@ -24,7 +24,7 @@ KindOption = Annotated[
 
 
 def explain(name: Name, kind: KindOption = None, format: FormatOption = Format.text) -> int:
-    """Explain a name of the catalogue, a word of the language, or a diagnostic code."""
+    """Explain a name of the catalogue, a word or key of the language, or a diagnostic code."""
     found = list(_meanings(name, kind))
     if not found:
         raise _unknown(name, kind)
@@ -48,10 +48,35 @@ def _meanings(name: str, kind: str | None) -> Iterator[tuple[dict[str, Any], lis
             yield entries.explained(entry), entries.lines(entry, width)
     if name in WORDS and kind in ("word", None):
         yield _word(name, width)
+    for path, meaning in _keys(name).items():
+        if kind in ("key", None):
+            yield _key(path, meaning, width)
     if name in CODES and kind in ("code", None):
         yield _code(name, width)
     if name in RUN_CODES and kind in ("code", None):
         yield _run_code(name, width)
+
+
+def _keys(name: str) -> dict[str, str]:
+    """What a key of a section or node means, by the way to it, where `words.py` has no page for it."""
+    from yamlnet.language.keys import NODE_KEYS, SECTION_KEYS
+    from yamlnet.language.words import WORDS
+
+    named = {
+        path: meaning for path, meaning in SECTION_KEYS.items() if name in (path, path.rpartition(".")[2])
+    }
+    found = {path: meaning for path, meaning in named.items() if "." in path or path not in WORDS}
+    return found or ({name: NODE_KEYS[name]} if name in NODE_KEYS else {})
+
+
+def _key(path: str, meaning: str, width: int | None) -> tuple[dict[str, Any], list[str]]:
+    from yamlnet.cli.entries import prose
+    from yamlnet.language.keys import SECTION_KEYS
+
+    section, _, name = path.rpartition(".")
+    owner = f"`{section}`" if section else "the file" if name in SECTION_KEYS else "a node"
+    lines = [f"{name}: a key of {owner}", *prose(meaning, width)]
+    return {"name": name, "kind": "key", "summary": meaning, "path": path}, lines
 
 
 def _word(name: str, width: int | None) -> tuple[dict[str, Any], list[str]]:
@@ -92,12 +117,14 @@ def _unknown(name: str, kind: str | None) -> YamlnetError:
     """The error for a name that means nothing, or not what `--kind` asks for."""
     from yamlnet.catalog import lookup
     from yamlnet.language.calls import ARTICLES
+    from yamlnet.language.keys import NODE_KEYS, SECTION_KEYS
     from yamlnet.language.words import WORDS
 
     known: dict[str, list[str]] = {one: list(lookup.names(one)) for one in KINDS}
-    known |= {"word": list(WORDS), "code": [*CODES, *RUN_CODES]}
+    keys = {path.rpartition(".")[2] for path in SECTION_KEYS} | set(NODE_KEYS)
+    known |= {"word": list(WORDS), "key": sorted(keys), "code": [*CODES, *RUN_CODES]}
     articles: dict[str, str] = {one: ARTICLES[one] for one in KINDS}
-    articles |= {"word": "a word of the language", "code": "a diagnostic code"}
+    articles |= {"word": "a word of the language", "key": "a key", "code": "a diagnostic code"}
     meanings = [articles[one] for one, names in known.items() if name in names]
     if kind is not None and kind not in known:
         message, help = f"there is no kind `{kind}`", did_you_mean(kind, known)[0]

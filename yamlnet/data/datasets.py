@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from torch import Tensor
-
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target
 from yamlnet.catalog.own import PATHS, is_path
@@ -21,6 +19,7 @@ from yamlnet.data.idx_folder import has_any_of_part, has_part, read_part
 from yamlnet.data.image_folder import read_image_folder
 from yamlnet.data.labelled import read_labelled
 from yamlnet.data.npz import read_npz
+from yamlnet.data.ragged import Values
 from yamlnet.diagnostics import YamlnetError
 
 DIGITS = (
@@ -54,15 +53,15 @@ KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 class Dataset:
     """A data set as it is read: its parts, and of fields that are categories the names, where it has them.
 
-    A part has the fields `image`, uint8 [samples, channels, height, width], and `target`, int64
+    A part has the fields `image`, uint8 [samples, channels, height, width] or `Ragged`, and `target`, int64
     [samples], classes counted from 0; those of `Npz` are its arrays. `num_classes` is that of the only
     target, where it is known without names. `notes` say what of the data was left out. `files` are the
     training part's, where each sample has one.
     """
 
-    train: Mapping[str, Tensor]
-    test: Mapping[str, Tensor] | None = None
-    validation: Mapping[str, Tensor] | None = None
+    train: Mapping[str, Values]
+    test: Mapping[str, Values] | None = None
+    validation: Mapping[str, Values] | None = None
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     num_classes: int | None = None
     notes: tuple[str, ...] = ()

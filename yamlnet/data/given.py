@@ -14,17 +14,21 @@ from yamlnet import disk
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target
 from yamlnet.catalog.lookup import find
+from yamlnet.catalog.pictures import Misfit, Picture
 from yamlnet.data.arrays import fitted, read_npy
 from yamlnet.data.columns import TABLES as READERS
 from yamlnet.data.columns import rows_of
 from yamlnet.data.encoding import Encoding, encode
 from yamlnet.data.json_table import read_json
-from yamlnet.data.npz import read_npz_table
+from yamlnet.data.npz import Array, read_npz_table
 from yamlnet.data.picture import read_picture
+from yamlnet.data.ragged import Ragged, Values
 from yamlnet.data.splits import Split
 from yamlnet.data.table import Table
 from yamlnet.diagnostics import MistakeError, YamlnetError
 from yamlnet.language.experiment import Data
+from yamlnet.language.images import evaluating, result
+from yamlnet.language.known import picture
 from yamlnet.language.nodes import Input, Model
 from yamlnet.language.tables import targets_of
 
@@ -76,6 +80,21 @@ class Wanted:
         targets = targets_of(self.data) or ("target",)
         return {name: name if name in self.data.fields else targets[0] for name in self.inputs}
 
+    def before(self, given: Input, height: int, width: int) -> Input:
+        """The image of this size that `transforms` make what the network takes; `given` where there is none.
+
+        Where colours and grey will do, it is what the run's data set has, else what the network takes.
+        """
+        shape, calls = given.shape or (), evaluating(self.data)
+        for channels in dict.fromkeys((picture(self.data, None).channels, *shape[:1], 3, 1)):
+            try:
+                found = None if channels is None else result(calls, Picture(channels, height, width)).shape
+            except Misfit:
+                continue
+            if channels is not None and found == shape:
+                return replace(given, shape=(channels, height, width))
+        return given
+
     @property
     def are_bytes(self) -> bool:
         """Whether the run's images were bytes, which are numbers from 0 to 1 to the network."""
@@ -115,7 +134,7 @@ def read_given(files: Sequence[str], wants: Wanted) -> Given:
     if files.count(STANDARD_INPUT) > 1:
         raise YamlnetError("`-`, standard input, can be read once", exit_code=2)
     read = [_standard_input(wants) if file == STANDARD_INPUT else _read(file, wants) for file in files]
-    fields = {name: _joined([part.split.fields[name] for part in read]) for name in wants.inputs}
+    fields = {name: _joined([part.split.tensors[name] for part in read]) for name in wants.inputs}
     origins = tuple(origin for part in read for origin in part.origins)
     return Given(Split(fields), origins, tuple(note for part in read for note in part.notes))
 
@@ -165,13 +184,22 @@ def _read(file: str, wants: Wanted) -> Given:
         )
     name, given = next(iter(wants.inputs.items()))
     if ending == ".npy":
-        values, is_batch = fitted(file, read_npy(Path(file)), given, name == "image", wants.are_bytes)
+        array = read_npy(Path(file))
+        taken = _before(wants, name, given, array)
+        values, is_batch = fitted(file, array, taken, name == "image", wants.are_bytes)
         rows = range(len(values)) if is_batch else [None]
         return Given(Split({name: values}), tuple(Origin(file, row) for row in rows))
     if name != "image":
         raise YamlnetError(f"`{file}` isn't what the network takes", help=_takes(wants))
-    picture = read_picture(file, given, wants.data.transforms.resize)
-    return Given(Split({name: picture.unsqueeze(0)}), (Origin(file),))
+    image = read_picture(file, given, lambda height, width: wants.before(given, height, width))
+    return Given(Split({name: image.unsqueeze(0)}), (Origin(file),))
+
+
+def _before(wants: Wanted, name: str, given: Input, array: Array) -> Input:
+    """What an array of images must be before the transforms; other arrays have none."""
+    if name != "image" or array.ndim < 2:
+        return given
+    return wants.before(given, *array.shape[-2:])
 
 
 def _takes(wants: Wanted) -> str:
@@ -220,16 +248,20 @@ def _arrays(file: str, wants: Wanted) -> Given:
             found = _listed(table.columns)
             raise YamlnetError(f"`{file}` has no array `{name}`, which the network takes", f"it has {found}")
         what, array = f"{file}: {name}", arrays[name]
-        fields[name], is_batch = fitted(what, array, given, name == "image", wants.are_bytes)
+        taken = _before(wants, name, given, array)
+        fields[name], is_batch = fitted(what, array, taken, name == "image", wants.are_bytes)
         if not is_batch:
             raise YamlnetError(f"`{name}` in `{file}` is one sample", help="an `.npz` file holds a batch")
     return Given(Split(fields), tuple(Origin(file, row) for row in range(len(table))))
 
 
-def _joined(parts: Sequence[Tensor]) -> Tensor:
-    """One tensor of all samples: bytes become numbers from 0 to 1 where others of them are numbers."""
+def _joined(parts: Sequence[Tensor]) -> Values:
+    """All samples together: bytes become numbers from 0 to 1 where others of them are numbers."""
     if len({part.dtype for part in parts}) > 1:
         parts = [p.to(torch.float32).mul_(1 / 255) if p.dtype is torch.uint8 else p for p in parts]
+    if len({part.shape[1:] for part in parts}) > 1:
+        images = [image for part in parts for image in part]
+        return Ragged(images, [""] * len(images))
     return torch.cat(list(parts))
 
 

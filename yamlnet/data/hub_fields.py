@@ -12,9 +12,10 @@ from torch import Tensor
 from yamlnet.catalog.entry import Call
 from yamlnet.data.hub import load
 from yamlnet.data.pictures import Form, stacked
+from yamlnet.data.ragged import Values
 from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean
 
-Fields = Mapping[str, Tensor]
+Fields = Mapping[str, Values]
 
 
 def read_hub(
@@ -50,11 +51,16 @@ def read_hub(
     for part, data_set in loaded.parts.items():
         _check_columns(part, data_set, fields)
         read = {n: _field(part, data_set, c, str(kinds[n]), resize) for n, c in fields.items()}
-        if part != "train" and any(bool((read[name] < 0).all()) for name in classes):
+        if part != "train" and any(_unlabelled(read[name]) for name in classes):
             notes.append(f"the split `{part}` isn't used: it has no classes")
         else:
             parts[part] = read
     return parts, classes, tuple(notes)
+
+
+def _unlabelled(values: Values) -> bool:
+    """Whether no sample has a class: -1 stands for none."""
+    return isinstance(values, Tensor) and bool((values < 0).all())
 
 
 def _chosen(call: Call, data_set: Any) -> dict[str, str]:
@@ -105,7 +111,7 @@ def _check_columns(part: str, data_set: Any, fields: Mapping[str, str]) -> None:
         raise YamlnetError(f"the split `{part}` has no rows")
 
 
-def _field(part: str, data_set: Any, column: str, kind: str, resize: Call | None) -> Tensor:
+def _field(part: str, data_set: Any, column: str, kind: str, resize: Call | None) -> Values:
     if kind == "image":
         return stacked(_pictures(part, data_set, column), len(data_set), Form(resize=resize))
     values = data_set.with_format("arrow")[:].column(column).to_pylist()

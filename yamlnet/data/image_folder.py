@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.data.pictures import Form, stacked
+from yamlnet.data.ragged import Values
 from yamlnet.diagnostics import YamlnetError
 
 if TYPE_CHECKING:
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 def read_image_folder(
     root: Path, resize: Call | None
-) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...]]:
+) -> tuple[dict[str, Values], tuple[str, ...], tuple[str, ...]]:
     """What torchvision's `ImageFolder` finds, as RGB, resized where that is said.
 
     Returns:
-        The fields `image`, uint8 [samples, 3, height, width], and `target`, int64 [samples], in the order
-        of the classes' and files' names; the classes' names; and the files.
+        The fields `image`, uint8 [samples, 3, height, width] or, where they differ in size, `Ragged`, and
+        `target`, int64 [samples], in the order of the classes' and files' names; the classes' names; and
+        the files.
 
     Raises:
-        YamlnetError: there are no images, one can't be read, or they differ in size.
+        YamlnetError: there are no images, or one can't be read.
     """
     try:
         found = import_torchvision().datasets.ImageFolder(root)

@@ -16,20 +16,21 @@ from yamlnet.catalog.vision import import_torchvision
 from yamlnet.catalog.vision_sets import Labelled, labelled
 from yamlnet.data.downloads import made, reason
 from yamlnet.data.pictures import Form, stacked
+from yamlnet.data.ragged import Values
 from yamlnet.diagnostics import YamlnetError
 
-Fields = Mapping[str, Tensor]
+Fields = Mapping[str, Values]
 Parts = Mapping[str, Fields]
 
 
 def read_labelled(call: Call, resize: Call | None) -> tuple[Parts, tuple[str, ...] | None]:
     """Every part that the set has, and its classes' names where it tells them.
 
-    Each has `image`, uint8 [samples, channels, height, width], resized where images differ in size;
-    and `target`, int64 [samples] or [samples, labels].
+    Each has `image`, uint8 [samples, channels, height, width] or `Ragged`, resized where images may differ
+    in size; and `target`, int64 [samples] or [samples, labels].
 
     Raises:
-        YamlnetError: the set isn't there, can't be downloaded, is damaged, or its images differ in size.
+        YamlnetError: the set isn't there, can't be downloaded, or is damaged.
     """
     known = labelled(call)
     assert known is not None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from yamlnet.catalog.entry import Call
 from yamlnet.data.pictures import MODES, pixels
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.nodes import Input
@@ -18,11 +18,10 @@ OF_BYTES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 """Images whose values are bytes; the others would lose more than a conversion says."""
 
 
-def read_picture(file: str, given: Input, resize: Call | None) -> Tensor:
+def read_picture(file: str, given: Input, before: Callable[[int, int], Input]) -> Tensor:
     """One image as uint8 [channels, height, width]: grey or coloured as the network takes it.
 
-    It is resized as the run's images are, where `resize`, the first of its transforms, does that.
-
+    It is never resized here: `before` tells of its height and width what image the run's `transforms` take.
     Grey is what Pillow makes of colours (0.299 R + 0.587 G + 0.114 B); transparency is left out.
 
     Raises:
@@ -42,8 +41,9 @@ def read_picture(file: str, given: Input, resize: Call | None) -> Tensor:
         ) from None
     try:
         with Image.open(file) as image:
-            _check(file, image, shape, resize)
-            return pixels(image, shape[0], resize).contiguous()
+            shape = before(image.height, image.width).shape or ()
+            _check(file, image, shape)
+            return pixels(image, shape[0]).contiguous()
     except YamlnetError:
         raise
     except Exception as error:  # what a decoder raises for a damaged file depends on the format
@@ -51,13 +51,13 @@ def read_picture(file: str, given: Input, resize: Call | None) -> Tensor:
         raise YamlnetError(f"can't read the image `{file}`: {reason}") from error
 
 
-def _check(file: str, image: Picture, shape: tuple[int, ...], resize: Call | None) -> None:
+def _check(file: str, image: Picture, shape: tuple[int, ...]) -> None:
     _, height, width = shape
-    if resize is None and (image.height, image.width) != (height, width):
+    if (image.height, image.width) != (height, width):
         raise YamlnetError(
             f"`{file}` is {image.height} x {image.width}, and the network takes images of "
             f"{height} x {width} (height x width)",
-            help="images are resized only where `transforms` begins with `Resize: [height, width]`",
+            help="only `Resize` or `CenterCrop` in the run's `transforms` would resize it here",
         )
     if image.mode not in OF_BYTES:
         raise YamlnetError(

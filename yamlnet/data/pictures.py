@@ -1,4 +1,4 @@
-"""Pictures of a data set, one after another, in; one tensor of their bytes out."""
+"""Pictures of a data set, one after another, in; their bytes, in one tensor where they have one size, out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
+from yamlnet.data.ragged import Ragged, Values
+from yamlnet.data.transforms import fixed
 from yamlnet.diagnostics import YamlnetError
 
 if TYPE_CHECKING:
@@ -24,65 +26,68 @@ GREY = frozenset({"1", "L"})
 
 @dataclass(frozen=True)
 class Form:
-    """What all pictures of a data set are made: None takes them as they come, if they come all the same.
+    """What all pictures of a data set are made: None takes them as they come.
 
-    `resize` is a call of torchvision's `Resize` to a height and a width. Without `channels`, pictures are
-    grey where all are, else coloured.
+    `resize` is a call of torchvision's `Resize`. Without `channels`, pictures are grey where all are, else
+    coloured.
     """
 
     channels: int | None = None
     resize: Call | None = None
 
 
-def stacked(pictures: Iterable[tuple[str, Picture]], count: int, form: Form) -> Tensor:
+def stacked(pictures: Iterable[tuple[str, Picture]], count: int, form: Form) -> Values:
     """The pictures, each with what it is called in messages, as uint8 [samples, channels, height, width].
 
+    Pictures that differ in size are `Ragged`.
+
     Raises:
-        YamlnetError: they differ in size, or are more than this machine's memory holds.
+        YamlnetError: they are more than this machine's memory holds.
     """
-    images, first = torch.empty(0), ""
+    resize = None if form.resize is None else fixed(form.resize)
+    names: list[str] = []
+    images: Tensor | list[Tensor] = []
     for index, (name, picture) in enumerate(pictures):
+        names.append(name)
+        if index and form.channels is None and images[0].shape[0] == 1 and picture.mode not in GREY:
+            images = _coloured(images)
+        channels = images[0].shape[0] if index else form.channels or (1 if picture.mode in GREY else 3)
+        image = pixels(picture, channels)
+        if resize is not None:
+            image = resize(image.unsqueeze(0)).squeeze(0)
         if index == 0:
-            channels = form.channels or (1 if picture.mode in GREY else 3)
-            size = (picture.height, picture.width) if form.resize is None else size_of(form.resize)
-            images, first = _room(count, channels, size), name
-        elif form.channels is None and images.shape[1] == 1 and picture.mode not in GREY:
-            images = images.repeat(1, 3, 1, 1)  # what Pillow makes of grey ones
-        if form.resize is None and (picture.height, picture.width) != size:
-            found = f"`{first}` is {size[0]} x {size[1]}, `{name}` is {picture.height} x {picture.width}"
-            raise YamlnetError(
-                f"images of different sizes can't make a batch: {found} (height x width)",
-                help="`transforms: [{Resize: [224, 224]}]`, for example, brings them to one size",
-            )
-        images[index] = pixels(picture, images.shape[1], form.resize)
-    return images
+            images = _room(count, image)
+        if isinstance(images, Tensor) and image.shape != images.shape[1:]:
+            images = list(images[:index])
+        if isinstance(images, Tensor):
+            images[index] = image
+        else:
+            images.append(image)
+    return images if isinstance(images, Tensor) else Ragged(images, names)
 
 
-def size_of(resize: Call) -> tuple[int, int]:
-    """The height and width that it gives."""
-    height, width = resize.arguments["size"]
-    return int(height), int(width)
-
-
-def pixels(picture: Picture, channels: int, resize: Call | None) -> Tensor:
-    """One picture as uint8 [channels, height, width], resized as torchvision resizes pictures."""
-    from PIL.Image import Resampling
-
+def pixels(picture: Picture, channels: int) -> Tensor:
+    """One picture as uint8 [channels, height, width]."""
     image = picture if picture.mode == MODES[channels] else picture.convert(MODES[channels])
-    if resize is not None and (image.height, image.width) != size_of(resize):
-        how = resize.arguments.get("interpolation", "bilinear").removesuffix("-exact")
-        image = image.resize(size_of(resize)[::-1], Resampling[how.upper()])
     values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
     return values.view(image.height, image.width, channels).permute(2, 0, 1)
 
 
-def _room(count: int, channels: int, size: tuple[int, int]) -> Tensor:
-    needed = count * channels * size[0] * size[1]
+def _coloured(images: Tensor | list[Tensor]) -> Tensor | list[Tensor]:
+    """What Pillow makes of grey ones."""
+    if isinstance(images, Tensor):
+        return images.repeat(1, 3, 1, 1)
+    return [image.repeat(3, 1, 1) for image in images]
+
+
+def _room(count: int, image: Tensor) -> Tensor:
+    """A tensor for so many images like this one."""
+    needed = count * image.numel()
     held = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > held:
         raise YamlnetError(
-            f"{count:,} images of {size[0]} x {size[1]} take {needed / 2**30:,.0f} GiB, "
+            f"{count:,} images of {image.shape[1]} x {image.shape[2]} take {needed / 2**30:,.0f} GiB, "
             f"and this machine has {held / 2**30:,.0f}",
             help="`transforms: [{Resize: [64, 64]}]`, for example, makes them smaller",
         )
-    return torch.empty(count, channels, *size, dtype=torch.uint8)
+    return torch.empty(count, *image.shape, dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""The data section in; the splits as tensors on the device, the facts and the digest of the data out."""
+"""The data section in; the splits as tensors, the facts and the digest of the data out."""
 
 from __future__ import annotations
 
@@ -13,27 +13,38 @@ from torch import Tensor
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts, Field, facts_of, second_part, share, too_large_shares
+from yamlnet.catalog.pictures import Picture
 from yamlnet.data.columns import Columns, read_columns
 from yamlnet.data.datasets import absolute, read_dataset
 from yamlnet.data.draws import check_draws
 from yamlnet.data.encoding import Categories, Encoding, encode, fit
+from yamlnet.data.ragged import Ragged, Values, sample_shape, select
 from yamlnet.data.seeds import generator
 from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural
 from yamlnet.language.calls import name_place
+from yamlnet.language.images import (
+    after_transforms,
+    evaluating,
+    first_resize,
+    misfits,
+    picture_of,
+    result,
+    training,
+)
 from yamlnet.language.tables import targets_of
 
 if TYPE_CHECKING:
     from yamlnet.language.experiment import Data
 
-Fields = Mapping[str, Tensor]
+Fields = Mapping[str, Values]
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples on the device: each field is a tensor whose first axis counts them.
+    """Samples in the machine's memory: each field is a tensor whose first axis counts them.
 
-    `image` is uint8 [samples, channels, height, width], `target` int64 [samples]. `numbers`, int64
-    [samples], are their positions in the data set, where these aren't the same as in the split; `place`
+    `image` is uint8 [samples, channels, height, width], or `Ragged`; `target` is int64 [samples]. `numbers`,
+    int64 [samples], are their positions in the data set, where these aren't the same as in the split; `place`
     tells for such a position what people call the sample.
     """
 
@@ -47,8 +58,13 @@ class Split:
     def select(self, samples: Tensor) -> Split:
         """Some of the samples, by their positions: int64 [samples]."""
         numbers = samples if self.numbers is None else self.numbers.index_select(0, samples)
-        fields = {name: values.index_select(0, samples) for name, values in self.fields.items()}
+        fields = {name: select(values, samples) for name, values in self.fields.items()}
         return replace(self, fields=fields, numbers=numbers)
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The fields that are tensors: all but images of different sizes."""
+        return {name: values for name, values in self.fields.items() if isinstance(values, Tensor)}
 
 
 Part = Split | Columns
@@ -62,6 +78,7 @@ class Prepared:
     The digest is of the data as they were read, before shares were split off: it depends neither on the
     seed nor on the device. `encodings` tells how fields were made of a table's columns, and the names of
     the classes where there are any; `notes` say what of the data was left out.
+    `device` is where batches are wanted.
     """
 
     train: Split
@@ -70,6 +87,7 @@ class Prepared:
     facts: Facts
     digest: str
     encodings: Mapping[str, Encoding]
+    device: torch.device
     notes: tuple[str, ...] = ()
 
 
@@ -94,7 +112,7 @@ def prepare(
     device: torch.device,
     encodings: Mapping[str, Encoding] | None = None,
 ) -> Prepared:
-    """Reads the data, splits off what `validation` and `test` ask for, and puts the splits on the device.
+    """Reads the data, and splits off what `validation` and `test` ask for.
 
     Which samples are split off follows from the seed and the number of samples alone: a test share
     doesn't change the validation samples, nor the other way round. A data set of their own gives them its
@@ -120,10 +138,11 @@ def prepare(
     used = _encodings(data, parts["train"], targets, encodings or {})
     splits = {name: _encoded(part, data, used) for name, part in parts.items()}
     used |= {name: Categories(names) for name, names in own.classes.items()}
-    facts = _facts(splits, targets, used, own.num_classes)
-    held = {name: _on_device(split, facts, device) for name, split in splits.items()}
+    _check_images(data, splits)
+    facts = _facts(data, splits, targets, used, own.num_classes)
+    held = {name: _named(split, facts) for name, split in splits.items()}
     for name, split in held.items():
-        check_draws(split.fields, data.draw, name)
+        check_draws(split.tensors, data.draw, name)
     return Prepared(
         train=held["train"],
         validation=held.get("validation"),
@@ -131,6 +150,7 @@ def prepare(
         facts=facts,
         digest=_digest(read),
         encodings=used,
+        device=device,
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -139,7 +159,7 @@ def _read(call: Call, data: Data, folder: Path) -> _Read:
     if data.fields:
         parts = read_columns(absolute(call, folder), data.fields)
         return _Read(parts, {}, notes=tuple(note for part in parts.values() for note in part.notes))
-    found = read_dataset(call, folder, data.transforms.resize)
+    found = read_dataset(call, folder, first_resize(data))
     own = {"train": found.train, "validation": found.validation, "test": found.test}
     splits = {name: Split(fields) for name, fields in own.items() if fields is not None}
     if found.files is not None:
@@ -172,12 +192,15 @@ def _check_fields(name: str, found: Fields, expected: Fields) -> None:
     for field, values in expected.items():
         if field not in found:
             raise YamlnetError(f"`{name}` has no field `{field}`, which the training data has")
-        shape, wanted = list(found[field].shape[1:]), list(values.shape[1:])
-        if field == "image" and shape[0] != wanted[0]:
-            channels = plural(shape[0], "channel")
-            raise YamlnetError(f"images of `{name}` have {channels}, those of the training data {wanted[0]}")
-        if field != "image" and (shape, found[field].dtype) != (wanted, values.dtype):
-            kinds = [f"{_dtype(v)} in {list(v.shape[1:])}" for v in (found[field], values)]
+        if field == "image":
+            num_channels, wanted = (_picture(images).channels for images in (found[field], values))
+            if num_channels != wanted:
+                channels = plural(num_channels or 0, "channel")
+                raise YamlnetError(f"images of `{name}` have {channels}, those of the training data {wanted}")
+            continue
+        shapes = [(sample_shape(v), v.dtype) for v in (found[field], values)]
+        if shapes[0] != shapes[1]:
+            kinds = [f"{_dtype(v)} in {list(sample_shape(v) or ())}" for v in (found[field], values)]
             raise YamlnetError(f"`{field}` of `{name}` is {kinds[0]}, that of the training data {kinds[1]}")
 
 
@@ -233,27 +256,49 @@ def _encoded(part: Part, data: Data, encodings: Mapping[str, Encoding]) -> Split
     return Split(encode(part, data.fields, encodings), part.rows, part.table.place)
 
 
-def _on_device(split: Split, facts: Facts, device: torch.device) -> Split:
-    """The split on the device; its only target goes by the name `target` too."""
-    try:
-        fields = {name: values.to(device) for name, values in split.fields.items()}
-    except torch.OutOfMemoryError as error:
-        size = sum(values.nbytes for values in split.fields.values()) / 2**20
-        raise YamlnetError(f"the data don't fit on `{device}`: {size:,.0f} MiB more were needed") from error
+def _named(split: Split, facts: Facts) -> Split:
+    """The split, whose only target goes by the name `target` too."""
+    fields = split.fields
     named = {name: fields[name if name in fields else facts.targets[0]] for name in facts.fields}
     return replace(split, fields=named)
 
 
+def _picture(values: Values) -> Picture:
+    """What is known of images, whose sizes may differ."""
+    return Picture(values.channels) if isinstance(values, Ragged) else picture_of(sample_shape(values))
+
+
+def _check_images(data: Data, splits: Mapping[str, Split]) -> None:
+    """Whether what is to be done to the images can be, and gives them one size."""
+    images = splits["train"].fields.get("image")
+    if images is None:
+        return
+    for mistake in misfits(data, sample_shape(images), _picture(images)):
+        raise MistakeError(mistake)
+    for name, split in splits.items():
+        values = split.fields["image"]
+        calls = training(data) if name == "train" else evaluating(data)
+        if isinstance(values, Ragged) and result(calls, _picture(values)).shape is None:
+            raise YamlnetError(
+                f"the images of the {name} split differ in size, and can't make a batch: {values.in_words()}",
+                help="`transforms: [{Resize: [224, 224]}]`, for example, brings them to one size",
+            )
+
+
 def _facts(
+    data: Data,
     splits: Mapping[str, Split],
     targets: tuple[str, ...],
     encodings: Mapping[str, Encoding],
     num_classes: int | None,
 ) -> Facts:
     fields = {
-        name: Field(tuple(values.shape[1:]), "float32" if name == "image" else _dtype(values))
+        name: Field(sample_shape(values), "float32" if name == "image" else _dtype(values))
         for name, values in splits["train"].fields.items()
     }
+    images = splits["train"].fields.get("image")
+    if images is not None:
+        fields["image"] = after_transforms(fields["image"], data, _picture(images))
     for name, field in fields.items():
         if isinstance(encoding := encodings.get(name), Categories):
             fields[name] = replace(field, num_categories=len(encoding.names))
@@ -262,14 +307,15 @@ def _facts(
             fields[name] = replace(field, num_categories=_num_labels(name, splits, known))
     classes = [names.names for name in targets if isinstance(names := encodings.get(name), Categories)]
     counts = {name: len(split) for name, split in splits.items()}
-    return facts_of(fields, targets, **counts, classes=classes[0] if len(classes) == 1 else None)
+    facts = facts_of(fields, targets, **counts, classes=classes[0] if len(classes) == 1 else None)
+    return replace(facts, images=None if images is None else sample_shape(images))
 
 
 def _num_labels(target: str, splits: Mapping[str, Split], known: int | None) -> int | None:
     """How many classes a target has: as many as it has names, else one more than its highest label."""
-    if any(int(split.fields[target].min()) < 0 for split in splits.values()):
+    if any(int(split.tensors[target].min()) < 0 for split in splits.values()):
         return None
-    highest = {name: int(split.fields[target].max()) for name, split in splits.items()}
+    highest = {name: int(split.tensors[target].max()) for name, split in splits.items()}
     num_classes = max(highest.values()) + 1 if known is None else known
     for name, label in highest.items():
         if num_classes is not None and label >= num_classes:
@@ -284,14 +330,15 @@ def _digest(read: Mapping[str, Part]) -> str:
     for name in sorted(read):
         part = read[name]
         for field, values in sorted((part.values if isinstance(part, Columns) else part.fields).items()):
-            digest.update(f"{name} {field} {values.dtype} {list(values.shape)}\n".encode())
-            digest.update(values.contiguous().numpy().data)
+            for each in values if isinstance(values, Ragged) else [values]:
+                digest.update(f"{name} {field} {each.dtype} {list(each.shape)}\n".encode())
+                digest.update(each.contiguous().numpy().data)
             if isinstance(part, Columns) and field in part.texts:
                 digest.update("\0".join(part.texts[field]).encode())
     return digest.hexdigest()
 
 
-def _dtype(values: Tensor) -> str:
+def _dtype(values: Values) -> str:
     return str(values.dtype).removeprefix("torch.")
 
 

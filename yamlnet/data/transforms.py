@@ -1,55 +1,56 @@
-"""Calls of `transforms` in; for each a function of a whole float batch out."""
+"""Calls of transforms that draw nothing in; what they do to a whole batch out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
-from yamlnet.diagnostics import YamlnetError, plural
+from yamlnet.catalog.paddings import parse
+from yamlnet.data import per_image
+from yamlnet.data.padding import pad
+
+
+def scale(images: Tensor) -> Tensor:
+    """Bytes scaled to [0, 1] by the operations of torchvision's `ToDtype`; other numbers copied."""
+    if images.dtype is torch.uint8:
+        return images.to(torch.float32).mul_(1 / 255)
+    return images.to(torch.float32, copy=True)
 
 
 class Normalize:
     """Subtracts a mean and divides by a standard deviation, per channel, as torchvision's transform."""
 
-    def __init__(self, call: Call, channels: int, device: torch.device) -> None:
-        """For images of so many channels.
-
-        Raises:
-            YamlnetError: another number of values than channels.
-        """
-        values = [torch.tensor(call.arguments[name], dtype=torch.float32) for name in ("mean", "std")]
-        for name, value in zip(("mean", "std"), values, strict=True):
-            if value.numel() not in (1, channels):
-                raise YamlnetError(
-                    f"`{name}` of `Normalize` has {plural(value.numel(), 'value')}, "
-                    f"but the images have {plural(channels, 'channel')}",
-                    exit_code=1,
-                )
-        # one value for all channels takes a shorter way through torch when it has no axes
-        self.mean, self.std = (
-            value.flatten()[0].to(device) if value.numel() == 1 else value.view(-1, 1, 1).to(device)
-            for value in values
-        )
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        self.mean, self.std = (_per_channel(arguments[name]) for name in ("mean", "std"))
 
     def __call__(self, images: Tensor) -> Tensor:
         """Changes float32 images [batch, channels, height, width] in place."""
+        if self.mean.device != images.device:
+            self.mean, self.std = self.mean.to(images.device), self.std.to(images.device)
         return images.sub_(self.mean).div_(self.std)
 
 
-def make_transforms(calls: Sequence[Call], channels: int, device: torch.device) -> list[Normalize]:
-    """One transform for each call, for images of so many channels.
+def _per_channel(value: float | Sequence[float]) -> Tensor:
+    """[channels, 1, 1]; one value for all takes a shorter way through torch when it has no axes."""
+    values = torch.tensor(value, dtype=torch.float32).flatten()
+    return values[0] if values.numel() == 1 else values.view(-1, 1, 1)
+
+
+def fixed(call: Call) -> Callable[[Tensor], Tensor]:
+    """What a call does to images [batch, channels, height, width].
 
     Raises:
-        YamlnetError: a call doesn't fit such images, or isn't for `transforms`.
+        YamlnetError: torchvision is needed, and can't be imported.
     """
-    for call in calls:
-        if call.name != "Normalize":
-            raise YamlnetError(
-                f"`{call.name}` draws at random, and can't be under `transforms`",
-                help="say it under `augment`",
-                exit_code=1,
-            )
-    return [Normalize(call, channels, device) for call in calls]
+    arguments = call.with_defaults()
+    if call.name == "Normalize":
+        return Normalize(arguments)
+    if call.name == "Pad":
+        padding, mode, fill = parse(arguments["padding"]), arguments["padding_mode"], arguments["fill"]
+        return lambda images: pad(images, padding, mode, fill)
+    transform: Callable[[Tensor], Tensor] = per_image.make(call)
+    return transform

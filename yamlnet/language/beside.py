@@ -8,10 +8,11 @@ from typing import Any
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Path
-from yamlnet.language.calls import Written, kind_of, unknown_key
+from yamlnet.language.calls import Written, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import NOTHING, Beside, Weights
 from yamlnet.language.places import CONTAINER_SIDES, OWN_SIDES, Place
+from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 from yamlnet.language.sections import initialisers
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from yamlnet.catalog.entry import REQUIRED, Call, Entry, Parameter
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
-from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import CONSTANTS, LATER, UNKNOWN
 from yamlnet.language.names import refused
+from yamlnet.language.plain import kind_of
 from yamlnet.language.substitution import Scope, names_of
 
 OF_VALUES = ("wrong-type", "wrong-value", "expression")

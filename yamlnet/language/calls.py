@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from yamlnet.catalog import foreign, lookup, ranges, types
+from yamlnet.catalog import foreign, lookup, types
 from yamlnet.catalog.allowed import CATALOGUED, NOTHING, Allowed, is_foreign
-from yamlnet.catalog.entry import REQUIRED, Call, Entry, Kind, Parameter
-from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest, ranked
+from yamlnet.catalog.entry import Call, Entry, Kind, Parameter
+from yamlnet.catalog.transforms import why_not
+from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean, nearest, ranked
 from yamlnet.language import planned
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.source import plain_scalar
+from yamlnet.language.misnamed import discriminated, from_python, is_arithmetic
+from yamlnet.language.misnamed import written as written_call
+from yamlnet.language.plain import kind_of, show
 from yamlnet.language.substitution import Late
+from yamlnet.language.synonyms import OF_OPTIMIZER, names_meant, parameter_meant, side_meant
+from yamlnet.language.values import check_value, plainly
 
 ARTICLES: Mapping[Kind, str] = {
     "module": "a module",
@@ -30,9 +34,15 @@ ARTICLES: Mapping[Kind, str] = {
 }
 
 
-YAML_1_1: Mapping[str, bool] = {"yes": True, "on": True, "no": False, "off": False}
-"""Words that older YAML takes for truth values."""
+OTHERWISE: Mapping[Kind, Mapping[str, str]] = {
+    "module": {"activation": "an activation is a node of its own, such as `- ReLU` after this one"},
+    "scheduler": {"monitor": "`metric` stands beside the call: `metric: validation.loss`"},
+    "optimizer": {"parameters": "yamlnet fills in `params`; `groups` choose among them"},
+}
+"""What other tools say by an argument, and how it is said here."""
 
+MAX_KERNEL = 16
+"""A list whose second number is larger than kernels are begins with PyTorch's `in_channels`."""
 
 BROKEN = Call(Entry("", "module", "", {}), {}, ())
 """Stands for a call with a mistake, so that its section is validated all the same."""
@@ -62,47 +72,28 @@ def name_place(path: Path, name: str) -> Literal["key", "value"]:
     return "key" if path and path[-1] == name else "value"
 
 
-def show(value: Any) -> str:
-    """A value as YAML writes it, short enough for a message."""
-    text = _flow(value).replace("\n", " ")
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, str) and value:
-        return value
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def kind_of(value: Any) -> str:
-    """`the text`, `a list`, ... : what a value is, for a message."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return f"`{show(value)}`"
-    if isinstance(value, str):
-        return f"the text `{show(value)}`"
-    if isinstance(value, dict):
-        return "a mapping"
-    return f"the list `{show(value)}`" if isinstance(value, list) else f"`{show(value)}`"
-
-
 def split(
-    value: Any, path: Path, sides: Collection[str], is_call: Callable[[str], bool], what: str
+    value: Any,
+    path: Path,
+    sides: Collection[str],
+    is_call: Callable[[str], bool],
+    what: str,
+    offered: Callable[[str], Collection[str]] | None = None,
 ) -> tuple[Written | None, list[Mistake]]:
-    """Tells the call of a mapping from the keys beside it; `what` names the place in messages."""
+    """Tells the call of a mapping from the keys beside it; `what` names the place in messages.
+
+    `offered` are the keys that can stand beside the call of a name, where not all can.
+    """
     if value is UNKNOWN:
         return None, []
     if isinstance(value, str):
         return Written(value, None, path, {}, path), []
     if not isinstance(value, dict):
         message = f"{what} is a name or a mapping, not {kind_of(value)}"
-        return None, [Mistake("wrong-type" if value is not None else "missing-key", path, message)]
-    name, mistakes = _call_key(value, path, sides, is_call, what)
+        lone = value[0] if isinstance(value, list) and len(value) == 1 else None
+        help = f"it is one, and no list: `{show(lone)}`" if isinstance(lone, str | dict) else None
+        return None, [Mistake("wrong-type" if value is not None else "missing-key", path, message, help)]
+    name, mistakes = _call_key(value, path, sides, is_call, what, offered or (lambda name: sides))
     if name is None:
         return None, mistakes
     beside = {key: item for key, item in value.items() if key in sides}
@@ -110,14 +101,24 @@ def split(
 
 
 def _call_key(
-    value: Mapping[str, Any], path: Path, sides: Collection[str], is_call: Callable[[str], bool], what: str
+    value: Mapping[str, Any],
+    path: Path,
+    sides: Collection[str],
+    is_call: Callable[[str], bool],
+    what: str,
+    offered: Callable[[str], Collection[str]],
 ) -> tuple[str | None, list[Mistake]]:
     candidates = [key for key in value if key not in sides]
-    if len(candidates) == 1:
+    if len(candidates) == 1 and discriminated({candidates[0]: value[candidates[0]]}, is_call) is None:
         return candidates[0], []
     if not candidates:
         return None, [Mistake("missing-key", path, f"{what} calls nothing", at="key")]
     calls = [key for key in candidates if is_call(key)]
+    named = discriminated({key: value[key] for key in candidates}, is_call) if not calls else None
+    if named is not None:
+        message = f"a call's name is its key here, not the value of `{named[0]}`"
+        help = f"write `{named[1]}`"
+        return None, [Mistake("unknown-key", (*path, named[0]), message, help, at="key")]
     if len(calls) > 1:
         message = f"{what} is one call, and here are two: `{calls[0]}` and `{calls[1]}`"
         help = "write a list for one after another"
@@ -126,16 +127,29 @@ def _call_key(
         calls = [key for key in candidates if nearest(key, sides) is None] or candidates
     name = calls[0]
     others = [key for key in candidates if key != name]
-    if value[name] is None and is_call(name) and nearest(others[0], sides) is None:
-        help = f"indent it, so that it stands under `{name}`"
+    if value[name] is None and is_call(name) and _could_be_argument(name, others[0], sides):
+        under = {key: value[key] for key in others if nearest(key, sides) is None}
+        help = f"indent it, so that it stands under `{name}`, or write `{name}: {show(under)}`"
         message = f"`{others[0]}` stands beside `{name}`, not under it"
         return None, [Mistake("unknown-key", (*path, others[0]), message, help, at="key")]
-    return name, [unknown_key(key, (*path, key), sides, f"beside `{name}`") for key in others]
+    return name, [unknown_key(key, (*path, key), offered(name), f"beside `{name}`") for key in others]
+
+
+def _could_be_argument(name: str, key: str, sides: Collection[str]) -> bool:
+    """Whether a key beside a call without arguments was likely meant to stand under it."""
+    if nearest(key, sides) is not None:
+        return False
+    known = [entry for kind in ("module", "function") if (entry := lookup.find(name, kind)) is not None]
+    return not known or any(nearest(key, entry.options) is not None for entry in known)
 
 
 def unknown_key(key: str, path: Path, known: Iterable[str], where: str) -> Mistake:
     """The mistake of a key that this place doesn't have."""
+    known = tuple(known)
     help, suggestion = space_lost(key, known) or did_you_mean(key, known)
+    meant = side_meant(key, known) if suggestion is None else None
+    if meant is not None:
+        help, suggestion = f"did you mean `{meant}`?", meant
     return Mistake("unknown-key", path, f"unknown key `{key}` {where}", help, suggestion, at="key")
 
 
@@ -144,7 +158,9 @@ def space_lost(name: str, known: Iterable[str]) -> tuple[str, str] | None:
     key, colon, value = name.partition(":")
     if not colon or key not in known:
         return None
-    meant = f"{key}: {value}"
+    meant = f"{key}: {value.strip()}"
+    if value.startswith(" "):
+        return f"write `{meant}` without quotes", meant
     return f"write `{meant}`: a space after the colon", meant
 
 
@@ -178,16 +194,39 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
         message = f"`{written.name}` is {ARTICLES[where[0]]}, not {wanted}"
         help = f"`yamlnet list {kinds[0]}` shows the names"
         return Mistake("unknown-name", written.path, message, help, at=written.at)
+    if "transform" in kinds and (why := why_not(written.name)) is not None:
+        message = f"`{written.name}` isn't a transform here"
+        return Mistake("unknown-name", written.path, message, why, at=written.at)
     known = {*also, *(name for kind in kinds for name in lookup.names(kind))}
     found: tuple[str, str | None] | None = space_lost(written.name, known)
     found = found or _otherwise_dotted(written.name, known)
     several = planned.split_at_commas(written.name, plainly)
     each = planned.one_run_each(several, written.path, lambda name: name in known)
-    found = found or ((each, None) if each else None) or _meant(written, kinds, known)
-    advice, suggestion = found or did_you_mean(written.name, known)
+    found = found or ((each, None) if each else None) or _elsewhere(written, kinds, known, also)
+    found = found or _meant(written, kinds, known)
+    advice, suggestion = found or (None, None)
     message = f"unknown {' or '.join(ARTICLES[kind].split(' ', 1)[1] for kind in kinds)} `{written.name}`"
     advice = advice or f"`yamlnet list {kinds[0]}` shows the names"
     return Mistake("unknown-name", written.path, message, advice, suggestion, at=written.at)
+
+
+def _elsewhere(
+    written: Written, kinds: tuple[Kind, ...], known: Collection[str], also: Iterable[str]
+) -> tuple[str, str | None] | None:
+    """The help and the suggestion for a call as Python writes it, and for a name of other tools."""
+    python = from_python(written.name, kinds)
+    if python is not None:
+        return f"write `{python}`", None
+    if kinds == ("optimizer",) and written.name in OF_OPTIMIZER:
+        return f"it is an argument: `{{AdamW: {{{written.name}: {show(written.argument)}}}}}`", None
+    if kinds == ("metric",) and written.name == "loss":
+        return "the loss and its terms are measured anyway", None
+    if "function" in kinds and is_arithmetic(written.name):
+        return f"an expression is written `{{expr: {written.name}}}`", None
+    if nearest(written.name, also) is not None:
+        return None
+    meant = next((name for name in names_meant(written.name, kinds) if name in known), None)
+    return None if meant is None else (f"did you mean `{meant}`?", meant)
 
 
 def _meant(written: Written, kinds: tuple[Kind, ...], known: Iterable[str]) -> tuple[str, str] | None:
@@ -237,6 +276,8 @@ def check_arguments(written: Written, entry: Entry) -> tuple[Call | None, list[M
             mistakes.append(_unknown_parameter(name, path, entry, argument))
         else:
             mistakes += check_value(value, parameter, path, entry.name)
+        if len(mistakes) > MAX_MISTAKES:
+            break
     call = Call(entry, dict(argument), written.path)
     typos = [m.suggestion for m in mistakes if m.code == "unknown-parameter" and m.suggestion]
     meant = {suggestion.partition(":")[0] for suggestion in typos}
@@ -248,8 +289,11 @@ def check_arguments(written: Written, entry: Entry) -> tuple[Call | None, list[M
 def _positional(written: Written, entry: Entry, argument: Any) -> tuple[Call | None, list[Mistake]]:
     parameter = entry.positional
     if parameter is None:
-        message = f"`{entry.name}` takes no arguments"
-        return None, [Mistake("unknown-parameter", written.path, message, f"write `{entry.name}` alone")]
+        message, help = f"`{entry.name}` takes no arguments", f"write `{entry.name}` alone"
+        layer = next((name for name in lookup.names("module") if name.lower() == entry.name), None)
+        if entry.kind == "function" and layer is not None:
+            help = f"`{layer}: {show(argument)}` is the layer"
+        return None, [Mistake("unknown-parameter", written.path, message, help)]
     wrong = check_value(argument, parameter, written.path, entry.name)
     if wrong:
         keyword = _keyword_form(entry, argument)
@@ -260,15 +304,30 @@ def _positional(written: Written, entry: Entry, argument: Any) -> tuple[Call | N
 
 
 def _keyword_form(entry: Entry, argument: Any) -> str | None:
-    """How a list of positional arguments would be written, where it fits the first parameters."""
-    if not isinstance(argument, list) or len(argument) < 2:
+    """How a list of positional arguments would be written: in the order of need, or in PyTorch's."""
+    if not isinstance(argument, list) or not argument:
         return None
-    counted = [p for p in entry.options.values() if p.required or (p.inferred and p.inferred.axis is None)]
-    first = counted + [p for p in entry.options.values() if not p.required and p.inferred is None]
-    pairs = list(zip(first, argument, strict=False))
+    needed = [p for p in entry.options.values() if p.required] + [
+        p for p in entry.options.values() if not p.required and p.inferred is None
+    ]
+    if len(argument) == 1 and entry.positional is not None:
+        fits = types.accepts(entry.positional.type, argument[0])
+        return written_call(entry, {entry.positional.name: argument[0]}) if fits else None
+    forms = [_named_in_order(order, argument) for order in (needed, list(entry.options.values()))]
+    found = [form for form in forms if form is not None]
+    if entry.positional is not None and all(isinstance(item, str) for item in argument) and entry.tensors:
+        return f"tensors come by `from`: `{{{entry.name}, from: {show(argument)}}}`"
+    plausible = [form for form in found if form.get("kernel_size", 0) in range(MAX_KERNEL)]
+    return written_call(entry, (plausible or found)[0]) if found else None
+
+
+def _named_in_order(order: Iterable[Parameter], argument: list[Any]) -> dict[str, Any] | None:
+    """The arguments by name without the sizes that are inferred; None where they don't fit."""
+    pairs = list(zip(order, argument, strict=False))
     if len(pairs) < len(argument) or not all(types.accepts(p.type, value) for p, value in pairs):
         return None
-    return f"{entry.name}: {{" + ", ".join(f"{p.name}: {show(value)}" for p, value in pairs) + "}"
+    said = {p.name: value for p, value in pairs if p.inferred is None}
+    return said or {p.name: value for p, value in pairs}
 
 
 def _unknown_parameter(name: str, path: Path, entry: Entry, said: Mapping[str, Any]) -> Mistake:
@@ -283,10 +342,13 @@ def _unknown_parameter(name: str, path: Path, entry: Entry, said: Mapping[str, A
         return Mistake("unknown-parameter", path, message, *glued, at="key")
     free = [known for known in entry.options if known not in said]
     missing = [known for known in free if entry.options[known].required]
-    near = nearest(name, missing) or nearest(name, free)
+    near = nearest(name, missing) or parameter_meant(name, missing)
+    near = near or parameter_meant(name, free) or nearest(name, free)
     if near is not None:
         return Mistake("unknown-parameter", path, message, f"did you mean `{near}`?", near, at="key")
     takes = ", ".join(f"`{known}`" for known in entry.options)
+    if name in OTHERWISE.get(entry.kind, ()):
+        return Mistake("unknown-parameter", path, message, OTHERWISE[entry.kind][name], at="key")
     help = f"`{entry.name}` takes {takes}" if takes else f"`{entry.name}` takes no arguments"
     return Mistake("unknown-parameter", path, message, help, at="key")
 
@@ -315,61 +377,6 @@ def _example(parameter: Parameter) -> str:
     if parameter.type.startswith("int"):
         return "64" if parameter.name.endswith(("features", "size", "channels")) else "2"
     return "0.5" if parameter.type.startswith("float") else "..."
-
-
-def check_value(value: Any, parameter: Parameter, path: Path, owner: str) -> list[Mistake]:
-    """Checks one argument against its parameter's type and range."""
-    if _unknown_inside(value) or (parameter.default is not REQUIRED and value == parameter.default):
-        return []
-    if not types.accepts(parameter.type, value):
-        return [_wrong_type(value, parameter, path, owner)]
-    if isinstance(value, str) and "type" in parameter.type.split(" | "):
-        return _wrong_class(value, parameter, path, owner)
-    if not ranges.within(parameter, value):
-        bounds = ranges.describe_bounds(parameter)
-        message = f"`{parameter.name}` of `{owner}` must be {bounds}, not {show(value)}"
-        return [Mistake("wrong-value", path, message)]
-    return []
-
-
-def _wrong_class(name: str, parameter: Parameter, path: Path, owner: str) -> list[Mistake]:
-    """The mistake of a name that is no class of module; a whole model is built by a function."""
-    classes = [known for known in lookup.names("module") if "." not in known]
-    if name in classes:
-        return []
-    help, suggestion = did_you_mean(name, classes)
-    message = f"`{parameter.name}` of `{owner}` is a class of module, and `{name}` is none"
-    return [Mistake("unknown-name", path, message, help, suggestion)]
-
-
-def _wrong_type(value: Any, parameter: Parameter, path: Path, owner: str) -> Mistake:
-    choices = types.choices(parameter.type)
-    if choices and isinstance(value, str):
-        help, suggestion = did_you_mean(value, choices)
-        message = f"`{parameter.name}` of `{owner}` can't be `{show(value)}`"
-        return Mistake("wrong-value", path, message, help, suggestion)
-    message = f"`{parameter.name}` of `{owner}` takes {types.describe(parameter.type)}, not {kind_of(value)}"
-    meant = plainly(value)
-    if meant is None or not types.accepts(parameter.type, meant):
-        several = planned.split_at_commas(value, plainly)
-        help = planned.one_run_each(several, path, lambda one: types.accepts(parameter.type, one))
-        return Mistake("wrong-type", path, message, help)
-    return Mistake("wrong-type", path, message, f"write `{show(meant)}`", show(meant))
-
-
-def plainly(value: Any) -> Any:
-    """What a text was likely meant to be: `no` is false, `"128"` a number; None where it is just a text."""
-    if not isinstance(value, str):
-        return None
-    return YAML_1_1.get(value.lower(), None if (plain := plain_scalar(value)) == value else plain)
-
-
-def _unknown_inside(value: Any) -> bool:
-    if isinstance(value, list):
-        return any(_unknown_inside(item) for item in value)
-    if isinstance(value, dict):
-        return any(_unknown_inside(item) for item in value.values())
-    return value is UNKNOWN or isinstance(value, Late)
 
 
 def settled(call: Call, known: Mapping[str, Any]) -> tuple[Call, list[Mistake]]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from yamlnet.diagnostics import Path
 from yamlnet.language import repeats
-from yamlnet.language.calls import Written, kind_of
+from yamlnet.language.calls import Written
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Chain, Node, Tensors
 from yamlnet.language.places import Entry, Place, Read
+from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
-from yamlnet.catalog.entry import Call
-from yamlnet.catalog.facts import Facts, second_part, share, too_large_shares
-from yamlnet.catalog.vision_sets import known_facts
-from yamlnet.diagnostics import Diagnostic, Mistake, Path, nearest
+from yamlnet.catalog.facts import Facts
+from yamlnet.diagnostics import MAX_MISTAKES, Diagnostic, Mistake, Path, nearest
 from yamlnet.language.blocks import read_blocks
 from yamlnet.language.consistency import (
     exclusive,
@@ -24,14 +24,14 @@ from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.extends import extended
 from yamlnet.language.files import Text
 from yamlnet.language.inputs import UNREAD
+from yamlnet.language.known import read_data, without_unknown
 from yamlnet.language.merge import with_options
 from yamlnet.language.model import read_model
 from yamlnet.language.places import FANS
 from yamlnet.language.sections import READERS
 from yamlnet.language.source import Document, normal, read
 from yamlnet.language.substitution import evaluate_vars, substitute
-from yamlnet.language.tables import field_mistakes, table_facts
-from yamlnet.language.validate import validate, validate_data
+from yamlnet.language.validate import validate
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def check(
     document, bases, found = extended(source, document)
     diagnostics += found
     if any(diagnostic.severity == "error" for diagnostic in found):
-        return Checked(source, tuple(options), document, {}, None, facts, tuple(diagnostics), bases)
+        return Checked(source, tuple(options), document, {}, None, facts, _first(diagnostics), bases)
     document, found = with_options(document, options)
     diagnostics += found
     plain = document.root.plain()
@@ -97,7 +97,7 @@ def check(
     diagnostics += [document.locate(mistake) for mistake in mistakes]
     if any(d.severity == "error" for d in diagnostics):
         experiment = None
-    found_all = tuple(sorted(diagnostics, key=_place))
+    found_all = _first(sorted(diagnostics, key=_place))
     return Checked(
         source,
         tuple(options),
@@ -110,6 +110,16 @@ def check(
         sections.origins,
         allow,
     )
+
+
+def _first(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """As many as anyone would read, and that there are more."""
+    if len(diagnostics) <= MAX_MISTAKES:
+        return tuple(diagnostics)
+    told, others = diagnostics[:MAX_MISTAKES], diagnostics[MAX_MISTAKES:]
+    severity = min(diagnostic.severity for diagnostic in others)
+    message = f"there are more than {MAX_MISTAKES} mistakes: those below aren't told"
+    return (*told, Diagnostic(others[0].span, "too-large", message, severity))
 
 
 def _place(diagnostic: Diagnostic) -> tuple[Any, ...]:
@@ -133,7 +143,8 @@ class _Sections:
         self.mistakes += missing_sections(set(self.plain), to_train)
         self.raw["name"] = name
         known = {*Experiment.model_fields, "blocks"}
-        self.misspelt = {near: key for key in self.plain.keys() - known if (near := nearest(key, known))}
+        unknown = [key for key in self.plain if key not in known][:MAX_MISTAKES]
+        self.misspelt = {near: key for key in unknown if (near := nearest(key, known))}
         values = self.vars()
         for section in sorted(self.plain, key=lambda key: key != "data"):
             facts = _scope(self.raw.get("data", UNKNOWN if "data" in self.misspelt else None), self.facts)
@@ -166,7 +177,7 @@ class _Sections:
         self.plain[name], found = substitute(self.plain[name], (name,), scope, late)
         self.mistakes += found
         if name == "data":
-            self.raw["data"], self.facts, found = _data(self.plain["data"], self.facts, self.allow)
+            self.raw["data"], self.facts, found = read_data(self.plain["data"], self.facts, self.allow)
         elif name in READERS:
             self.raw[name], found = READERS[name](self.plain[name], (name,), self.allow)
         else:
@@ -188,7 +199,7 @@ class _Sections:
 def _validated(
     raw: dict[str, Any], plain: dict[str, Any], facts: Facts | None, mistakes: list[Mistake], lost: bool
 ) -> tuple[Experiment | None, list[Mistake]]:
-    experiment, found = validate(_known(raw), plain)
+    experiment, found = validate(without_unknown(raw), plain)
     at = {mistake.path for mistake in mistakes}
     if raw.get("model") is None:
         at.add(("model",))
@@ -200,7 +211,7 @@ def _validated(
     mistakes = list(_without_consequences(mistakes))
     at = {mistake.path for mistake in mistakes}
     if not lost and not any(m.path[:1] == ("metrics",) and m.severity == "error" for m in mistakes):
-        figures = unknown_figures({**raw, "expect": plain.get("expect")}, facts)
+        figures = islice(unknown_figures({**raw, "expect": plain.get("expect")}, facts), MAX_MISTAKES + 1)
         mistakes += [mistake for mistake in figures if mistake.path not in at]
     mistakes = list(_without_consequences(mistakes))
     right = not any(m.severity == "error" for m in mistakes)
@@ -213,8 +224,8 @@ def _validated(
 
 
 def _without_consequences(mistakes: Sequence[Mistake]) -> Iterator[Mistake]:
-    """Leaves out that a key is missing where a misspelt one stands for it."""
-    meant = {(m.path[:-1], m.suggestion) for m in mistakes if m.code == "unknown-key" and m.suggestion}
+    """Leaves out that a key is missing where a misspelt or misplaced one stands for it."""
+    meant = {place for m in mistakes if m.code == "unknown-key" for place in _stood_for(m)}
     for mistake in mistakes:
         places = (mistake.path, mistake.path[:-1])
         missing = mistake.code in ("missing-key", "missing-parameter")
@@ -222,67 +233,16 @@ def _without_consequences(mistakes: Sequence[Mistake]) -> Iterator[Mistake]:
             yield mistake
 
 
-def _known(value: Any) -> Any:
-    """A section without the values that aren't known: their mistakes have been reported."""
-    if isinstance(value, dict):
-        return {key: _known(item) for key, item in value.items() if item is not UNKNOWN}
-    if isinstance(value, list):
-        return [_known(item) for item in value if item is not UNKNOWN]
-    return value
-
-
-def _data(value: Any, facts: Facts | None, allow: Allowed) -> tuple[Any, Facts | None, list[Mistake]]:
-    raw, mistakes = READERS["data"](value, ("data",), allow)
-    data = validate_data(_known(raw)) if isinstance(raw, dict) else None
-    if data is not None and not mistakes:
-        mistakes = [*field_mistakes(data), *_too_large(data)]
-        if facts is None and not mistakes:
-            facts = fixed_facts(data) or table_facts(data)
-    return raw, facts, mistakes
-
-
-def _too_large(data: Data) -> Iterator[Mistake]:
-    """Shares of a data set that has such a part itself, or that leave nothing of it."""
-    whole = known_facts(data.dataset)
-    if whole is None:
-        return
-    asked = {"validation": data.validation, "test": data.test}
-    shares = {name: part for name, part in asked.items() if isinstance(part, int | float)}
-    twice = [name for name in shares if getattr(whole, name) is not None]
-    yield from (second_part(data.dataset.name, name) for name in twice)
-    if twice or whole.train is None:
-        return
-    taken = {name: share(whole.train, part) for name, part in shares.items()}
-    if sum(taken.values()) >= whole.train:
-        yield too_large_shares(whole.train, taken)
-
-
-def fixed_facts(data: Data) -> Facts | None:
-    """What is known of a data set before it is read, its splits counted; None where it must be read."""
-    whole = known_facts(data.dataset)
-    if whole is None:
-        return None
-    fields = dict(whole.fields)
-    if fields["image"].shape is None and (resize := data.transforms.resize) is not None:
-        fields["image"] = replace(
-            fields["image"], shape=(fields["image"].channels or 3, *resize.arguments["size"])
-        )
-    counts: dict[str, int | None] = {"validation": whole.validation, "test": whole.test}
-    train = whole.train
-    for split, part in (("validation", data.validation), ("test", data.test)):
-        if isinstance(part, Call):
-            counts[split] = _evaluating(split, known_facts(part))
-        elif part is not None and train is not None and whole.train is not None:
-            counts[split] = share(whole.train, part)
-            train -= share(whole.train, part)
-        elif part is not None:
-            counts[split] = 1
-    return replace(whole, fields=fields, train=train, validation=counts["validation"], test=counts["test"])
-
-
-def _evaluating(split: str, other: Facts | None) -> int:
-    """How many samples a data set of its own has for a split; 1 where that isn't known."""
-    return 1 if other is None else getattr(other, split) or other.test or other.train or 1
+def _stood_for(mistake: Mistake) -> Iterator[tuple[Path, str]]:
+    """The keys that an unknown one may have been meant as, and where."""
+    help, around = mistake.help or "", mistake.path[:-1]
+    if mistake.suggestion is not None:
+        yield around, mistake.suggestion
+    elif not help.startswith("choose from"):
+        for word in re.findall(r"`(\w+)", help):
+            yield from ((around, word), ((), word))
+    if not around:
+        yield ("model",), str(mistake.path[-1])
 
 
 def _scope(data: Any, facts: Facts | None) -> dict[str, Any]:

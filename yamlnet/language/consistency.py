@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.facts import Facts, Field
-from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
+from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean, nearest
 from yamlnet.language.calls import BROKEN, name_place
 from yamlnet.language.draws import draw_mistakes, terms, unknown_sample
 from yamlnet.language.experiment import Experiment
 from yamlnet.language.inputs import candidates, input_fields
 from yamlnet.language.nodes import Expression, Input
 from yamlnet.language.objective import snake_case
+from yamlnet.language.synonyms import names_meant
 
 TRAINING = ("loss", "optimizer", "scheduler", "train", "metrics", "expect")
 WATCHED = (("train", "stop", "metric"), ("train", "checkpoint", "best"), ("scheduler", "metric"))
@@ -47,7 +49,8 @@ def missing_sections(written: set[str], to_train: bool) -> list[Mistake]:
         missing = ["model"]
     if not missing:
         return []
-    meant = {nearest(key, NEEDED) for key in written - set(Experiment.model_fields)}
+    unknown = sorted(written - set(Experiment.model_fields))[:MAX_MISTAKES]
+    meant = {nearest(key, NEEDED) for key in unknown}
     missing = [section for section in missing if section not in meant]
     if not missing:
         return []
@@ -118,7 +121,14 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
 
 
 def _whole(name: str, known: Iterable[str]) -> str:
-    """A figure that lacks its split, with the one that it was likely meant to have."""
+    """A figure that lacks its split, or says it otherwise, with the one that was likely meant."""
+    short = re.fullmatch(r"(val|valid|validation|dev|train|test)[._/](\w+)", name)
+    metric = short[2] if short else name
+    metric = next((snake_case(ours) for ours in names_meant(metric, ("metric",))), metric)
+    if short:
+        split = short[1] if short[1] in ("train", "test") else "validation"
+        return f"{split}.{metric}"
+    name = metric
     return next((figure for figure in (f"validation.{name}", f"test.{name}") if figure in known), name)
 
 

@@ -9,7 +9,7 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Path, did_you_mean
 from yamlnet.language import chains, graphs, repeats
-from yamlnet.language.calls import Written, kind_of
+from yamlnet.language.calls import Written
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import (
     Expression,
@@ -25,9 +25,12 @@ from yamlnet.language.nodes import (
     Tensors,
 )
 from yamlnet.language.places import Entry, Place, Read
+from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 
 MERGES = ("cat", "stack", "add", "mul", "mean", "none")
+OTHER_MERGES = {"concat": "cat", "concatenate": "cat", "sum": "add", "plus": "add", "multiply": "mul"}
+"""What other names for a merge most likely mean."""
 
 
 def residual(reader: Reading, written: Written, place: Place) -> Read:
@@ -55,7 +58,7 @@ def parallel(reader: Reading, written: Written, place: Place) -> Read:
         help: str | None = "`merge` is one of " + ", ".join(f"`{choice}`" for choice in MERGES)
         reader.add("missing-key", written.path, "`Parallel` needs `merge`", help, at="key")
     elif merge is not UNKNOWN and merge not in MERGES:
-        help, suggestion = did_you_mean(str(merge), MERGES)
+        help, suggestion = did_you_mean(OTHER_MERGES.get(str(merge), str(merge)), MERGES)
         reader.add("wrong-value", path, f"`merge` can't be `{merge}`", help, suggestion=suggestion)
         merge = None
     dim = _dim(reader, written, merge)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from yamlnet.diagnostics import Path, did_you_mean
-from yamlnet.language.calls import kind_of, unknown_key
+from yamlnet.language.calls import unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import Edit, Node, Tensors, Verb
 from yamlnet.language.places import BODY_SIDES, Place
+from yamlnet.language.plain import kind_of, show
 from yamlnet.language.reading import Reading
 
 VERBS: tuple[Verb, ...] = get_args(Verb)
@@ -36,19 +37,24 @@ def read_edits(
         return (), []
     if not isinstance(given, list):
         message = f"`edit` is a list of changes, not {kind_of(given)}"
-        reader.add("wrong-type", path, message, EXAMPLE)
+        is_edit = isinstance(given, dict) and given.keys() & set(VERBS)
+        reader.add("wrong-type", path, message, f"- {show(given)}" if is_edit else EXAMPLE)
         return None, []
     found = [_edit(reader, item, (*path, position), place) for position, item in enumerate(given)]
-    edits = tuple(edit for edit, _ in found if edit is not None)
-    return edits if len(edits) == len(given) else None, [plain for _, plain in found]
+    edits = tuple(edit for edits, _ in found for edit in edits or ())
+    complete = all(edits is not None for edits, _ in found)
+    return edits if complete else None, [plain for _, plain in found]
 
 
-def _edit(reader: Reading, given: Any, path: Path, place: Place) -> tuple[Edit | None, Any]:
+def _edit(reader: Reading, given: Any, path: Path, place: Place) -> tuple[tuple[Edit, ...] | None, Any]:
+    """One entry of the list: an edit, or as many as it names patterns."""
     verb = _verb(reader, given, path)
     if verb is None:
         return None, given
     before = reader.num_errors
     _check_keys(reader, given, verb, path)
+    if verb == "freeze":
+        return _freezes(reader, given[verb], (*path, verb), place, before)
     names = {
         key: _name(reader, place.scope.value(given[key], (*path, key)), key, (*path, key))
         for key in (verb, "after")
@@ -64,7 +70,23 @@ def _edit(reader: Reading, given: Any, path: Path, place: Place) -> tuple[Edit |
     unread = node is None and "with" in NEEDS[verb]
     if reader.num_errors > before or None in names.values() or target is None or unread:
         return None, written
-    return Edit(verb, target, path, node, str(names[verb]) if verb == "insert" else ""), written
+    return (Edit(verb, target, path, node, str(names[verb]) if verb == "insert" else ""),), written
+
+
+def _freezes(
+    reader: Reading, given: Any, path: Path, place: Place, num_errors: int
+) -> tuple[tuple[Edit, ...] | None, Any]:
+    """An edit for each pattern of `freeze`."""
+    patterns = place.scope.value(given, path)
+    places: list[Path] = [path]
+    if isinstance(patterns, list) and patterns:
+        places = [(*path, position) for position in range(len(patterns))]
+    listed = patterns if isinstance(patterns, list) and patterns else [patterns]
+    names = [_name(reader, pattern, "freeze", at) for pattern, at in zip(listed, places, strict=True)]
+    if reader.num_errors > num_errors or None in names:
+        return None, {"freeze": patterns}
+    edits = [Edit("freeze", str(name), path[:-1], at=at) for name, at in zip(names, places, strict=True)]
+    return tuple(edits), {"freeze": patterns}
 
 
 def _verb(reader: Reading, given: Any, path: Path) -> Verb | None:
@@ -119,7 +141,7 @@ def _name(reader: Reading, value: Any, key: str, path: Path) -> str | None:
         return str(value)
     if isinstance(value, str) and value:
         return value
-    what = "a class of module" if key == "after_every" else "a module" if key != "freeze" else "a pattern"
+    what = {"after_every": "a class of module", "freeze": "a pattern, or a list of them"}.get(key, "a module")
     help = "quote it" if isinstance(value, float) else None
     reader.add("wrong-type", path, f"`{key}` names {what}, not {kind_of(value)}", help)
     return None

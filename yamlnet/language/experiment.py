@@ -42,8 +42,16 @@ class AsIs:
 
 
 ACall = Annotated[Call, AsIs]
+def _counted(value: object) -> object:
+    """A whole float as a count, but for 1.0: that is a share, and leaves nothing."""
+    return value if value == 1.0 else _whole(value)
+
+
 Whole = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
+Part = Annotated[float, Field(gt=0, lt=1)] | Annotated[int, Field(ge=1), BeforeValidator(_counted)]
+"""A share of the samples, or a count of them."""
+
 Patterns = Annotated[
     tuple[str, ...],
     BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
@@ -67,15 +75,6 @@ class Transforms(Section):
     train: Calls = ()
     evaluation: Calls = ()
 
-    @property
-    def resize(self) -> Call | None:
-        """The `Resize` to a height and a width that comes first for all splits."""
-        first = [calls[0] for calls in (self.train, self.evaluation) if calls]
-        if len(first) < 2 or first[0].name != "Resize" or first[0].name != first[1].name:
-            return None
-        size, same = first[0].arguments.get("size"), first[0].arguments == first[1].arguments
-        return first[0] if same and isinstance(size, list) and len(size) == 2 else None
-
 
 class Draw(Section):
     """Another sample of the split, drawn for each one: with an equal field, with another one, or any."""
@@ -96,8 +95,8 @@ class Data(Section):
     dataset: ACall
     fields: Mapping[str, ACall] = {}
     target: Patterns | None = None
-    validation: Annotated[float, Field(gt=0, lt=1)] | Count | ACall | None = None
-    test: Annotated[float, Field(gt=0, lt=1)] | Count | ACall | None = None
+    validation: Part | ACall | None = None
+    test: Part | ACall | None = None
     batch_size: Count = 64
     draw: Mapping[str, Draw] = {}
     augment: Calls = ()

@@ -170,6 +170,8 @@ class _Evaluator:
         if node.id in _FUNCTIONS:
             raise self.wrong(node, f"`{node.id}` is a function: `{node.id}(...)`")
         help, _ = did_you_mean(node.id, self.scope)
+        if node.id == "vars":
+            help = "a value of `vars` has no prefix: `$width`"
         raise self.wrong(node, f"unknown name `{node.id}`", help or "`vars` names values")
 
     def visit_list(self, node: ast.List) -> Any:

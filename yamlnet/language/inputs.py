@@ -9,10 +9,11 @@ from typing import Any
 
 from yamlnet.catalog.facts import Facts, Field
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
-from yamlnet.language.calls import kind_of, show, unknown_key
+from yamlnet.language.calls import unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused_beside, refused_input
 from yamlnet.language.nodes import Input, Model
+from yamlnet.language.plain import kind_of, show
 
 DTYPES = "float32 float64 float16 bfloat16 complex64 complex128 int64 int32 int16 int8 uint8 bool".split()
 

@@ -10,12 +10,12 @@ from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import Mistake, Path, nearest
 from yamlnet.language.blocks import Block
-from yamlnet.language.calls import kind_of
 from yamlnet.language.edits import read_edits
 from yamlnet.language.expressions import Budget
 from yamlnet.language.inputs import read_inputs
 from yamlnet.language.nodes import Model, Tensors
 from yamlnet.language.places import MODEL_SIDES, Place
+from yamlnet.language.plain import kind_of
 from yamlnet.language.reader import Reader
 from yamlnet.language.reading import TooMany
 from yamlnet.language.substitution import Scope

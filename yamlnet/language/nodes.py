@@ -235,7 +235,8 @@ class Edit:
     """A change of a network that is there: what is done, where, and the node that comes in, if one does.
 
     `target` is a module's qualified name (for `insert` that of `after`), a pattern of classes for
-    `after_every`, one of names for `freeze`. `name` is the qualified name of what `insert` brings in.
+    `after_every`, one of names for `freeze`. `name` is the qualified name of what `insert` brings in, `at`
+    where the target is written, if not under the verb.
     """
 
     verb: Verb
@@ -243,11 +244,12 @@ class Edit:
     path: Path
     node: Node | None = None
     name: str = ""
+    at: Path = ()
 
     @property
     def place(self) -> Path:
         """Where the target is written."""
-        return (*self.path, "after" if self.verb == "insert" else self.verb)
+        return self.at or (*self.path, "after" if self.verb == "insert" else self.verb)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from yamlnet.catalog import lookup, types
 from yamlnet.catalog.allowed import NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Kind
 from yamlnet.diagnostics import Mistake, Path
-from yamlnet.language.calls import BROKEN, kind_of, resolve, split
+from yamlnet.language.calls import BROKEN, resolve, split
 from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.misnamed import discriminated
+from yamlnet.language.plain import kind_of
 from yamlnet.language.sources import read_formula, read_sources
 
 Read = tuple[Any, list[Mistake]]
@@ -24,7 +26,10 @@ _EXAMPLE = "`loss: {image: {MSELoss, from: [output.image, image]}, kl: {expr: ..
 
 def read_loss(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     """`loss`: one term under the empty name, or several by their names."""
-    if not isinstance(value, dict) or not _is_several(value, allow):
+    otherwise = (
+        isinstance(value, dict) and discriminated(value, lambda name: _is_call(name, allow)) is not None
+    )
+    if not isinstance(value, dict) or otherwise or not _is_several(value, allow):
         term, mistakes = _term(value, path, "`loss`", allow)
         if isinstance(value, dict) and "weight" in value and _is_call(_called(value), allow):
             mistakes = [mistake for mistake in mistakes if mistake.path != (*path, "weight")]
@@ -62,6 +67,8 @@ def _is_term(value: Any, name: str, allow: Allowed) -> bool:
     """Whether what stands under a name is a term, and no argument of a call of that name."""
     if is_foreign(name, allow):
         return False
+    if isinstance(value, str) and value.partition(".")[0] == "output":
+        return not _calls(name)
     if isinstance(value, str):
         takes = [call.positional for call in _calls(name) if call.positional is not None]
         return _is_call(value, allow) and not any(types.accepts(parameter.type, value) for parameter in takes)
@@ -106,6 +113,11 @@ def _term(value: Any, path: Path, what: str, allow: Allowed) -> tuple[dict[str, 
     if written.name == "expr":
         term, wrong = read_formula(written, path)
         return {**term, "weight": weight}, mistakes + wrong
+    if written.name.partition(".")[0] == "output" and written.argument is None:
+        message = f"`{written.name}` is a value, and a term is a loss of values"
+        help = f"`{{expr: {written.name}}}` is its mean; a loss takes it as `from: [{written.name}, target]`"
+        wrong = [Mistake("unknown-name", written.path, message, help, at=written.at)]
+        return {"call": BROKEN, "weight": weight}, mistakes + wrong
     own = written.name.rpartition(".")[2]
     kinds: tuple[Kind, ...] = TERMS if own == own.lower() else ("loss",)
     call, wrong = resolve(written, kinds, also=("expr",), allow=allow)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,15 @@ MODEL_SIDES = ("input", "edit", *BODY_SIDES)
 LATER_SIDES = ("forward", "edit")
 """Keys whose values hold nodes: what `$` may use there depends on the node."""
 
+
+def beside_call(name: str, sides: Collection[str], is_module: bool) -> tuple[str, ...]:
+    """Those of `sides` that can stand beside the call of this name."""
+    refused = {key for key, owners in CONTAINER_SIDES.items() if name not in owners}
+    refused |= set() if is_module else set(OWN_SIDES)
+    refused |= {"from"} if name == "expr" else set()
+    return tuple(key for key in sides if key not in refused)
+
+
 FANS = frozenset({"fan_in", "fan_out"})
 """What the expressions of an initialiser know of its parameter."""
 
@@ -51,8 +60,8 @@ class Place:
 
     scope: Scope
     modules: Mapping[str, Member] = field(default_factory=dict)
-    later: frozenset[str] = frozenset()
-    broken: frozenset[str] = frozenset()
+    later: Collection[str] = frozenset()
+    broken: Collection[str] = frozenset()
     declared: tuple[str, ...] | None = None
     called: frozenset[str] = frozenset()
 
@@ -78,7 +87,10 @@ class Read:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a container: a node under its key, one of `count` copies where it is repeated."""
+    """One entry of a container: a node under its key, one of `count` copies where it is repeated.
+
+    Copies are `alike` where nothing is worked out in them.
+    """
 
     key: str
     value: Any
@@ -86,3 +98,4 @@ class Entry:
     place: Place
     copy: int = 0
     count: int | None = None
+    alike: bool = False

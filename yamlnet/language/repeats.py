@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from yamlnet.diagnostics import Path, nearest
-from yamlnet.language.calls import kind_of
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import (
     Chain,
@@ -21,8 +20,10 @@ from yamlnet.language.nodes import (
     first_input,
 )
 from yamlnet.language.places import Entry, Place, Read
+from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 from yamlnet.language.substitution import literal
+from yamlnet.language.values import plainly
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,10 @@ def copies(reader: Reading, key: str, item: Any, path: Path, place: Place) -> It
         return
     count = number(reader, item, path, place)
     rest = {name: value for name, value in item.items() if name != "repeat"}
+    alike = "$" not in str(rest)
     for copy in range(count or 0):
         within = replace(place, scope=place.scope.with_names({"i": copy}))
-        yield Entry(key, rest, path, within, copy, count)
+        yield Entry(key, rest, path, within, copy, count, alike)
 
 
 def number(reader: Reading, item: Mapping[str, Any], path: Path, place: Place) -> int | None:
@@ -117,7 +119,10 @@ def number(reader: Reading, item: Mapping[str, Any], path: Path, place: Place) -
     if isinstance(count, float) and count.is_integer():
         count = int(count)
     if isinstance(count, bool) or not isinstance(count, int):
-        reader.add("wrong-type", place_of_it, f"`repeat` is a whole number, not {kind_of(count)}")
+        meant = plainly(count)
+        help = f"write `{meant}`" if isinstance(meant, int) and not isinstance(meant, bool) else None
+        message = f"`repeat` is a whole number, not {kind_of(count)}"
+        reader.add("wrong-type", place_of_it, message, help)
         return None
     if count < 0:
         reader.add("wrong-value", place_of_it, f"`repeat` is at least 0, not {count}")
@@ -130,12 +135,9 @@ def number(reader: Reading, item: Mapping[str, Any], path: Path, place: Place) -
 def one(reader: Reading, entry: Entry) -> Read:
     """An entry's node: a chain of its copies, where it is repeated under one name."""
     if not _repeats(entry.value):
-        return reader.read(entry.value, entry.path, entry.place)
+        return _copy(reader, entry)
     item = {key: value for key, value in entry.value.items() if key != "from"}
-    reads = [
-        reader.read(copy.value, copy.path, copy.place)
-        for copy in copies(reader, entry.key, item, entry.path, entry.place)
-    ]
+    reads = [_copy(reader, copy) for copy in copies(reader, entry.key, item, entry.path, entry.place)]
     sides: dict[str, Any] = {}
     if "from" in entry.value:
         sides["from"] = entry.place.scope.value(entry.value["from"], (*entry.path, "from"))
@@ -157,6 +159,19 @@ def one(reader: Reading, entry: Entry) -> Read:
         return Read(None, sides)
     outside = [_from_outside(node) for node in nodes]  # type: ignore[arg-type]
     return _joined(reader, entry, outside, [read.plain for read in there], sides)
+
+
+def _copy(reader: Reading, entry: Entry) -> Read:
+    """A node, or one copy of it: copies alike are read once."""
+    place = entry.place
+
+    def read() -> Read:
+        return reader.read(entry.value, entry.path, place)
+
+    if not entry.alike:
+        return read()
+    seen = (len(place.modules), len(place.broken), place.declared, place.called)
+    return reader.once((entry.path, seen), entry.path, place.scope, read)
 
 
 def _from_outside(node: Node) -> Node:

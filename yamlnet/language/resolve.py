@@ -63,9 +63,9 @@ def calls(experiment: Experiment) -> Iterator[Call]:
         parts = (data.dataset, data.validation, data.test)
         yield from (part for part in parts if isinstance(part, Call))
         yield from data.fields.values()
-        yield from data.augment
-        yield from data.transforms.train
-        yield from data.transforms.evaluation
+        transforms = (*data.augment, *data.transforms.train, *data.transforms.evaluation)
+        for call in {call.path: call for call in transforms}.values():  # one list may be for both
+            yield from _nested(call)
     for rule in experiment.init:
         for chosen in rule.parameters.values():
             yield from chosen
@@ -76,8 +76,10 @@ def calls(experiment: Experiment) -> Iterator[Call]:
 
 
 def _nested(call: Call) -> Iterator[Call]:
-    for item in call.arguments.get("schedulers", ()):
-        yield from _nested(item)
+    for parameter in ("schedulers", "transforms"):
+        for item in call.arguments.get(parameter) or ():
+            if isinstance(item, Call):
+                yield from _nested(item)
     yield call
 
 

@@ -10,11 +10,14 @@ from typing import Any
 from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Kind
+from yamlnet.catalog.transforms import is_random
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
 from yamlnet.language import planned
-from yamlnet.language.calls import BROKEN, check_value, kind_of, name_place, resolve, split, unknown_key
+from yamlnet.language.calls import BROKEN, name_place, resolve, split, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.objective import read_loss, read_metrics
+from yamlnet.language.plain import kind_of
+from yamlnet.language.values import check_value
 
 Read = tuple[Any, list[Mistake]]
 
@@ -34,23 +37,32 @@ def read_call(
         return BROKEN, {}, mistakes
     call, wrong = resolve(written, (kind,), allow=allow)
     mistakes += wrong
-    if call is not None and kind == "scheduler":
-        call, wrong = _nested(call)
+    if call is not None and kind in NESTED:
+        call, wrong = _nested(call, kind, *NESTED[kind])
         mistakes += wrong
     return call or BROKEN, written.sides, mistakes
 
 
-def _nested(call: Call) -> tuple[Call, list[Mistake]]:
-    """A scheduler made of schedulers: those are calls too."""
-    if not isinstance(call.arguments.get("schedulers"), list):
+NESTED: Mapping[Kind, tuple[str, str]] = {
+    "scheduler": ("schedulers", "a scheduler"),
+    "transform": ("transforms", "a transform"),
+}
+"""Kinds of which one may be made of several: the parameter that has them, and what one of them is."""
+
+
+def _nested(call: Call, kind: Kind, parameter: str, what: str) -> tuple[Call, list[Mistake]]:
+    """A scheduler made of schedulers, or a transform of transforms: those are calls too."""
+    if not isinstance(call.arguments.get(parameter), list):
         return call, []
     found, mistakes = [], []
-    path = call.argument_path("schedulers")
-    for position, item in enumerate(call.arguments["schedulers"]):
-        inner, _, wrong = read_call(item, (*path, position), "scheduler", (), "a scheduler")
+    path = call.argument_path(parameter)
+    for position, item in enumerate(call.arguments[parameter]):
+        inner, _, wrong = read_call(item, (*path, position), kind, (), what)
         found.append(inner)
         mistakes += wrong
-    return Call(call.entry, {**call.arguments, "schedulers": found}, call.path, call.positional), mistakes
+        if inner.name == "Normalize":
+            mistakes.append(_misplaced(inner, call.name))
+    return Call(call.entry, {**call.arguments, parameter: found}, call.path, call.positional), mistakes
 
 
 def read_data(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
@@ -67,20 +79,18 @@ def read_data(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
         read["fields"], wrong = read_fields(value["fields"], (*path, "fields"))
         mistakes += wrong
     if "augment" in value:
-        read["augment"], wrong = _transforms(value["augment"], (*path, "augment"), random=True)
+        read["augment"], wrong = _transforms(value["augment"], (*path, "augment"))
         mistakes += wrong
     transforms = value.get("transforms")
     if isinstance(transforms, list):
-        both, wrong = _transforms(transforms, (*path, "transforms"), random=False)
+        both, wrong = _transforms(transforms, (*path, "transforms"))
         read["transforms"] = {"train": both, "evaluation": both}
         mistakes += wrong
     elif isinstance(transforms, dict):
         read["transforms"] = dict(transforms)
         for key in transforms:
             if key in ("train", "evaluation"):
-                read["transforms"][key], wrong = _transforms(
-                    transforms[key], (*path, "transforms", key), random=False
-                )
+                read["transforms"][key], wrong = _transforms(transforms[key], (*path, "transforms", key))
                 mistakes += wrong
     return read, mistakes
 
@@ -102,7 +112,7 @@ def read_fields(value: Mapping[str, Any], path: Path) -> tuple[dict[str, Call], 
     return read, mistakes
 
 
-def _transforms(value: Any, path: Path, random: bool) -> Read:
+def _transforms(value: Any, path: Path) -> Read:
     if not isinstance(value, list):
         return value, []
     calls, mistakes = [], []
@@ -110,13 +120,21 @@ def _transforms(value: Any, path: Path, random: bool) -> Read:
         call, _, wrong = read_call(item, (*path, position), "transform", (), "a transform")
         calls.append(call)
         mistakes += wrong
-        if call is not BROKEN and call.name.startswith("Random") != random:
-            message, help = f"`{call.name}` can't stand in `transforms`", "`augment` is for training only"
-            if random:
-                message, help = f"`{call.name}` can't stand in `augment`", "`transforms` is for all splits"
-            place = name_place(call.path, call.name)
-            mistakes.append(Mistake("wrong-value", call.path, message, help, at=place))
+        for_training = path[-1] in ("augment", "train")
+        if call is not BROKEN and (is_random(call.name) and not for_training):
+            mistakes.append(_misplaced(call, str(path[-1])))
+        if call.name == "Normalize" and path[-1] == "augment":
+            mistakes.append(_misplaced(call, "augment"))
     return calls, mistakes
+
+
+def _misplaced(call: Call, where: str) -> Mistake:
+    """A transform in a list for other ones."""
+    help = "it draws at random: `augment` is for training only"
+    if call.name == "Normalize":
+        help = "`transforms` is for all splits"
+    message, at = f"`{call.name}` can't stand in `{where}`", name_place(call.path, call.name)
+    return Mistake("wrong-value", call.path, message, help, at=at)
 
 
 def read_optimizer(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:

@@ -303,7 +303,8 @@ class _Reader:
         assert isinstance(opened.node.value, dict)
         assert opened.key is not None
         assert opened.key_span is not None
-        if opened.key not in opened.node.keys:
+        before = opened.node.value.get(opened.key)
+        if before is None or before.value is None:
             opened.node.value[opened.key] = node
             opened.node.keys[opened.key] = opened.key_span
         opened.key = opened.key_span = None
@@ -312,6 +313,13 @@ class _Reader:
         text = event.value
         if event.style:
             return str(text)
+        if re.fullmatch(r"\(\s*-?[\d.]+", text) and self.in_flow(event):
+            self.stop(
+                event,
+                "yaml-syntax",
+                "a tuple is a list here, and YAML ends this at the comma",
+                "write `[3, 3]`",
+            )
         formula = "$(" in text or (bool(self.stack) and self.stack[-1].key == "expr")
         if formula and text.count("(") != text.count(")") and self.in_flow(event):
             help = traps.unclosed_help(self.text, event.start_mark)

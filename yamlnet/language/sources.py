@@ -7,10 +7,11 @@ from typing import Any
 
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Mistake, Path, plural
-from yamlnet.language.calls import BROKEN, Written, kind_of, unknown_key
+from yamlnet.language.calls import BROKEN, Written, unknown_key
 from yamlnet.language.expressions import UNKNOWN, Wrong
 from yamlnet.language.formula import parse
 from yamlnet.language.nodes import Expression
+from yamlnet.language.plain import kind_of
 
 DEFAULT = ("output", "target")
 

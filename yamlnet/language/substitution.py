@@ -109,7 +109,7 @@ class Scope:
             return UNKNOWN
         try:
             parts = _parts(text)
-            waits = late - self.names.keys()
+            waits = frozenset(name for name in late if name not in self.names)
             if waits and any(part.expression and names_in(part.text) & waits for part in parts):
                 return Late(text, self, waits, path)
             return self.joined(text, parts, waits)
@@ -211,7 +211,7 @@ def _split(text: str) -> Iterator[_Part]:
             position = end + 1
         else:
             raise Wrong(
-                "a `$` is followed by a name or `(`", position, position + 1, "`$$` is a plain dollar"
+                "a `$` is followed by a name or `(`", position, position + 1, _plain_dollar(text, position)
             )
     if literal:
         yield _Part(literal, 0, False)
@@ -232,3 +232,9 @@ def _closing(text: str, start: int) -> int:
             if depth == 0:
                 return position
     raise Wrong("this `$(` is never closed", start - 1, start + 1)
+
+
+def _plain_dollar(text: str, position: int) -> str:
+    """How a dollar is written, or `${name}` as other languages have it."""
+    braces = re.match(r"\$\{\s*([A-Za-z_]\w*)\s*\}", text[position:])
+    return f"write `${braces[1]}`" if braces else "`$$` is a plain dollar"

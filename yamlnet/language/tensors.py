@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from yamlnet.diagnostics import Path, did_you_mean
-from yamlnet.language.calls import Written, kind_of, unknown_key
+from yamlnet.language.calls import Written, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.inputs import DTYPES, PYTHON_DTYPES
 from yamlnet.language.names import refused_parameter
 from yamlnet.language.nodes import Tensor, Tensors
 from yamlnet.language.places import TENSORS, Place, Read
+from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 
 KINDS = TENSORS

@@ -113,6 +113,10 @@ def _help(error: yaml.MarkedYAMLError, text: str, mark: Mark) -> str | None:
         return "in single quotes a `\\` is plain"
     if error.problem == "could not find expected ':'":
         return _missing_colon_help(lines, mark.line)
+    if error.problem == "mapping values are not allowed in this context":
+        return _colon_help(line) or _above_help(lines, mark.line)
+    if line[mark.column : mark.column + 1] == ";":
+        return "lines end without a `;`"
     return unclosed_help(text, mark) or quote_help(text, mark) or _colon_help(line)
 
 
@@ -150,6 +154,21 @@ def _missing_colon_help(lines: list[str], number: int) -> str | None:
         return f"write `{words[0]}: {' '.join(words[1:])}`"
     key, colon, value = words[0].partition(":")
     return f"write `{key}: {value}`: a space after the colon" if colon else None
+
+
+def _above_help(lines: list[str], number: int) -> str | None:
+    """What the line above lacks, where this one can't go on from it."""
+    above = next((line for line in reversed(lines[:number]) if line.strip()), "").split(" #")[0]
+    words = above.strip()
+    item = words.startswith("- ")
+    name, equals, value = words.removeprefix("- ").partition("=")
+    if equals:
+        return f"write `{name.strip()}: {value.strip()}`: a key and its value have a colon between them"
+    if ":" in words or not words or " " in name.strip():
+        return None
+    if item:
+        return f"`{name}` above is an item by itself: write `{name}:`, or a `-` before this one too"
+    return f"`{words}` above is a key: write `{words}:`"
 
 
 def _colon_help(line: str) -> str | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.catalog import lookup
+from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean
 from yamlnet.language import planned
-from yamlnet.language.calls import kind_of, plainly, show, unknown_key
+from yamlnet.language.calls import unknown_key
 from yamlnet.language.experiment import (
     Checkpoint,
     Clip,
@@ -27,6 +29,10 @@ from yamlnet.language.experiment import (
     Transforms,
     Watch,
 )
+from yamlnet.language.places import CONTAINERS
+from yamlnet.language.plain import kind_of, show
+from yamlnet.language.synonyms import key_meant
+from yamlnet.language.values import plainly
 
 KEYS: Mapping[Path, type[Section]] = {
     (): Experiment,
@@ -45,6 +51,21 @@ KEYS: Mapping[Path, type[Section]] = {
 }
 """The section at each place; positions in lists are left out."""
 
+DATASET_ARGUMENTS = ("root", "path", "train", "split", "folder", "file")
+
+SECTION_KEYS: Mapping[str, Collection[str]] = {
+    "": (*Experiment.model_fields, "blocks", "extends"),
+    "train": tuple(Train.model_fields),
+    "data": tuple(Data.model_fields),
+    "model": ("input", "inputs", "edit", "output", "forward", *CONTAINERS),
+    "scheduler": ("every",),
+    "optimizer": ("groups",),
+    "train.stop": ("patience",),
+    "train.checkpoint": ("keep", "best"),
+    "train.clip": ("norm",),
+}
+"""The keys of sections, for those that are written in another one."""
+
 CHOICES: Mapping[str, str] = {
     "evaluate": "`epoch` or a number of steps",
     "every": "`epoch` or a number of steps",
@@ -53,6 +74,7 @@ CHOICES: Mapping[str, str] = {
     "test": "a share such as 0.1, a count, or a data set",
     "fields": "a mapping of names to `number` or `category`",
     "target": "a field or a list of fields",
+    "init": "a list of rules such as `- {type: Linear, weight: xavier_uniform}`",
     "draw": "a mapping of names to mappings such as `{same: target}`",
     "same": "the name of a field",
     "different": "the name of a field",
@@ -117,7 +139,7 @@ def validate_data(raw: Any) -> Data | None:
 
 def _mistakes(error: ValidationError, said: Mapping[str, Any]) -> list[Mistake]:
     by_path: dict[Path, list[ErrorDetails]] = {}
-    for detail in error.errors(include_url=False):
+    for detail in error.errors(include_url=False)[: 2 * MAX_MISTAKES]:
         missing = detail["type"] in ("missing", "extra_forbidden")
         loc = detail["loc"][:-1] if missing else detail["loc"]
         path = _written(loc, said)
@@ -206,7 +228,18 @@ def _unknown(path: Path) -> Mistake:
     where = f"in `{path[-2]}`" if len(path) > 1 else "in the document"
     if len(path) > 2 and isinstance(path[-2], int):
         where = f"in `{path[-3]}`"
-    return unknown_key(str(path[-1]), path, known, where)
+    mistake = unknown_key(str(path[-1]), path, known, where)
+    if path[:-1] == ("data",):
+        key = str(path[-1])
+        if lookup.find(key, "dataset") is not None:
+            help = f"`dataset` names the data set: `dataset: {{{key}: ...}}`"
+            return replace(mistake, help=help)
+        if key in DATASET_ARGUMENTS:
+            return replace(
+                mistake, help=f"it is an argument of the data set: `dataset: {{NAME: {{{key}: ...}}}}`"
+            )
+    meant = key_meant(path, SECTION_KEYS) if mistake.suggestion is None else None
+    return mistake if meant is None else replace(mistake, help=meant[0], suggestion=meant[1])
 
 
 def _missing(path: Path) -> Mistake:

@@ -296,18 +296,20 @@ class _Traced(_Lines):
 
     def __init__(self, inputs: Sequence[str]) -> None:
         super().__init__(inputs)
-        self.origins: dict[str, Node] = {}
+        self.origins: dict[str, tuple[str, Node]] = {}
 
     def call(self, node: Node, target: str, inputs: list[Any], keywords: Mapping[str, Any], name: str) -> Any:
         known = len(self.graph.nodes)
         value = super().call(node, target, inputs, keywords, name)
         for line in islice(self.graph.nodes, known, None):
-            self.origins.setdefault(line.name, node)
+            self.origins.setdefault(line.name, (name, node))
         return value
 
 
-def origins(node: Chain | Graph | Function | Expression | Residual, inputs: Sequence[str]) -> dict[str, Node]:
-    """For each line of the graph that is built of a container, by its name, the node it is written for."""
+def origins(
+    node: Chain | Graph | Function | Expression | Residual, inputs: Sequence[str]
+) -> dict[str, tuple[str, Node]]:
+    """For each line of the graph that is built of a container: the node it is for, and the step's name."""
     body = node.body if isinstance(node, Residual) and isinstance(node.body, Chain | Graph) else node
     lines = _Traced(body.inputs if isinstance(body, Graph) else inputs)
     if isinstance(body, Chain):

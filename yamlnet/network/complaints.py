@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
-from yamlnet.language.calls import show
+from yamlnet.language.plain import show
+from yamlnet.network.probe import MANY
 
 Match = re.Match[str]
 
@@ -181,6 +182,36 @@ COMPLAINTS: tuple[Complaint, ...] = (
         "the target is one number for each sample",
     ),
     Complaint(
+        r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)",
+        "there is no {0} in dimension {1}, which has {2}",
+    ),
+    Complaint(
+        r"select\(\): index (-?\d+) out of range for tensor of size (\[[^]]*\]) at dimension (-?\d+)",
+        "there is no {0} in dimension {2} of {1}",
+        ("index",),
+    ),
+    Complaint(
+        r"start \((-?\d+)\) \+ length \((\d+)\) exceeds dimension size \((\d+)\)",
+        "{1} from {0} on are asked for, and there are {2} in all",
+        ("length",),
+    ),
+    Complaint(
+        r"expanded size of the tensor \((\d+)\) must match the existing size \((\d+)\) at non-singleton "
+        r"dimension (\d+)",
+        "dimension {2} is {1}, which can't become {0}: only an axis of one is stretched",
+        ("size", "sizes"),
+    ),
+    Complaint(
+        r"same number of spatial dimensions, but got input with spatial dimensions of \[([^]]*)\] and output "
+        r"size of [\[(](\d+(?:, \d+)*)",
+        "the image is [{0}], and `size` is [{1}]",
+        ("size",),
+    ),
+    Complaint(
+        r"Index tensor must have the same number of dimensions as input tensor",
+        "the index has as many axes as what it chooses from",
+    ),
+    Complaint(
         r"view size is not compatible with input tensor's size and stride",
         "what arrives isn't in memory in that order",
         (),
@@ -210,15 +241,25 @@ class Said:
 
 
 def said(text: str, call: Call | None = None) -> Said:
-    """What torch's text says, of a call where there is one."""
+    """What torch's text says, of a call where there is one; numbers that are the batch's are called so."""
     for complaint in COMPLAINTS:
         match = re.search(complaint.pattern, text)
         if match:
             words = complaint.words
             told = words.format(*match.groups()) if isinstance(words, str) else words(match)
-            return Said(told, _about(complaint, call, match), complaint.help)
+            return Said(_with_batch(told), _about(complaint, call, match), complaint.help)
     text = re.sub(r"torch\.Size\((\[[^]]*\])\)", r"\1", text).rstrip(".!")
-    return Said(text[:1].lower() + text[1:] if text[1:2].islower() else text)
+    return Said(_with_batch(text[:1].lower() + text[1:] if text[1:2].islower() else text))
+
+
+def _with_batch(text: str) -> str:
+    """The words `batch` and `3 batch` for a batch of `MANY`, and three of them."""
+
+    def word(match: Match) -> str:
+        times, rest = divmod(int(match[0]), MANY)
+        return match[0] if times == 0 or rest else "batch" if times == 1 else f"{times} batch"
+
+    return re.sub(r"\d{10,}", word, text)
 
 
 def _about(complaint: Complaint, call: Call | None, match: Match) -> str | None:

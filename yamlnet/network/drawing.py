@@ -41,8 +41,8 @@ class Drawing:
                 return None
             name = name.rpartition(".")[0]
 
-    def origins(self, name: str) -> Mapping[str, Node]:
-        """The nodes behind the lines of the graph that a module runs, by the lines' names."""
+    def origins(self, name: str) -> Mapping[str, tuple[str, Node]]:
+        """The steps and nodes behind the lines of the graph that a module runs, by the lines' names."""
         node = self.nodes.get(name)
         if name and isinstance(node, Chain | Graph | Residual):
             return origins(node, ("input",))
@@ -135,13 +135,11 @@ def _in_line(
     if position is None:
         return None
     line = list(module.graph.nodes)[position]
-    node = drawing.origins(name).get(line.name)
+    step, node = drawing.origins(name).get(line.name, ("", None))
     if line.op not in ("call_function", "call_method") or not isinstance(node, Function | Expression):
         return None
     inputs = tuple(fx.map_arg(line.args, lambda each: values.get(str(each))))
-    return Called(
-        _joined(name, line.name), node, inputs, fx.map_arg(line.kwargs, lambda x: values.get(str(x)))
-    )
+    return Called(_joined(name, step), node, inputs, fx.map_arg(line.kwargs, lambda x: values.get(str(x))))
 
 
 def _joined(name: str, key: str) -> str:

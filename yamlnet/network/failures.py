@@ -11,13 +11,13 @@ from torch import Tensor
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.foreign import is_target, reason
 from yamlnet.diagnostics import Mistake, Path, plural
-from yamlnet.language.calls import show
 from yamlnet.language.nodes import Expression, Function, Layer, Residual
+from yamlnet.language.plain import show
 from yamlnet.network import memory
 from yamlnet.network.complaints import Said, said, undivided, unfilled
 from yamlnet.network.construct import TooManyStepsError
 from yamlnet.network.formula import FormulaError
-from yamlnet.network.probe import BATCH
+from yamlnet.network.probe import BATCH, MANY, SOME_SIZES, first_line
 from yamlnet.network.words import at_argument, at_call, shape, sources
 
 DTYPES = (
@@ -34,14 +34,14 @@ def failure(
     node: Layer | Function | Expression | Residual,
     given: Sequence[Any],
     error: BaseException,
+    text: str,
     made: Sequence[Path | None],
 ) -> Mistake:
-    """Torch's own words about a call, the checker's batch left out."""
+    """Torch's own words about a call, the batch of them called so; `text` has multiples of `MANY` for it."""
     if isinstance(node, Expression):
-        return _formula(node, given, error, made)
+        return _formula(node, given, error, text, made)
     assert not isinstance(node, Residual)
     call = node.call
-    text = _first_line(error)
     arrives = " and ".join(shape(value) for value in given)
     if re.search(DTYPES, text):
         return _dtypes(call, given, text, made)
@@ -58,14 +58,11 @@ def failure(
     return at_argument("shape-mismatch", call, told.parameter, message, help, related=sources(made, given))
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__
-
-
 def _told(call: Call, given: Sequence[Any], text: str) -> Said:
     """Torch's complaint about a call, in the user's words."""
     asked = call.arguments.get(RESHAPES.get(call.name, ""))
-    if asked is not None and "is invalid for input" in text and isinstance(given[0], Tensor):
+    refused = text == SOME_SIZES or "is invalid for input" in text
+    if asked is not None and refused and isinstance(given[0], Tensor):
         told = unfilled(given[0], asked)
         return Said(told.words, RESHAPES[call.name], told.help)
     told = said(without_batch(text), call)
@@ -79,8 +76,8 @@ def _told(call: Call, given: Sequence[Any], text: str) -> Said:
 
 
 def without_batch(text: str) -> str:
-    """Torch's words with the checker's batch left out of shapes."""
-    return re.sub(rf"\[(?:0|{BATCH}), ", "[", text).rstrip(".")
+    """Torch's words with the batch left out of shapes."""
+    return re.sub(rf"\[(?:0|{BATCH}|{MANY}), ", "[", text).rstrip(".")
 
 
 def _miscounted(call: Call, given: Sequence[Any], text: str) -> Mistake | None:
@@ -100,14 +97,12 @@ def _miscounted(call: Call, given: Sequence[Any], text: str) -> Mistake | None:
 
 
 def _formula(
-    node: Expression, given: Sequence[Any], error: BaseException, made: Sequence[Path | None]
+    node: Expression, given: Sequence[Any], error: BaseException, text: str, made: Sequence[Path | None]
 ) -> Mistake:
     """What torch says of an operation in an expression, and where in it."""
     part = None
     if isinstance(error, FormulaError):
         part = (error.start, error.end) if node.literal else None
-        error = error.error
-    text = _first_line(error)
     arrives = " and ".join(
         f"`{name}` is {shape(value)}" for name, value in zip(node.formula.names, given, strict=True)
     )
@@ -153,7 +148,7 @@ def refused(call: Call, error: BaseException | None, arguments: Mapping[str, Any
     divided = undivided(call, arguments)
     if divided is not None:
         return at_argument("wrong-value", call, divided.parameter, divided.words, divided.help)
-    text = "" if error is None else _first_line(error)
+    text = first_line(error)
     if isinstance(error, TooManyStepsError):
         words = f"`{call.name}` has too many parts: {text}"
         return at_call("too-large", call, words, "`repeat` makes copies")

@@ -7,6 +7,7 @@ something whose first axis isn't the batch, small real batches of two sizes deci
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,14 @@ BATCH = 7
 
 SECOND = 2
 """The size of the second one: what only fits one batch size fits no network."""
+
+OTHER = 11
+"""A third one, for telling which numbers of a complaint follow the batch."""
+
+MANY = 10**9
+"""The batch in a complaint, told by a number that no network has."""
+
+SOME_SIZES = "it works for some sizes of the batch, and not for others"
 
 MAX_ELEMENTS = 2**24
 COSTLY = (
@@ -116,6 +125,22 @@ class Probe:
         second = self.at(SECOND, called, inputs, keywords)
         return second if second.error is not None else self.joined(real.value, second.value, given)
 
+    def complaint(
+        self,
+        called: Callable[..., Any],
+        inputs: Sequence[Any],
+        keywords: Mapping[str, Any],
+        error: BaseException,
+    ) -> str:
+        """What an error says: the first line, numbers that follow the batch told as multiples of `MANY`."""
+        given = _tensors([*inputs, *keywords.values()])
+        if not self.affordable(given) or any(tensor.is_meta for tensor in given):
+            return first_line(error)
+        errors = [self.at(size, called, inputs, keywords).error for size in (BATCH, OTHER)]
+        if None in errors:
+            return SOME_SIZES
+        return _with_many(*map(first_line, errors)) or first_line(error)
+
     def at(
         self, size: int, called: Callable[..., Any], inputs: Sequence[Any], keywords: Mapping[str, Any]
     ) -> Answer:
@@ -174,6 +199,20 @@ class Probe:
     def _remember(self, tensor: Tensor, shape: torch.Size, second: torch.Size) -> None:
         if (shape, second) != (self.shape(tensor, BATCH), self.shape(tensor, SECOND)):
             self._mixed[id(tensor)] = tensor, {BATCH: shape, SECOND: second}
+
+
+def first_line(error: BaseException | None) -> str:
+    """What torch says in short."""
+    return (str(error).strip().split("\n")[0] or type(error).__name__) if error is not None else ""
+
+
+def _with_many(text: str, other: str) -> str:
+    """The text with `MANY` for the batch, where another one gave another number; none if words differ."""
+    parts, others = (re.split(r"(\d+)", line) for line in (text, other))
+    if parts[::2] != others[::2]:
+        return ""
+    pairs = zip(parts, others, strict=True)
+    return "".join(one if one == two else str(int(one) * MANY // BATCH) for one, two in pairs)
 
 
 def _between(second: torch.Size, first: torch.Size, size: int) -> torch.Size:

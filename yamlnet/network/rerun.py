@@ -49,15 +49,15 @@ def _interpreted(module: fx.GraphModule, interpreter: fx.Interpreter) -> Iterato
 class _Interpreter(fx.Interpreter):
     def __init__(self, module: fx.GraphModule, drawing: Drawing, name: str, note: Note) -> None:
         super().__init__(module, garbage_collect_values=False)
-        self.origins: Mapping[str, Node] = drawing.origins(name)
+        self.origins: Mapping[str, tuple[str, Node]] = drawing.origins(name)
         self.prefix = f"{name}." if name else ""
         self.note = note
 
     def run_node(self, n: fx.Node) -> Any:
         """The value of a line, which is noted where a function of the file computes it."""
         value = super().run_node(n)
-        node = self.origins.get(n.name)
+        name, node = self.origins.get(n.name, ("", None))
         if n.op in ("call_function", "call_method") and isinstance(node, Function | Expression):
             inputs, keywords = self.fetch_args_kwargs_from_env(n)
-            self.note(Called(self.prefix + n.name, node, tuple(inputs), keywords, value))
+            self.note(Called(self.prefix + name, node, tuple(inputs), keywords, value))
         return value

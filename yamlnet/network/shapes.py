@@ -341,7 +341,8 @@ class _Judge:
         answer = self.probe.run(called, word, inputs, keywords)
         if answer.error is not None:
             given = [*inputs, *keywords.values()]
-            wrong = failures.failure(node, given, answer.error, self.made(given))
+            text = self.probe.complaint(called, inputs, keywords, answer.error)
+            wrong = failures.failure(node, given, answer.error, text, self.made(given))
             return self.wrong(self.helped(wrong, given) if isinstance(node, Expression) else wrong)
         if answer.merges:
             self.wrong(words.merges_batch(node))

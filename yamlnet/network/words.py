@@ -11,9 +11,10 @@ from torch import Tensor
 
 from yamlnet.catalog.entry import Call, Entry, Inferred, Parameter
 from yamlnet.diagnostics import Mistake, Path, did_you_mean
-from yamlnet.language.calls import name_place, show
+from yamlnet.language.calls import name_place
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Expression, Function, Graph, Layer, Node, Residual, Source, Tensors
+from yamlnet.language.plain import show
 from yamlnet.network.found import MERGED
 from yamlnet.network.memory import size
 from yamlnet.network.probe import BATCH, SECOND, Probe

@@ -15,11 +15,18 @@ from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Experiment, MetricTerm, Term
 from yamlnet.language.nodes import Expression
 from yamlnet.language.tables import targets_of
+from yamlnet.training.criteria import Scores, scores_of
+from yamlnet.training.objective import Criteria
 
 Kind = Literal["classes", "labels", "values"]
 
-LOG_SOFTMAX = {"CrossEntropyLoss": False, "NLLLoss": True}
-"""Losses of one class out of several; whether the network itself ends in log_softmax."""
+LOG_SOFTMAX = {
+    "AdaptiveLogSoftmaxWithLoss": True,
+    "CrossEntropyLoss": False,
+    "LinearCrossEntropyLoss": False,
+    "NLLLoss": True,
+}
+"""Losses of one class out of several; whether the scores of classes are logarithms of probabilities."""
 
 SIGMOID = {"BCEWithLogitsLoss": True, "MultiLabelSoftMarginLoss": True, "BCELoss": False}
 """Losses of yes or no; whether the sigmoid is the loss's own."""
@@ -30,10 +37,14 @@ OF_CLASSES = "torchmetrics.classification."
 
 @dataclass(frozen=True)
 class Meaning:
-    """What compares an output, a loss or else a metric of classes, and how its target was made."""
+    """What compares an output, a loss or else a metric of classes, and how its target was made.
+
+    `scores` makes a number for each class of it, where the loss has weights for that.
+    """
 
     loss: str
     target: Encoding | None
+    scores: Scores | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +94,7 @@ def _at_each(classes: Tensor, count: int) -> Tensor:
 
 
 def meanings(
-    experiment: Experiment, encodings: Mapping[str, Encoding], inputs: frozenset[str]
+    experiment: Experiment, encodings: Mapping[str, Encoding], inputs: frozenset[str], criteria: Criteria
 ) -> dict[str, Meaning]:
     """By output, the first loss that compares it with a target, else the first metric of classes.
 
@@ -100,7 +111,8 @@ def meanings(
         match term.inputs:
             case (str(output), str(field), *_) if word and field not in inputs:
                 target = encodings.get(only if field == "target" else field)
-                found.setdefault(output, Meaning(word, target))
+                scores = scores_of(experiment.loss, criteria, output)
+                found.setdefault(output, Meaning(word, target, scores))
             case (str(output), Expression() as compared, *_) if word:
                 is_input = inputs.issuperset(compared.formula.names)
                 is_true_or_false = any(sign in compared.formula.text for sign in "<>=")
@@ -127,6 +139,8 @@ def answers(name: str, values: Tensor, meaning: Meaning | None, num_samples: int
         raise YamlnetError(f"`{name}` is {list(values.shape)}: nothing for each of {num_samples} samples")
     if meaning is None or not values.is_floating_point():
         return [Answer("values", value) for value in values]
+    if meaning.scores is not None:
+        values = meaning.scores(values)
     names = meaning.target.names if isinstance(meaning.target, Categories) else ()
     found = _probabilities(values, meaning)
     if found is not None:

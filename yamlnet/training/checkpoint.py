@@ -21,6 +21,9 @@ from yamlnet.training.stored import DamagedError, damaged
 EMA = "ema."
 """What the names of averaged parameters begin with in `state.safetensors`."""
 
+LOSS = "loss."
+"""What the names of the weights of a loss begin with there, and in patterns."""
+
 WEIGHTS, TENSORS, NUMBERS = "model.safetensors", "state.safetensors", "state.json"
 MANIFEST = "manifest.json"
 NAME = re.compile(r"step-([0-9]{8,18})")
@@ -42,8 +45,15 @@ class Snapshot:
     @property
     def averaged_weights(self) -> dict[str, Tensor]:
         """The state dict to evaluate and predict with: the averages where there are any."""
-        averages = {name.removeprefix(EMA): t for name, t in self.tensors.items() if name.startswith(EMA)}
-        return {**self.weights, **averages}
+        return self._averaged(self.weights)
+
+    @property
+    def loss_weights(self) -> dict[str, Tensor]:
+        """The weights that the loss has itself, averaged likewise."""
+        return self._averaged({name: t for name, t in self.tensors.items() if name.startswith(LOSS)})
+
+    def _averaged(self, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: self.tensors.get(EMA + name, tensor) for name, tensor in own.items()}
 
     def copied(self) -> Snapshot:
         """The same, its tensors in memory of their own on the CPU: training may go on meanwhile."""

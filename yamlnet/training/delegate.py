@@ -25,10 +25,12 @@ class Delegate:
     """Gives batches to a metric of torchmetrics, one after another."""
 
     def __init__(self, call: Call, filled: Mapping[str, Any], prepare: Prepare, device: torch.device) -> None:
-        """`filled` are arguments that the file leaves out."""
+        """`filled` are arguments that the file leaves out, or says as null."""
         self.name, self._prepare, self._device = call.name, prepare, device
+        said = arguments(call)
+        left_out = {name: value for name, value in filled.items() if said.get(name) is None}
         with self._quiet():
-            self._metric = construct(call, arguments={**filled, **arguments(call)}).to(device)
+            self._metric = construct(call, arguments={**said, **left_out}).to(device)
 
     def state(self) -> Mapping[str, Tensor]:
         """What torchmetrics adds up, lists of tensors as one."""

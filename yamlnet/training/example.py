@@ -25,7 +25,7 @@ def example(
 
     `draws` are the samples that are drawn for each: they have fields and an output of their own.
     """
-    output = shapes.probe.batch(BATCH, [shapes.output], {})[0][0]
+    output = output_of(shapes)
     fields = {
         name: torch.zeros((BATCH, *field.shape), dtype=getattr(torch, field.dtype))
         for name, field in facts.fields.items()
@@ -42,6 +42,11 @@ def example(
         torch.ones_like if fill == "ones" else lambda tensor: _mixed(tensor, random), (output, batch)
     )
     return filled
+
+
+def output_of(shapes: Shapes) -> Any:
+    """An output of `BATCH` samples, zeros."""
+    return shapes.probe.batch(BATCH, [shapes.output], {})[0][0]
 
 
 def _mixed(tensor: Tensor, draw: torch.Generator) -> Tensor:

@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_map
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.losses import EQUAL, OF_CLASSES, loss_of
+from yamlnet.catalog.losses import EQUAL, NUM_CLASSES, OF_CLASSES, loss_of
 from yamlnet.diagnostics import Mistake, Path, YamlnetError, did_you_mean, plural
 from yamlnet.language.calls import name_place
 from yamlnet.language.draws import terms
@@ -35,10 +35,11 @@ from yamlnet.network.found import Shapes
 from yamlnet.network.probe import BATCH
 from yamlnet.network.words import at_argument, shape, sources
 from yamlnet.training import suited
+from yamlnet.training.criteria import criteria
 from yamlnet.training.example import FILLS, example
 from yamlnet.training.measure import ERRORS
 from yamlnet.training.meter import meter
-from yamlnet.training.objective import Batch, objective, picks, shown
+from yamlnet.training.objective import Batch, Criteria, objective, picks, shown
 
 CPU = torch.device("cpu")
 MAX_BYTES = 2**30
@@ -63,6 +64,8 @@ def _compared(experiment: Experiment, shapes: Shapes, facts: Facts) -> list[Mist
     examples = [example(shapes, facts, draws, fill) for fill in FILLS]
     mistakes: list[Mistake] = []
     for path, term in terms(experiment):
+        if mistakes and isinstance(term, MetricTerm) and _is_scored(term, experiment.loss):
+            continue  # the loss with the mistake makes its scores
         found = [_tried(path, term, experiment.loss, given, facts) for given in examples]
         if all(found):
             mistakes += [_with_sources(mistake, term, shapes) for mistake in found[0]]
@@ -100,11 +103,13 @@ def _tried(
     def run() -> None:
         if isinstance(term, MetricTerm):
             unread = 2 if facts.train is None else None
-            counted = meter({"": term}, loss, given, facts.most_classes or unread, CPU)
+            losses = _criteria(loss, given)
+            counted = meter({"": term}, loss, given, facts.most_classes or unread, CPU, losses)
             counted.add(*given)
             counted.compute()
         else:
-            objective(Loss(terms={"": term}), CPU).losses(*given)
+            alone = Loss(terms={"": term})
+            objective(alone, CPU, criteria(alone, given, None)).losses(*given)
 
     return _refused(call, values, run)
 
@@ -221,7 +226,8 @@ def _equalled(names: Sequence[Source], values: Sequence[Tensor]) -> str | None:
 
 def _classes(call: Call, term: Term | MetricTerm, values: Sequence[Tensor], facts: Facts) -> Mistake | None:
     """Fewer numbers than there are classes, or numbers in more axes than the target has."""
-    if loss_of(call) not in OF_CLASSES or len(values) < 2:
+    counts = NUM_CLASSES.get(call.name)
+    if (loss_of(call) not in OF_CLASSES and counts is None) or len(values) < 2:
         return None
     given, target, name = values[0], values[1], term.inputs[1]
     if not isinstance(name, str) or name not in facts.targets or target.is_floating_point():
@@ -229,6 +235,12 @@ def _classes(call: Call, term: Term | MetricTerm, values: Sequence[Tensor], fact
     num_classes = facts.classes_of(name)
     if num_classes is None:
         return None
+    if counts is not None:
+        said = call.arguments.get(counts)
+        if said is None or said >= num_classes:
+            return None
+        message = f"`{counts}` of `{call.name}` is {said}, and the data has {num_classes} classes"
+        return _at(call, "loss-mismatch", message, f"`{counts}: $num_classes` follows the data")
     if target.dim() == 1 and given.dim() != 2:
         message = f"`{call.name}` takes one number for each class, and {shape(given)} arrives"
         return _at(call, "loss-mismatch", message, "`Flatten` before the last `Linear` gives it a vector")
@@ -276,7 +288,7 @@ def _constant(loss: Loss, examples: Sequence[Example]) -> list[Mistake]:
     def trained(tensor: Tensor) -> Tensor:
         return tensor.clone().requires_grad_() if tensor.is_floating_point() else tensor
 
-    aim = objective(loss, CPU)
+    aim = objective(loss, CPU, _criteria(loss, examples[0]))
     for output, batch in examples:
         made = {name: tree_map(trained, value) for name, value in batch.items() if name.endswith(".output")}
         with suppress(Exception), torch.enable_grad():  # this one's values don't suit the loss
@@ -284,6 +296,19 @@ def _constant(loss: Loss, examples: Sequence[Example]) -> list[Mistake]:
                 return []
     message = "the loss doesn't depend on the network's output, so that there is nothing to learn"
     return [Mistake("loss-mismatch", ("loss",), message, "`from` names `output`, or a part of it", at="key")]
+
+
+def _is_scored(metric: MetricTerm, loss: Loss | None) -> bool:
+    """Whether a metric compares what a loss with weights makes of the output."""
+    calls = [term.call for term in loss.terms.values() if term.inputs[0] == metric.inputs[0]] if loss else []
+    return any(call is not None and call.name in NUM_CLASSES for call in calls)
+
+
+def _criteria(loss: Loss | None, given: Example) -> Criteria:
+    """The losses with weights; none where one of them can't be made, which is its own mistake."""
+    with suppress(YamlnetError):
+        return criteria(loss, given, None)
+    return {}
 
 
 def _at(call: Call, code: str, message: str, help: str | None = None) -> Mistake:

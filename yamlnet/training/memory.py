@@ -128,12 +128,11 @@ def _largest(
         per_sample = [count // 2 for count in per_sample] if step.step.half else per_sample
     counts: dict[int, tuple[int, Node | Member]] = {}
     for row, count in zip(shapes.rows, per_sample, strict=True):
-        held = _held(row.called) if isinstance(row.called, nn.Module) else 0
-        before = counts.get(id(row.called), (times * held, row.node))[0]
+        weights = _held(row.called) if isinstance(row.called, nn.Module) else 0
+        before = counts.get(id(row.called), (times * weights, row.node))[0]
         counts[id(row.called)] = before + batch_size * count, row.node
-    for _, member in walk(root):
-        if isinstance(member, Tensors):
-            counts[id(member)] = times * tensor_bytes(member), member
+    held = [member for _, member in walk(root) if isinstance(member, Tensors)]
+    counts |= {-n: (times * tensor_bytes(member), member) for n, member in enumerate(held, 1)}
     count, node = max(counts.values(), key=lambda pair: pair[0])
     return node, count
 

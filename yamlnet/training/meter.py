@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from yamlnet.language.experiment import Loss, MetricTerm
-from yamlnet.training.classes import are_logits
+from yamlnet.training.classes import are_logits, compares_classes
+from yamlnet.training.criteria import Scores, scores_of
 from yamlnet.training.measure import accumulator, mean
 from yamlnet.training.metrics import Accumulator
-from yamlnet.training.objective import Batch, Pick, picks, shown
+from yamlnet.training.objective import NO_CRITERIA, Batch, Criteria, Pick, picks, shown
 
 MAX_PENDING_ELEMENTS = 2**20
 MAX_PENDING_BATCHES = 64
@@ -91,8 +92,12 @@ def meter(
     example: tuple[Any, Batch],
     num_classes: int | None,
     device: torch.device,
+    criteria: Criteria = NO_CRITERIA,
 ) -> Meter:
-    """A meter for the file's metrics on outputs and batches like the example; `num_classes` is the data's."""
+    """A meter for the file's metrics on outputs and batches like the example; `num_classes` is the data's.
+
+    Metrics of classes compare the scores that the loss's own weights (`criteria`) make of what it takes.
+    """
     inputs: dict[str, tuple[Pick, ...]] = {}
     accumulators: dict[str, Accumulator] = {}
     shared: dict[tuple[str, ...], tuple[Pick, ...]] = {}
@@ -100,11 +105,26 @@ def meter(
         if term.call is None:
             inputs[name], accumulators[name] = (_mean(picks(term.inputs)[0]),), mean(device)
             continue
-        inputs[name] = shared.setdefault(tuple(map(shown, term.inputs)), picks(term.inputs))
+        score = scores_of(loss, criteria, term.inputs[0]) if compares_classes(term.call) else None
+        key = ("scores" if score else "", *map(shown, term.inputs))
+        inputs[name] = shared.setdefault(key, _scored(picks(term.inputs), score))
         taken = [take(*example) for take in inputs[name]]
         logits = are_logits(loss, term.inputs[0])
         accumulators[name] = accumulator(term.call, taken, num_classes, logits, device)
     return Meter(accumulators, inputs)
+
+
+def _scored(takers: tuple[Pick, ...], score: Scores | None) -> tuple[Pick, ...]:
+    """The first input as the scores that are made of it."""
+    if score is None:
+        return takers
+    take, *others = takers
+
+    def scored(output: Any, batch: Batch) -> Tensor:
+        with torch.no_grad():
+            return score(take(output, batch))
+
+    return scored, *others
 
 
 def _mean(take: Pick) -> Pick:

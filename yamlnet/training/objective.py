@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.losses import EQUAL, loss_of
@@ -24,6 +24,11 @@ Batch = Mapping[str, Any]
 
 A sample that is drawn beside each has fields too (`NAME.image`), and the model's output: `NAME.output`.
 """
+
+Criteria = Mapping[str, nn.Module]
+"""The losses that have weights of their own, by the names of their terms."""
+
+NO_CRITERIA: Criteria = {}
 
 Pick = Callable[[Any, Batch], Any]
 """Takes one input of a loss or metric from the model's outputs or from the batch."""
@@ -68,16 +73,21 @@ class Objective:
         return total
 
 
-def objective(section: Loss, device: torch.device) -> Objective:
-    """The loss of the file, its classes made and its inputs resolved once for all steps."""
-    return Objective(tuple(_compared(name, term, device) for name, term in section.terms.items()))
+def objective(section: Loss, device: torch.device, criteria: Criteria = NO_CRITERIA) -> Objective:
+    """The loss of the file, its classes made and its inputs resolved once for all steps.
+
+    `criteria` are those of its terms that have weights.
+    """
+    terms = section.terms.items()
+    return Objective(tuple(_compared(name, term, device, criteria.get(name)) for name, term in terms))
 
 
-def _compared(name: str, term: Term, device: torch.device) -> Compared:
+def _compared(name: str, term: Term, device: torch.device, criterion: nn.Module | None) -> Compared:
     takers = picks(term.inputs)
     if term.call is None:
         return Compared(name, _averaged(takers[0]), term.weight, summed=False)
-    compare = _loss(term.call, device) if term.call.entry.kind == "loss" else _function(term.call)
+    is_class = term.call.entry.kind == "loss"
+    compare = _loss(term.call, device, criterion) if is_class else _function(term.call)
     count = EQUAL.get(loss_of(term.call))
     if count is not None:
         compare = _of_equal_shapes(compare, term, count)
@@ -88,15 +98,12 @@ def _compared(name: str, term: Term, device: torch.device) -> Compared:
     return Compared(name, compute, term.weight, summed=reduction == "sum")
 
 
-def _loss(call: Call, device: torch.device) -> Callable[..., Tensor]:
-    criterion = construct(call, arguments=_unwarned(call, arguments(call))).to(device)
-    if any(True for _ in criterion.parameters()):
-        raise YamlnetError(
-            f"`{call.name}` has weights of its own, which belong in the network",
-            help="end the network in `Linear`, and take `CrossEntropyLoss`",
-            exit_code=1,
-        )
-    compare: Callable[..., Tensor] = criterion
+def _loss(call: Call, device: torch.device, criterion: nn.Module | None) -> Callable[..., Tensor]:
+    compare: Callable[..., Any] = criterion or construct(call, arguments=_unwarned(call, arguments(call))).to(
+        device
+    )
+    if call.name == "AdaptiveLogSoftmaxWithLoss":  # it gives each sample's log-probability too
+        return lambda *tensors: compare(*tensors).loss
     return compare
 
 

@@ -14,6 +14,7 @@ from yamlnet.data.given import Given, Origin
 from yamlnet.language.experiment import Experiment
 from yamlnet.training.answers import Answer, answers, meanings
 from yamlnet.training.evaluate import SEED
+from yamlnet.training.objective import NO_CRITERIA, Criteria
 from yamlnet.training.randomness import drawn_apart
 from yamlnet.training.sources import in_order
 
@@ -27,12 +28,19 @@ class Predicted:
 
 
 def predictions(
-    network: nn.Module, given: Given, experiment: Experiment, encodings: Mapping[str, Encoding]
+    network: nn.Module,
+    given: Given,
+    experiment: Experiment,
+    encodings: Mapping[str, Encoding],
+    criteria: Criteria = NO_CRITERIA,
 ) -> list[Predicted]:
-    """Runs the network, in evaluation mode, on batches that are scaled and transformed as for evaluation."""
+    """Runs the network, in evaluation mode, on batches that are scaled and transformed as for evaluation.
+
+    `criteria` are the losses that have weights of their own.
+    """
     assert experiment.data is not None
     source = in_order(experiment.data, given.split)
-    known = meanings(experiment, encodings, frozenset(given.split.fields))
+    known = meanings(experiment, encodings, frozenset(given.split.fields), criteria)
     origins = iter(given.origins)
     found: list[Predicted] = []
     with drawn_apart(torch.device("cpu"), SEED), torch.inference_mode():

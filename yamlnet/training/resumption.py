@@ -160,7 +160,7 @@ def _restore(
     task.model.load_state_dict(dict(snapshot.weights))
     numbers, begins = snapshot.state, position.batch == 0
     state.restore(
-        snapshot.tensors, numbers, task.model, setup.loop, setup.scheduler, task.device, found, begins
+        snapshot.tensors, numbers, task.learner, setup.loop, setup.scheduler, task.device, found, begins
     )
     notes = [f"changed: {continuation.shown(key, change)}" for key, change in found.items()]
     before, after = numbers["optimizer"]["groups"][0]["lr"], setup.loop.optimizer.param_groups[0]["lr"]

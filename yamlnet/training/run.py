@@ -81,10 +81,10 @@ class Run:
         disk.remove_remains(self.path)
         disk.remove_remains(self.checkpoints)
 
-    def weights(
+    def chosen(
         self, which: Literal["best", "last"], warn: Warn, network: Mapping[str, Tensor] | None = None
-    ) -> tuple[int, dict[str, Tensor]]:
-        """The step and the state dict of the best weights, or of the last; averaged ones where there are any.
+    ) -> Snapshot:
+        """The snapshot of the best weights, or of the last.
 
         The best are the last where nothing chose. Every byte is verified: a damaged best is an error, a
         damaged last is passed over for the one before, with a warning. `network` is the state dict that the
@@ -92,10 +92,8 @@ class Run:
         """
         chosen = self.best if which == "best" else None
         if chosen is None:
-            snapshot = self.last(warn, network)
-        else:
-            snapshot = checkpoint.read(self.checkpoints, chosen["step"], network)
-        return snapshot.step, snapshot.averaged_weights
+            return self.last(warn, network)
+        return checkpoint.read(self.checkpoints, chosen["step"], network)
 
     def last(self, warn: Warn, network: Mapping[str, Tensor] | None = None) -> Snapshot:
         """The newest checkpoint that verifies."""

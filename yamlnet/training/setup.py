@@ -16,12 +16,13 @@ from yamlnet.language.draws import outputs_drawn
 from yamlnet.language.experiment import Experiment
 from yamlnet.training import optimise, schedule
 from yamlnet.training.average import Average
+from yamlnet.training.criteria import Learner
 from yamlnet.training.device import precision, scaler
 from yamlnet.training.evaluate import Evaluator
 from yamlnet.training.failure import Places
 from yamlnet.training.loop import Loop, forward, sums
 from yamlnet.training.meter import meter
-from yamlnet.training.objective import Batch, objective
+from yamlnet.training.objective import Batch, Criteria, objective
 from yamlnet.training.plan import Plan, plan
 from yamlnet.training.resample import resampler
 from yamlnet.training.sources import Sources
@@ -55,6 +56,12 @@ class Task:
     example: tuple[Any, Batch] = field(kw_only=True)
     places: Places = field(default_factory=Places)
     needs: Callable[[], str | None] = lambda: None
+    criteria: Criteria = field(default_factory=dict, kw_only=True)
+
+    @property
+    def learner(self) -> Learner:
+        """The model and the losses with weights: all that is trained."""
+        return Learner(self.model, self.criteria)
 
 
 @dataclass(frozen=True)
@@ -98,11 +105,11 @@ def set_up(task: Task, keep: Callable[[Figures], object] = lambda record: None) 
         field=task.inputs[0],
         accumulate=train.accumulate,
         scaler=scaling,
-        clip=optimise.clipper([clip for _, clip in train.clips], task.model, optimizer),
+        clip=optimise.clipper([clip for _, clip in train.clips], task.learner, optimizer),
         skips=train.non_finite == "skip",
-        buffers=list(task.model.buffers()) if train.non_finite == "skip" else (),
+        buffers=list(task.learner.buffers()) if train.non_finite == "skip" else (),
         scheduler=scheduler if section is not None and section.every == "step" and metric is None else None,
-        average=None if train.ema is None else Average(task.model, train.ema),
+        average=None if train.ema is None else Average(task.learner, train.ema),
         resample=resampler(task.model, train.resample, task.chosen, task.experiment.seed),
         watcher=None if train.watch is None else Watcher(train.watch, task.model, keep, scaling),
     )
@@ -114,17 +121,18 @@ def evaluator_of(task: Task) -> Evaluator:
     experiment, device = task.experiment, task.device
     if experiment.loss is None:
         raise YamlnetError("there is no `loss` to measure", exit_code=1)
-    aim = objective(experiment.loss, device)
+    aim = objective(experiment.loss, device, task.criteria)
     kind, draws = precision(experiment.train.precision, device), outputs_drawn(experiment)
     run = forward(task.model, task.inputs, aim, kind, device, draws)
-    counted = meter(experiment.metrics, experiment.loss, task.example, task.num_classes, device)
-    return Evaluator(task.model, run, sums(aim, counted, device), task.inputs[0])
+    metrics, loss = experiment.metrics, experiment.loss
+    counted = meter(metrics, loss, task.example, task.num_classes, device, task.criteria)
+    return Evaluator(task.learner, run, sums(aim, counted, device), task.inputs[0])
 
 
 def _optimizer(task: Task) -> torch.optim.Optimizer:
     if task.experiment.optimizer is None:
         raise YamlnetError("training needs an `optimizer`", exit_code=1)
-    return optimise.optimizer(task.experiment.optimizer, task.model, task.device)
+    return optimise.optimizer(task.experiment.optimizer, task.learner, task.device)
 
 
 def _scheduler_metric(task: Task) -> str | None:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from math import prod
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
-from yamlnet.data.batches import NO_DRAWS, Batches
+from yamlnet.data.batches import CPU, NO_DRAWS, Batches
+from yamlnet.data.ragged import Values, sample_shape
 from yamlnet.data.splits import Prepared, Split
 from yamlnet.language.experiment import Data, Draw
+from yamlnet.language.images import evaluating, picture_of, result, training
 
 MAX_EVALUATION_BATCH = 1024
 MAX_EVALUATION_ELEMENTS = 2**20
@@ -40,18 +43,28 @@ class Sources:
 
 def sources(data: Data, prepared: Prepared, seed: int) -> Sources:
     """Shuffled and augmented batches to train on, and large ones in order to evaluate on."""
-    transforms = data.transforms
-    train = Batches(prepared.train, data.batch_size, transforms.train, data.augment, seed, data.draw)
-    return Sources(train, evaluation(data, prepared.validation), evaluation(data, prepared.test))
+    device = prepared.device
+    train = Batches(prepared.train, data.batch_size, training(data), seed, data.draw, device)
+    others = (evaluation(data, split, device) for split in (prepared.validation, prepared.test))
+    return Sources(train, *others)
 
 
-def evaluation(data: Data, split: Split | None) -> Source | None:
+def evaluation(data: Data, split: Split | None, device: torch.device) -> Source | None:
     """As `in_order`, with what is drawn for each sample; None of no split."""
-    return None if split is None else in_order(data, split, data.draw)
+    return None if split is None else in_order(data, split, data.draw, device)
 
 
-def in_order(data: Data, split: Split, draw: Mapping[str, Draw] = NO_DRAWS) -> Source:
+def in_order(
+    data: Data, split: Split, draw: Mapping[str, Draw] = NO_DRAWS, device: torch.device = CPU
+) -> Source:
     """Batches in order, of about `MAX_EVALUATION_ELEMENTS` numbers and at least the file's `batch_size`."""
-    elements = max(prod(values.shape[1:]) for values in split.fields.values())
-    size = max(data.batch_size, min(MAX_EVALUATION_BATCH, MAX_EVALUATION_ELEMENTS // elements))
-    return Batches(split, size, data.transforms.evaluation, draw=draw)
+    elements = max(prod(_shape(data, name, values)) for name, values in split.fields.items())
+    size = max(data.batch_size, min(MAX_EVALUATION_BATCH, MAX_EVALUATION_ELEMENTS // max(1, elements)))
+    return Batches(split, size, evaluating(data), draw=draw, device=device)
+
+
+def _shape(data: Data, name: str, values: Values) -> tuple[int, ...]:
+    """The shape of a sample, of images after `transforms`."""
+    shape = sample_shape(values)
+    after = result(evaluating(data), picture_of(shape)).shape if name == "image" else None
+    return after or shape or ()

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.training import randomness, schedule
 from yamlnet.training.checkpoint import EMA
+from yamlnet.training.criteria import Learner
 from yamlnet.training.fitting import check_alike, check_equal, check_slot, sizes
 from yamlnet.training.loop import Loop
 
@@ -20,10 +21,11 @@ Numbers = dict[str, Any]
 
 
 def capture(
-    model: nn.Module, loop: Loop, scheduler: LRScheduler | None, device: torch.device
+    model: Learner, loop: Loop, scheduler: LRScheduler | None, device: torch.device
 ) -> tuple[Tensors, Numbers]:
     """What torch's objects hold: tensors, the very ones, and what JSON can hold."""
     tensors, numbers = _optimizer_state(model, loop.optimizer)
+    tensors |= model.loss_state()
     tensors |= {f"random.{name}": state for name, state in randomness.capture(device).items()}
     tensors |= _losses(loop) | {f"sums.{name}": t for name, t in loop.sums.meter.state().items()}
     if loop.average is not None:
@@ -39,7 +41,7 @@ def capture(
 def restore(
     tensors: Mapping[str, Tensor],
     numbers: Mapping[str, Any],
-    model: nn.Module,
+    model: Learner,
     loop: Loop,
     scheduler: LRScheduler | None,
     device: torch.device,
@@ -55,6 +57,7 @@ def restore(
         YamlnetError: the state isn't that of these objects.
     """
     try:
+        _copy(model.loss_state(), tensors)
         old = schedule.resume(scheduler, loop.optimizer, numbers.get("scheduler"), changed)
         _restore_optimizer(tensors, numbers["optimizer"], model, loop.optimizer, old)
         if loop.scaler is not None and not ("scaler" not in numbers and "train.precision" in changed):
@@ -70,6 +73,19 @@ def restore(
     except (KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError) as error:
         words = f"it has no `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
         raise YamlnetError(f"the checkpoint is of another training: {words}") from error
+
+
+def restore_losses(model: Learner, saved: Mapping[str, Tensor]) -> None:
+    """Puts the weights back that the losses have themselves.
+
+    Raises:
+        YamlnetError: they are those of other losses.
+    """
+    try:
+        _copy(model.loss_state(), saved)
+    except (KeyError, ValueError) as error:
+        words = f"it has no `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
+        raise YamlnetError(f"the checkpoint is of another loss: {words}") from error
 
 
 def _copy(own: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:

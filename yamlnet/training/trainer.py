@@ -265,7 +265,7 @@ class Trainer:
             self._evaluated = None
             self._record("test", tested)
             figures |= _named("test", tested)
-        parameters = list(self.task.model.parameters())
+        parameters = list(self.task.learner.parameters())
         figures["parameters"] = sum(p.numel() for p in parameters)
         figures["trainable_parameters"] = sum(p.numel() for p in parameters if p.requires_grad)
         judged = verdicts(self.task.experiment.expect, figures)
@@ -342,7 +342,7 @@ class Trainer:
         step, best = self.position.step, _public(self.standing.best)
         found = best if best is not None and best["step"] == step else None
         if self._saved_step != step:
-            if not finite_weights(list(self.task.model.parameters())):
+            if not finite_weights(list(self.task.learner.parameters())):
                 raise NotFiniteError("weights")
             self.saver.submit(self._snapshot(), found)
             self._saved_step = step
@@ -354,7 +354,7 @@ class Trainer:
     def _snapshot(self) -> Snapshot:
         """All that the next step depends on; its tensors are the training's own."""
         task, setup, best = self.task, self.setup, _public(self.standing.best)
-        tensors, numbers = state.capture(task.model, setup.loop, setup.scheduler, task.device)
+        tensors, numbers = state.capture(task.learner, setup.loop, setup.scheduler, task.device)
         numbers |= {"position": asdict(self.position), "standing": asdict(self.standing), "best": best}
         numbers |= {"num_bytes_recorded": self.run.num_bytes_recorded, "settings": task.settings}
         numbers["num_batches"] = setup.plan.num_batches
@@ -364,7 +364,7 @@ class Trainer:
         """Puts the training where it was before, and the run's folder too."""
         task, setup, numbers = self.task, self.setup, snapshot.state
         task.model.load_state_dict(dict(snapshot.weights))
-        state.restore(snapshot.tensors, numbers, task.model, setup.loop, setup.scheduler, task.device)
+        state.restore(snapshot.tensors, numbers, task.learner, setup.loop, setup.scheduler, task.device)
         self.position, self.standing = Position(**numbers["position"]), Standing(**numbers["standing"])
         self._batches = None
         self._saved_step = snapshot.step if on_disk else None
@@ -372,9 +372,10 @@ class Trainer:
 
     def _load_final(self) -> str:
         """Loads the weights to test from their checkpoint; gives their digest."""
-        _, weights = self.run.weights("last" if self.standing.best is None else "best", self._warn)
-        self.task.model.load_state_dict(weights)
-        return checkpoint.digest(weights)
+        found = self.run.chosen("last" if self.standing.best is None else "best", self._warn)
+        self.task.model.load_state_dict(found.averaged_weights)
+        state.restore_losses(self.task.learner, found.loss_weights)
+        return checkpoint.digest({**found.averaged_weights, **found.loss_weights})
 
     def _check_interruption(self) -> None:
         self.interruption.check(self.position.step, f"`yamlnet train --resume {self.run.path}` goes on")
@@ -387,7 +388,7 @@ class Trainer:
 
     def _report(self, loss: float) -> None:
         if self.care.is_due and not self.setup.loop.careful:
-            if not finite_weights(list(self.task.model.parameters())):
+            if not finite_weights(list(self.task.learner.parameters())):
                 raise NotFiniteError("weights")
             self.care.keep(self._snapshot)
         position, now_s = self.position, perf_counter()

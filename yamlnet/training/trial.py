@@ -17,6 +17,8 @@ from yamlnet.language.experiment import Experiment, Optimizer
 from yamlnet.language.patterns import matches
 from yamlnet.network.initialise import Chosen
 from yamlnet.training import lengths, optimise, schedule
+from yamlnet.training.criteria import Learner
+from yamlnet.training.objective import Criteria
 from yamlnet.training.plan import plan
 from yamlnet.training.resample import drawn
 
@@ -24,14 +26,31 @@ CPU = torch.device("cpu")
 
 
 def judge(
-    experiment: Experiment, network: nn.Module, chosen: Chosen, facts: Facts | None
+    experiment: Experiment,
+    network: nn.Module,
+    losses: Criteria | None,
+    chosen: Chosen,
+    facts: Facts | None,
 ) -> Iterator[Mistake]:
-    """Tries optimizer and schedule on the network, and looks for what the patterns of `train` match."""
-    yield from _patterns(experiment, network)
+    """Tries optimizer and schedule on the network and the weights of losses, and what patterns match.
+
+    Where the losses can't be made, what patterns may match of them isn't known.
+    """
+    for mistake in _tried(experiment, network, Learner(network, losses or {}), chosen, facts):
+        if losses is not None or mistake.code != "no-match" or "`loss" not in mistake.message:
+            yield mistake
+
+
+def _tried(
+    experiment: Experiment, network: nn.Module, learner: Learner, chosen: Chosen, facts: Facts | None
+) -> Iterator[Mistake]:
+    yield from _taken(experiment, learner)
+    yield from _patterns(experiment, network, learner)
     yield from _undrawn(experiment, network, chosen)
     section = experiment.optimizer
     if section is None:
         return
+    network = learner
     if not any(parameter.requires_grad for parameter in network.parameters()):
         yield _at(section.call, "wrong-value", "the network has no parameters to train")
         return
@@ -53,12 +72,21 @@ def _groups(section: Optimizer, network: nn.Module) -> Iterator[Mistake]:
         yield from _unmatched(group.match, ("optimizer", "groups", position, "match"), names, "parameter")
 
 
-def _patterns(experiment: Experiment, network: nn.Module) -> Iterator[Mistake]:
+def _taken(experiment: Experiment, learner: Learner) -> Iterator[Mistake]:
+    """Weights of a loss whose names the network has too."""
+    names = _parameters(learner)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        message = f"the network has a `{twice[0]}` too, which is the name of the loss's own"
+        yield Mistake("wrong-value", ("loss",), message, "name the network's node otherwise", at="key")
+
+
+def _patterns(experiment: Experiment, network: nn.Module, learner: Learner) -> Iterator[Mistake]:
     """Patterns of `train` that match nothing."""
-    train, parameters = experiment.train, _parameters(network)
+    train = experiment.train
     for path, clip in train.clips:
-        yield from _unmatched(clip.match or (), (*path, "match"), parameters, "parameter")
-    tensors = [*parameters, *(name for name, _ in network.named_buffers())]
+        yield from _unmatched(clip.match or (), (*path, "match"), _parameters(learner), "parameter")
+    tensors = [*_parameters(network), *(name for name, _ in network.named_buffers())]
     yield from _unmatched(train.resample, ("train", "resample"), tensors, "parameter or buffer")
     if train.watch is not None:
         modules = [name for name, _ in network.named_modules() if name]

@@ -95,7 +95,9 @@ class Nodes:
     def _edit(self) -> Schema:
         """One change of the network: a verb, and what it needs beside it."""
         name: Schema = {"type": ["string", "integer"], "minLength": 1}
-        keys = {**dict.fromkeys(KEYS, name), "insert": ref("new-name"), "with": self.ref("body")}
+        names = any_of(name, {"type": "array", "items": name, "minItems": 1})
+        keys = {**dict.fromkeys(KEYS, name), "insert": ref("new-name"), "freeze": names}
+        keys["with"] = self.ref("body")
         needs = {
             verb: {"propertyNames": {"enum": [verb, *needed]}, "required": [verb, *needed]}
             for verb, needed in NEEDS.items()

@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from yamlnet.catalog.entry import Entry, Kind, Parameter
+from yamlnet.catalog.transforms import is_random
 from yamlnet.language.consistency import EXCLUSIVE, MEASURED, NEEDED_ONE
 from yamlnet.language.experiment import Data, Experiment, Section, Train
 from yamlnet.language.keys import SECTION_KEYS
@@ -25,7 +26,7 @@ CALLED = {
     "validation": "dataset",
     "test": "dataset",
     "augment": "augmentation",
-    "train": "transform",
+    "train": "training-transform",
     "evaluation": "transform",
 }
 """Keys of sections whose values are calls, and of what."""
@@ -64,8 +65,9 @@ class Sections:
         wanted = {
             "dataset": self._calls("dataset", foreign=True),
             "field": self._calls("field"),
-            "augmentation": calls([one for one in transforms if _is_random(one)], complete=self.complete),
-            "transform": calls([one for one in transforms if not _is_random(one)], complete=self.complete),
+            "augmentation": calls([t for t in transforms if t.name != "Normalize"], complete=self.complete),
+            "transform": calls([t for t in transforms if not is_random(t.name)], complete=self.complete),
+            "training-transform": calls(transforms, complete=self.complete),
             "term": self._term(),
             "metric": calls(found, {"from": _from("metrics.from")}, self.complete, beside=_sources(found)),
             **{name: any_of(read(self), {"type": "null"}) for name, read in SECTIONS.items()},
@@ -187,11 +189,6 @@ def _group(entry: Entry) -> Schema:
     options = {name: option(entry, parameter) for name, parameter in entry.options.items()}
     mapping = {"type": "object", "properties": {"match": match, **options}, "required": ["match"]}
     return any_of({**mapping, "additionalProperties": False}, ref("expression"))
-
-
-def _is_random(transform: Entry) -> bool:
-    """Whether it is for training only."""
-    return transform.name.startswith("Random")
 
 
 def _said(key: str) -> Schema:

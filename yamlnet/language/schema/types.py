@@ -20,7 +20,13 @@ SCALARS = {
     "float": "number",
     "str": "string",
 }
-NAMED = {"tensor": "numbers", "module": "layer", "scheduler": "nested-scheduler", "type": "class"}
+NAMED = {
+    "tensor": "numbers",
+    "module": "layer",
+    "scheduler": "nested-scheduler",
+    "transform": "augmentation",
+    "type": "class",
+}
 """Names of types that have a definition of their own."""
 
 IDENTIFIER = r"^[^\s0-9!-/:-@\[-^`{-~][^\s!-/:-@\[-^`{-~]*$"

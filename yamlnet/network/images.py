@@ -1,4 +1,4 @@
-"""What was found of a network -> warnings of `Linear` on an image, of which it takes the last axis alone."""
+"""What was found of a network -> warnings of images whose axes are taken for others."""
 
 from __future__ import annotations
 
@@ -36,6 +36,23 @@ def unflattened(shapes: Shapes, model: Model) -> Iterator[Mistake]:
         source, first = _source(value, asked)
         if _is_spatial(source) or (source is None and shapes.makers.get(id(first)) in pictures):
             yield _warning(row.node.call, value, shapes.makers.get(id(value)))
+
+
+def channels_last(shapes: Shapes, model: Model) -> Iterator[Mistake]:
+    """A warning where a declared square picture has its channels last, and a layer of images takes it so."""
+    for given in model.inputs if not model.from_data else ():
+        taken = [row for row in shapes.rows if _is_spatial(row) and row.runs and row.inputs]
+        paths = [shapes.makers.get(id(row.inputs[0])) for row in taken]
+        if given.path in paths and _has_channels_last(given.shape or ()):
+            height, width, channels = given.shape or ()
+            message = f"`{given.name}` is read as {height} channels of {width} x {channels}"
+            meant = str([channels, height, width])
+            help = f"`{meant}` has the channels first, as PyTorch takes them"
+            yield Mistake("shape-mismatch", given.path, message, help, severity="warning", at="key")
+
+
+def _has_channels_last(sizes: tuple[int, ...]) -> bool:
+    return len(sizes) == IMAGE - 1 and sizes[0] == sizes[1] > max(COLOURS) and sizes[2] in COLOURS
 
 
 def _warning(call: Call, value: Tensor, made: Path | None) -> Mistake:

@@ -1,4 +1,4 @@
-"""`Linear` on an image: told where its last axis is the width, and not where it holds features."""
+"""Images whose axes are taken for others: told, and only those."""
 
 from __future__ import annotations
 
@@ -30,3 +30,20 @@ CHAINS: list[tuple[list[int], list[Any], bool]] = [
 def test_an_unflattened_image_is_told(shape: list[int], before: list[Any], told: bool) -> None:
     found = yamlnet.check({"model": {"input": shape, "Sequential": [*before, {"Linear": 10}]}})
     assert [(d.code, d.severity) for d in found] == [("shape-mismatch", "warning")] * told
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "told"),
+    [
+        ([32, 32, 3], CONV, True),
+        ([28, 28, 1], {"Conv2d": {"out_channels": 2, "kernel_size": 1}}, True),
+        ([3, 32, 32], CONV, False),
+        ([64, 32, 3], CONV, False),
+        ([3, 3, 3], CONV, False),
+        ([32, 32, 3], "Flatten", False),
+    ],
+)
+def test_an_image_with_its_channels_last_is_told(shape: list[int], layer: Any, told: bool) -> None:
+    found = yamlnet.check({"model": {"input": shape, "Sequential": [layer]}})
+    assert [(d.code, d.severity) for d in found] == [("shape-mismatch", "warning")] * told
+    assert all("channels first" in str(d.help) for d in found)
