@@ -14,6 +14,7 @@ from tests.network import laws
 from yamlnet import pipeline
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.language import files
+from yamlnet.language.resolve import resolved
 from yamlnet.pipeline import Examined
 
 CHAIN = {"conv": {"Conv2d": {"out_channels": 4, "kernel_size": 3}}, "flat": "Flatten", "fc": {"Linear": 5}}
@@ -97,7 +98,7 @@ def test_what_is_judged_is_what_is_built(name: str) -> None:
 @every_edit
 def test_the_resolved_document_makes_the_same_edits(name: str) -> None:
     found = examined(*EDITS[name])
-    again = yamlnet.build(pipeline.resolved(found.checked))
+    again = yamlnet.build(resolved(found.checked))
     laws.same(again.state_dict(), pipeline.network_of(found).state_dict())
 
 

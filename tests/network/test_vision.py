@@ -21,6 +21,7 @@ from yamlnet.catalog.lookup import names
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language import files
+from yamlnet.language.resolve import resolved
 from yamlnet.network import shapes
 
 MODELS = [name for name in names("module") if name.startswith("torchvision.")]
@@ -186,7 +187,7 @@ def test_every_default_may_be_said(downloads: Mapping[str, Any]) -> None:
     """`yamlnet config` says them all, also those that the weights would change."""
     for name in ("vit_b_16", "googlenet", "maxvit_t", "resnet18", "vgg11"):
         checked = pipeline.examine(files.read(document(name, weights="DEFAULT"))).checked
-        filled = pipeline.resolved(checked)
+        filled = resolved(checked)
         assert set(filled["model"][f"torchvision.{name}"]) > {"weights", "num_classes"}
         assert yamlnet.check(filled) == []
     assert downloads["urls"] == []

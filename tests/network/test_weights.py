@@ -14,6 +14,7 @@ from tests.network import laws
 from yamlnet import pipeline
 from yamlnet.diagnostics import ConfigError, YamlnetError
 from yamlnet.language import files
+from yamlnet.language.resolve import resolved
 
 BODY = {"Sequential": {"fc1": {"Linear": 3}, "norm": "BatchNorm1d", "fc2": {"Linear": 2}}}
 INIT = [{"type": "Linear", "weight": "zeros", "bias": "zeros"}]
@@ -115,7 +116,7 @@ def test_a_path_is_relative_to_the_file_that_says_it(given: dict[str, torch.Tens
     (tmp_path / "net.yaml").write_text("extends: bases/base.yaml\n")
     laws.same(dict(yamlnet.build(tmp_path / "net.yaml").state_dict()), given)
     checked = pipeline.examine(files.read(tmp_path / "net.yaml")).checked
-    assert pipeline.resolved(checked, tmp_path)["model"]["weights"] == str(tmp_path / "bases" / "w.pth")
+    assert resolved(checked, tmp_path)["model"]["weights"] == str(tmp_path / "bases" / "w.pth")
 
 
 def test_a_file_that_isnt_there_fails_where_it_is_needed(tmp_path: Path) -> None:

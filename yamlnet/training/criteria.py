@@ -33,6 +33,9 @@ from yamlnet.training.checkpoint import LOSS
 from yamlnet.training.example import example, output_of
 from yamlnet.training.objective import Batch, Criteria, picks
 
+Example = Callable[[], tuple[Any, Batch]]
+"""Makes an output and a batch of any size."""
+
 Scores = Callable[[Tensor], Tensor]
 """Makes what a loss takes a number for each class: `[batch, features]` in, `[batch, classes, ...]` out."""
 
@@ -46,12 +49,15 @@ def criteria_of(
         YamlnetError: as `criteria`.
     """
     draws = () if experiment.data is None else tuple(experiment.data.draw)
-    given = (output_of(shapes), {}) if facts is None else example(shapes, facts, draws)
+
+    def given() -> tuple[Any, Batch]:
+        return (output_of(shapes), {}) if facts is None else example(shapes, facts, draws)
+
     return criteria(experiment.loss, given, None if empty else experiment.seed)
 
 
-def criteria(section: Loss | None, example: tuple[Any, Batch], seed: int | None) -> dict[str, nn.Module]:
-    """Those of the file, with torch's own first weights; sizes follow from the example.
+def criteria(section: Loss | None, example: Example, seed: int | None) -> dict[str, nn.Module]:
+    """Those of the file, with torch's own first weights; sizes follow from the example, where one is unsaid.
 
     The weights depend on the seed and on the term's name alone; without a seed they are any numbers.
 
@@ -72,7 +78,7 @@ def criteria(section: Loss | None, example: tuple[Any, Batch], seed: int | None)
     return found
 
 
-def _arguments(term: Term, call: Call, example: tuple[Any, Batch]) -> dict[str, Any]:
+def _arguments(term: Term, call: Call, example: Example) -> dict[str, Any]:
     said = arguments(call)
     for name, parameter in call.entry.parameters.items():
         if parameter.inferred is not None and name not in said:
@@ -93,11 +99,11 @@ def _empty(call: Call, construction: Construction) -> nn.Module:
     return criterion
 
 
-def _size(term: Term, call: Call, inferred: Inferred, example: tuple[Any, Batch]) -> int:
+def _size(term: Term, call: Call, inferred: Inferred, example: Example) -> int:
     """The size of an axis of what a loss takes."""
     assert inferred.axis is not None
     try:
-        taken: Tensor = picks(term.inputs)[inferred.input](*example)
+        taken: Tensor = picks(term.inputs)[inferred.input](*example())
         return taken.shape[inferred.axis]
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise YamlnetError(f"what `{call.name}` takes has no size to be seen here", exit_code=1) from error

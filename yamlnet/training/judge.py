@@ -109,7 +109,7 @@ def _tried(
             counted.compute()
         else:
             alone = Loss(terms={"": term})
-            objective(alone, CPU, criteria(alone, given, None)).losses(*given)
+            objective(alone, CPU, criteria(alone, lambda: given, None)).losses(*given)
 
     return _refused(call, values, run)
 
@@ -307,7 +307,7 @@ def _is_scored(metric: MetricTerm, loss: Loss | None) -> bool:
 def _criteria(loss: Loss | None, given: Example) -> Criteria:
     """The losses with weights; none where one of them can't be made, which is its own mistake."""
     with suppress(YamlnetError):
-        return criteria(loss, given, None)
+        return criteria(loss, lambda: given, None)
     return {}
 
 

@@ -265,7 +265,7 @@ class Trainer:
             self._evaluated = None
             self._record("test", tested)
             figures |= _named("test", tested)
-        parameters = list(self.task.learner.parameters())
+        parameters = list(self.task.model.parameters())
         figures["parameters"] = sum(p.numel() for p in parameters)
         figures["trainable_parameters"] = sum(p.numel() for p in parameters if p.requires_grad)
         judged = verdicts(self.task.experiment.expect, figures)
