@@ -42,6 +42,8 @@ class AsIs:
 
 
 ACall = Annotated[Call, AsIs]
+
+
 def _counted(value: object) -> object:
     """A whole float as a count, but for 1.0: that is a share, and leaves nothing."""
     return value if value == 1.0 else _whole(value)
