@@ -204,6 +204,7 @@ REFUSED = {
     "data.batch_size=9": "another `data.batch_size`",
     "train.accumulate=2": "another `train.accumulate`",
     "data.validation=10": "it is other data",
+    "train.steps=7": "the run has taken 10 steps already, and would now end after 7",
 }
 
 
@@ -214,7 +215,7 @@ def test_what_cannot_be_honoured_is_refused_and_nothing_is_changed(
     run = trained(folder, tmp_path).path
     before = as_it_was(run)
     with pytest.raises(YamlnetError) as caught:
-        resumed(run, option, "train.epochs=4")
+        resumed(run, *([] if option.startswith("train.steps") else ["train.epochs=4"]), option)
     assert REFUSED[option] in caught.value.message
     assert caught.value.exit_code == 3
     assert as_it_was(run) == before

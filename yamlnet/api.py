@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from yamlnet import loading, pipeline, starting
 from yamlnet.catalog.allowed import allowed
 from yamlnet.catalog.foreign import blaming
-from yamlnet.diagnostics import Diagnostic, YamlnetError
+from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
 from yamlnet.language.files import File, read
 from yamlnet.pipeline import examine, options_of
 
@@ -28,8 +28,14 @@ if TYPE_CHECKING:
 
 
 def check(file: File, set: Mapping[str, Any] | None = None, allow: Sequence[str] = ()) -> list[Diagnostic]:
-    """Every mistake in a file, without its data and without a device, sorted by place."""
-    return list(examine(read(file), options_of(set), allow=allowed(allow)).diagnostics)
+    """Every mistake in a file, without its data and without a device, sorted by place.
+
+    Raises YamlnetError for a path that can't be read.
+    """
+    try:
+        return list(examine(read(file), options_of(set), allow=allowed(allow)).diagnostics)
+    except ConfigError as error:  # bytes that are no text
+        return error.diagnostics
 
 
 def build(file: File, set: Mapping[str, Any] | None = None, allow: Sequence[str] = ()) -> nn.Module:

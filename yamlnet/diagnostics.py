@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 Path = tuple[str | int, ...]
@@ -176,6 +177,19 @@ class RunError(YamlnetError):
         self.diagnostics = [diagnostic]
 
 
+MAX_MISTAKES = 500
+"""How many mistakes of a file are told: nobody reads more."""
+
+MAX_CHOICES = 20
+"""How many names are listed where none is near."""
+
+MAX_LETTERS = 100
+"""The longest name that one may have been meant for another."""
+
+MAX_KNOWN = 2_000
+"""Among how many names the nearest is looked for: the catalogue's are fewer."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was most likely meant to be, or None where none is near.
 
@@ -188,18 +202,24 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def ranked(name: str, known: Iterable[str]) -> list[tuple[float, str]]:
     """The known names that `name` may have been meant to be, the nearest first, with their distances."""
-    scored = ((_distance(name, candidate), candidate) for candidate in known)
+    if len(name) > MAX_LETTERS:
+        return []
+    folded = _fold(name)
+    letters = frozenset(folded)
+    names = list(known)
+    names = names if len(names) <= MAX_KNOWN else sorted(names)[:MAX_KNOWN]
+    scored = ((_distance(name, folded, letters, candidate), candidate) for candidate in names)
     return sorted((distance, candidate) for distance, candidate in scored if distance is not None)
 
 
-def _distance(name: str, candidate: str) -> float | None:
-    a, b = _fold(name), _fold(candidate)
-    best = _within_third(a, b)
-    for end in (i for i, letter in enumerate(b) if letter == "_" and len(a) >= 4):
-        start = _within_third(a, b[:end])
-        if start is not None:
-            best = min(start + 0.5, best if best is not None else start + 0.5)
-    if len(a) >= 4 and b.startswith(a):
+def _distance(name: str, folded: str, letters: frozenset[str], candidate: str) -> float | None:
+    best = None
+    for head, others, cut in _heads(candidate):
+        if not cut or len(folded) >= 4:
+            distance = _within_third(folded, letters, head, others)
+            if distance is not None and (best is None or distance + cut < best):
+                best = distance + cut
+    if len(folded) >= 4 and _fold(candidate).startswith(folded):
         best = min(1.5, best if best is not None else 1.5)
     if best is None:
         return None
@@ -209,14 +229,24 @@ def _distance(name: str, candidate: str) -> float | None:
     return best + different + capital + 0.005 * (len(candidate) < len(name))
 
 
+@lru_cache(8192)
+def _heads(candidate: str) -> tuple[tuple[str, frozenset[str], float], ...]:
+    """A name and its first words, the letters of each, and what is added where words are left out."""
+    if len(candidate) > MAX_LETTERS:
+        return ()
+    whole = _fold(candidate)
+    heads = [whole[:end] for end, letter in enumerate(whole) if letter == "_"]
+    return ((whole, frozenset(whole), 0), *((head, frozenset(head), 0.5) for head in heads))
+
+
 def _has_capitals(name: str) -> bool:
     return name != name.lower()
 
 
-def _within_third(a: str, b: str) -> float | None:
+def _within_third(a: str, letters: frozenset[str], b: str, others: frozenset[str]) -> int | None:
+    """The edit distance where it is small; each letter that only one of both has takes an edit."""
     allowed = max(1, max(len(a), len(b)) // 3)
-    letters, others = set(a), set(b)  # each letter that only one of them has takes an edit
-    if max(abs(len(a) - len(b)), len(letters - others), len(others - letters)) > allowed:
+    if abs(len(a) - len(b)) > allowed or max(len(letters - others), len(others - letters)) > allowed:
         return None
     distance = _edit_distance(a, b)
     return distance if distance <= allowed and distance < len(b) else None
@@ -230,7 +260,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> tuple[str | None, str | Non
         return f"did you mean `{near}`?", near
     if len(choices) == 1:
         return f"there is only `{choices[0]}`", None
-    if 0 < len(choices) <= 20:
+    if 0 < len(choices) <= MAX_CHOICES:
         return "choose from " + ", ".join(f"`{choice}`" for choice in choices), None
     return None, None
 
@@ -240,6 +270,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+@lru_cache(8192)
 def _fold(name: str) -> str:
     return name.lower().replace("-", "_").replace(" ", "_")
 

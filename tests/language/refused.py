@@ -26,30 +26,31 @@ REFUSED = frozenset(
     unknown-name-kind unknown-name-layer unknown-name-loss unknown-name-metric unknown-name-module-argument
     unknown-name-nested-scheduler unknown-name-nothing-near unknown-name-optimizer unknown-name-python-call
     unknown-name-qualified unknown-name-scheduler unknown-name-space-lost unknown-name-torchvision
-    unknown-name-transform unknown-parameter-keras unknown-parameter-kernal unknown-parameter-no-arguments
-    unknown-parameter-nothing-near unknown-parameter-space-lost unknown-parameter-supplied
-    unknown-parameter-tensor unknown-parameter-torchvision unknown-reference-forward-from
-    unknown-reference-layer-in-forward wrong-type-augment wrong-type-block-params wrong-type-bool-for-number
-    wrong-type-document wrong-type-edit wrong-type-edit-entry wrong-type-edit-target
-    wrong-type-expect-nested wrong-type-expectation wrong-type-forward wrong-type-freeze wrong-type-from
-    wrong-type-group-value wrong-type-groups wrong-type-half wrong-type-if wrong-type-input-number
-    wrong-type-input-size wrong-type-input-text wrong-type-learning-rate wrong-type-list-too-long
-    wrong-type-lone-list wrong-type-loss-from wrong-type-missing-dashes wrong-type-module-argument
-    wrong-type-module-dict-list wrong-type-node wrong-type-null-in-optimizer wrong-type-null-values
-    wrong-type-parameter-shape wrong-type-positional-list wrong-type-python-values wrong-type-rename
-    wrong-type-repeat wrong-type-sections wrong-type-select wrong-type-sequential wrong-type-step
-    wrong-type-swept wrong-type-text-for-number wrong-type-train wrong-type-weights
-    wrong-type-weights-strict wrong-value-batch-in-shape wrong-value-block-name wrong-value-dtype
-    wrong-value-edit-name wrong-value-edit-two wrong-value-edit-value wrong-value-enumeration
-    wrong-value-epochs-and-steps wrong-value-expectation wrong-value-fields wrong-value-fields-of-images
-    wrong-value-figure-form wrong-value-function-in-declaration wrong-value-input-and-inputs
-    wrong-value-inputs-taken wrong-value-loss-from-one wrong-value-merge wrong-value-metric-name
-    wrong-value-model-weights wrong-value-module-called-with-arguments wrong-value-module-list
-    wrong-value-non-finite wrong-value-optimizers-by-name wrong-value-optimizers-in-a-list
-    wrong-value-optimizers-side-by-side wrong-value-parameter-dtype wrong-value-parameter-in-chain
-    wrong-value-plateau-every-step wrong-value-precision-name wrong-value-range wrong-value-refused-names
-    wrong-value-rename wrong-value-repeat wrong-value-splits-of-table wrong-value-step-name
-    wrong-value-table-for-images wrong-value-train wrong-value-transform-place wrong-value-two-calls
+    unknown-name-transform unknown-name-transform-elsewhere unknown-parameter-keras unknown-parameter-kernal
+    unknown-parameter-no-arguments unknown-parameter-nothing-near unknown-parameter-space-lost
+    unknown-parameter-supplied unknown-parameter-tensor unknown-parameter-torchvision
+    unknown-reference-forward-from unknown-reference-layer-in-forward wrong-type-augment
+    wrong-type-block-params wrong-type-bool-for-number wrong-type-document wrong-type-edit
+    wrong-type-edit-entry wrong-type-edit-target wrong-type-expect-nested wrong-type-expectation
+    wrong-type-forward wrong-type-freeze wrong-type-from wrong-type-group-value wrong-type-groups
+    wrong-type-half wrong-type-if wrong-type-input-number wrong-type-input-size wrong-type-input-text
+    wrong-type-learning-rate wrong-type-list-too-long wrong-type-lone-list wrong-type-loss-from
+    wrong-type-missing-dashes wrong-type-module-argument wrong-type-module-dict-list wrong-type-node
+    wrong-type-null-in-optimizer wrong-type-null-values wrong-type-parameter-shape
+    wrong-type-positional-list wrong-type-python-values wrong-type-rename wrong-type-repeat
+    wrong-type-sections wrong-type-select wrong-type-sequential wrong-type-step wrong-type-swept
+    wrong-type-text-for-number wrong-type-train wrong-type-weights wrong-type-weights-strict
+    wrong-value-batch-in-shape wrong-value-block-name wrong-value-dtype wrong-value-edit-name
+    wrong-value-edit-two wrong-value-edit-value wrong-value-enumeration wrong-value-epochs-and-steps
+    wrong-value-expectation wrong-value-fields wrong-value-fields-of-images wrong-value-figure-form
+    wrong-value-function-in-declaration wrong-value-input-and-inputs wrong-value-inputs-taken
+    wrong-value-loss-from-one wrong-value-merge wrong-value-metric-name wrong-value-model-weights
+    wrong-value-module-called-with-arguments wrong-value-module-list wrong-value-non-finite
+    wrong-value-optimizers-by-name wrong-value-optimizers-in-a-list wrong-value-optimizers-side-by-side
+    wrong-value-parameter-dtype wrong-value-parameter-in-chain wrong-value-plateau-every-step
+    wrong-value-precision-name wrong-value-range wrong-value-refused-names wrong-value-rename
+    wrong-value-repeat wrong-value-splits-of-table wrong-value-step-name wrong-value-table-for-images
+    wrong-value-train wrong-value-transform-nested wrong-value-transform-place wrong-value-two-calls
     wrong-value-vars-names wrong-value-version wrong-value-weights-suffix
     """.split()
 )

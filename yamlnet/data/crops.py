@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from yamlnet.catalog.paddings import Padding, parse
-from yamlnet.catalog.pictures import pair
+from yamlnet.catalog.shaping import pair
 from yamlnet.data.counters import uniforms
 from yamlnet.data.padding import pad
 from yamlnet.data.steps import Draws, Shape

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
-from yamlnet.catalog.pictures import Misfit, Picture, after
+from yamlnet.catalog.pictures import Misfit, Picture
+from yamlnet.catalog.shaping import after
 from yamlnet.catalog.transforms import is_random
 from yamlnet.data import counters, per_image
 from yamlnet.data.affine import RandomAffine, RandomRotation

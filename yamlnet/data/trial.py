@@ -8,7 +8,8 @@ import torch
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.pictures import Picture, after
+from yamlnet.catalog.pictures import Picture
+from yamlnet.catalog.shaping import after
 from yamlnet.catalog.transforms import is_random
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.data import per_image

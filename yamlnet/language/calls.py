@@ -10,7 +10,7 @@ from yamlnet.catalog import foreign, lookup, types
 from yamlnet.catalog.allowed import CATALOGUED, NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Entry, Kind, Parameter
 from yamlnet.catalog.transforms import why_not
-from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest, ranked
+from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean, nearest, ranked
 from yamlnet.language import planned
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.misnamed import discriminated, from_python, is_arithmetic
@@ -204,7 +204,7 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
     each = planned.one_run_each(several, written.path, lambda name: name in known)
     found = found or ((each, None) if each else None) or _elsewhere(written, kinds, known, also)
     found = found or _meant(written, kinds, known)
-    advice, suggestion = found or did_you_mean(written.name, known)
+    advice, suggestion = found or (None, None)
     message = f"unknown {' or '.join(ARTICLES[kind].split(' ', 1)[1] for kind in kinds)} `{written.name}`"
     advice = advice or f"`yamlnet list {kinds[0]}` shows the names"
     return Mistake("unknown-name", written.path, message, advice, suggestion, at=written.at)
@@ -276,6 +276,8 @@ def check_arguments(written: Written, entry: Entry) -> tuple[Call | None, list[M
             mistakes.append(_unknown_parameter(name, path, entry, argument))
         else:
             mistakes += check_value(value, parameter, path, entry.name)
+        if len(mistakes) > MAX_MISTAKES:
+            break
     call = Call(entry, dict(argument), written.path)
     typos = [m.suggestion for m in mistakes if m.code == "unknown-parameter" and m.suggestion]
     meant = {suggestion.partition(":")[0] for suggestion in typos}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.facts import Facts
-from yamlnet.diagnostics import Diagnostic, Mistake, Path, nearest
+from yamlnet.diagnostics import MAX_MISTAKES, Diagnostic, Mistake, Path, nearest
 from yamlnet.language.blocks import read_blocks
 from yamlnet.language.consistency import (
     exclusive,
@@ -81,7 +82,7 @@ def check(
     document, bases, found = extended(source, document)
     diagnostics += found
     if any(diagnostic.severity == "error" for diagnostic in found):
-        return Checked(source, tuple(options), document, {}, None, facts, tuple(diagnostics), bases)
+        return Checked(source, tuple(options), document, {}, None, facts, _first(diagnostics), bases)
     document, found = with_options(document, options)
     diagnostics += found
     plain = document.root.plain()
@@ -96,7 +97,7 @@ def check(
     diagnostics += [document.locate(mistake) for mistake in mistakes]
     if any(d.severity == "error" for d in diagnostics):
         experiment = None
-    found_all = tuple(sorted(diagnostics, key=_place))
+    found_all = _first(sorted(diagnostics, key=_place))
     return Checked(
         source,
         tuple(options),
@@ -109,6 +110,16 @@ def check(
         sections.origins,
         allow,
     )
+
+
+def _first(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """As many as anyone would read, and that there are more."""
+    if len(diagnostics) <= MAX_MISTAKES:
+        return tuple(diagnostics)
+    told, others = diagnostics[:MAX_MISTAKES], diagnostics[MAX_MISTAKES:]
+    severity = min(diagnostic.severity for diagnostic in others)
+    message = f"there are more than {MAX_MISTAKES} mistakes: those below aren't told"
+    return (*told, Diagnostic(others[0].span, "too-large", message, severity))
 
 
 def _place(diagnostic: Diagnostic) -> tuple[Any, ...]:
@@ -132,7 +143,8 @@ class _Sections:
         self.mistakes += missing_sections(set(self.plain), to_train)
         self.raw["name"] = name
         known = {*Experiment.model_fields, "blocks"}
-        self.misspelt = {near: key for key in self.plain.keys() - known if (near := nearest(key, known))}
+        unknown = [key for key in self.plain if key not in known][:MAX_MISTAKES]
+        self.misspelt = {near: key for key in unknown if (near := nearest(key, known))}
         values = self.vars()
         for section in sorted(self.plain, key=lambda key: key != "data"):
             facts = _scope(self.raw.get("data", UNKNOWN if "data" in self.misspelt else None), self.facts)
@@ -199,7 +211,7 @@ def _validated(
     mistakes = list(_without_consequences(mistakes))
     at = {mistake.path for mistake in mistakes}
     if not lost and not any(m.path[:1] == ("metrics",) and m.severity == "error" for m in mistakes):
-        figures = unknown_figures({**raw, "expect": plain.get("expect")}, facts)
+        figures = islice(unknown_figures({**raw, "expect": plain.get("expect")}, facts), MAX_MISTAKES + 1)
         mistakes += [mistake for mistake in figures if mistake.path not in at]
     mistakes = list(_without_consequences(mistakes))
     right = not any(m.severity == "error" for m in mistakes)

@@ -8,7 +8,7 @@ from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.facts import Facts, Field
-from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
+from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean, nearest
 from yamlnet.language.calls import BROKEN, name_place
 from yamlnet.language.draws import draw_mistakes, terms, unknown_sample
 from yamlnet.language.experiment import Experiment
@@ -49,7 +49,8 @@ def missing_sections(written: set[str], to_train: bool) -> list[Mistake]:
         missing = ["model"]
     if not missing:
         return []
-    meant = {nearest(key, NEEDED) for key in written - set(Experiment.model_fields)}
+    unknown = sorted(written - set(Experiment.model_fields))[:MAX_MISTAKES]
+    meant = {nearest(key, NEEDED) for key in unknown}
     missing = [section for section in missing if section not in meant]
     if not missing:
         return []

@@ -9,6 +9,7 @@ from typing import Literal
 
 from yamlnet.catalog import lookup
 from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError, did_you_mean
+from yamlnet.language import render
 from yamlnet.language.files import Text, read_path
 from yamlnet.language.places import CONTAINERS, MODEL_SIDES, NODE_SIDES, STEP_SIDES
 from yamlnet.language.source import Document, Node, read
@@ -66,6 +67,8 @@ def _with_bases(root: Node, source: Text, chain: tuple[FilePath, ...], reading: 
     own = _without(root, "extends")
     below: Node | None = None
     for name in names if isinstance(names, list) else []:
+        if len(reading.diagnostics) > MAX_FILES or (reading.diagnostics and len(reading.bases) >= MAX_FILES):
+            break
         base = _base(name, source, chain, reading)
         if base is not None:
             below = base if below is None else merged(below, base, "document")
@@ -80,7 +83,18 @@ def _base(name: Node, source: Text, chain: tuple[FilePath, ...], reading: _Readi
         message = "`extends` is a file or a list of files"
         reading.diagnostics.append(Diagnostic(name.span, "wrong-type", message, path=("extends",)))
         return None
-    path = (source.folder / FilePath(name.value).expanduser()).resolve()
+    try:
+        path = (source.folder / FilePath(name.value).expanduser()).resolve()
+        special = path.exists() and not path.is_file() and not path.is_dir()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL in it, `~` of nobody
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"`{render.printable(name.value[:60])}` can't name a file: {reason.lower()}"
+        reading.diagnostics.append(Diagnostic(name.span, "wrong-value", message, path=("extends",)))
+        return None
+    if special:
+        message = f"`{render.printable(name.value)}` is no file but a device or a pipe"
+        reading.diagnostics.append(Diagnostic(name.span, "wrong-value", message, path=("extends",)))
+        return None
     wrong = _refused(path, chain, reading)
     if wrong is not None:
         reading.diagnostics.append(Diagnostic(name.span, "recursion", wrong, path=("extends",)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import is_foreign
-from yamlnet.diagnostics import Path, did_you_mean
+from yamlnet.diagnostics import MAX_CHOICES, Path, did_you_mean
 from yamlnet.language import repeats, steps
 from yamlnet.language.calls import Written, likeliest
 from yamlnet.language.expressions import UNKNOWN
@@ -65,8 +65,10 @@ def declared(
     inside = replace(place.inside(), declared=(), called=called)
     members, plain, broken = _members(reader, entries, written.path, inside)
     values.members = members
+    known = steps.members_below(members)
     texts = [
-        _step(reader, line.written, line.entry, broken, values) if line.written else None for line in lines
+        _step(reader, line.written, line.entry, known, broken, values) if line.written else None
+        for line in lines
     ]
     output = reader.wiring.output(written.sides, written.beside, values)
     if output is None or broken or None in texts or reader.num_errors > before:
@@ -173,7 +175,14 @@ def _line(reader: Reading, entry: Entry) -> Line:
     return Line(reader.split(value, entry.path, entry.place, STEP_SIDES, step), entry)
 
 
-def _step(reader: Reading, written: Written, entry: Entry, broken: set[str], values: Values) -> Any:
+def _step(
+    reader: Reading,
+    written: Written,
+    entry: Entry,
+    known: Mapping[str, Module],
+    broken: set[str],
+    values: Values,
+) -> Any:
     """Adds a step; gives its text, or None where it is wrong."""
     name = written.sides.get("name", written.name)
     if not isinstance(name, str) or ("name" in written.sides and refused(name)):
@@ -185,7 +194,7 @@ def _step(reader: Reading, written: Written, entry: Entry, broken: set[str], val
     if present is None:
         values.broken.add(name)
         return None
-    called = _called(reader, written, entry, broken, values)
+    called = _called(reader, written, entry, known, broken)
     if not present and called is not None:
         steps.stand(reader, replace(entry, key=name), values, sides)
         argument = written.argument if written.name == "expr" else None
@@ -209,10 +218,9 @@ def _text(sides: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _called(
-    reader: Reading, written: Written, entry: Entry, broken: set[str], values: Values
+    reader: Reading, written: Written, entry: Entry, known: Mapping[str, Module], broken: set[str]
 ) -> tuple[str, ...] | Function | Expression | None:
     """What a step of `forward` calls: a declared module by its path, a function, or an expression."""
-    known = steps.members_below(values.members)
     if written.name in known:
         if written.argument is not None:
             message = f"`{written.name}` is declared above and called without arguments"
@@ -254,7 +262,7 @@ def _unknown(reader: Reading, written: Written, known: Mapping[str, Any]) -> Non
         return
     near = likeliest(written.name, {*known, *lookup.names("function"), "expr"})
     help, suggestion = near or (None, None)
-    if suggestion is None:
+    if suggestion is None and len(known) <= MAX_CHOICES:
         help = "declared are " + ", ".join(f"`{name}`" for name in sorted(known))
     message = f"`{written.name}` is neither a declared module nor a function"
     reader.add("unknown-reference", written.path, message, help, at=written.at, suggestion=suggestion)

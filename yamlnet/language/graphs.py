@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from yamlnet.language import forwards, repeats, steps
@@ -73,13 +74,12 @@ def flow(
     reader: Reading, written: Written, entries: Mapping[str, Any], place: Place, inputs: tuple[str, ...]
 ) -> Read:
     """A graph whose entries run in the order written."""
-    values = Values(inputs, Source(inputs[0], (), written.path), list(entries))
+    values = Values(inputs, Source(inputs[0], (), written.path), dict.fromkeys(entries))
     plain: dict[str, Any] = {}
     before = reader.num_errors
     complete = True
     for entry in repeats.named(reader, entries, written.path, place.inside()):
-        if entry.path[-1] in values.later:
-            values.later.remove(str(entry.path[-1]))
+        values.later.pop(str(entry.path[-1]), None)
         reader.name(entry.key, entry.path)
         if entry.key in inputs and refused(entry.key) is None:
             reader.add("wrong-value", entry.path, f"`{entry.key}` is the graph's input", at="key")
@@ -100,10 +100,9 @@ def flow(
 
 def _entry(reader: Reading, entry: Entry, values: Values, plain: dict[str, Any]) -> bool:
     """One node of a graph; whether it could be read."""
-    broken = frozenset(values.broken)
-    place = Place(entry.place.scope, dict(values.members), frozenset(values.later), broken)
+    place = Place(entry.place.scope, values.members, values.later.keys(), values.broken)
     reader.wiring.outer.append(values)
-    read = repeats.one(reader, Entry(entry.key, entry.value, entry.path, place, entry.copy, entry.count))
+    read = repeats.one(reader, replace(entry, place=place))
     reader.wiring.outer.pop()
     sides = steps.chained(read.sides, entry, values)
     if read.absent:

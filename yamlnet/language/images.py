@@ -7,12 +7,16 @@ from dataclasses import replace
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Field
-from yamlnet.catalog.pictures import TO_ONE_SIZE, Misfit, Picture, after
+from yamlnet.catalog.pictures import TO_ONE_SIZE, Misfit, Picture
+from yamlnet.catalog.shaping import after
 from yamlnet.diagnostics import Mistake
 from yamlnet.language.calls import name_place
 from yamlnet.language.experiment import Data
 
 Shape = tuple[int, ...]
+
+COLOURING = ("Grayscale", "RGB")
+"""Transforms that change how many channels there are."""
 
 UNKNOWN = Picture()
 """Images of which nothing is known before they are read."""
@@ -104,7 +108,8 @@ def _misfits(calls: Sequence[Call], picture: Picture) -> Iterator[Mistake]:
             found = after(call, picture)
         except Misfit as misfit:
             yield _mistake(misfit, misfit.call or call)
-            found = Picture(normalized=picture.normalized or call.name == "Normalize")
+            channels = None if call.name in COLOURING else picture.channels
+            found = Picture(channels, normalized=picture.normalized or call.name == "Normalize")
         varying = (call if not picture.varies else varying) if found.varies else None
         picture = found
     if varying is not None:

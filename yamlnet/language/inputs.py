@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from yamlnet.catalog.facts import Facts, Field
@@ -20,6 +21,9 @@ DTYPES = "float32 float64 float16 bfloat16 complex64 complex128 int64 int32 int1
 PYTHON_DTYPES = {"int": "int64", "long": "int64", "float": "float32", "double": "float64", "half": "float16"}
 """What other names for a dtype most likely mean."""
 
+
+MAX_AXES, MAX_NUMBERS = 64, 2**58
+"""Of a tensor in torch; 16 bytes a number at most."""
 
 INPUT_KEYS = ("shape", "dtype", "num_categories")
 
@@ -186,16 +190,23 @@ def _shaped(name: str, shape: Any, dtype: str, place: Path, path: Path) -> tuple
         return None, [Mistake("wrong-type", place, message, help, f"[{shape}]")]
     if not isinstance(shape, list):
         message = f"a shape is a list of sizes, not {kind_of(shape)}"
-        meant = [int(size) for size in re.findall(r"\d+", shape)] if isinstance(shape, str) else []
+        meant = [int(size) for size in re.findall(r"\d{1,18}", shape)] if isinstance(shape, str) else []
         help = f"write `{meant}`" if meant else "for example [1, 28, 28], the batch left out"
         return None, [Mistake("wrong-type", place, message, help, str(meant) if meant else None)]
     for position, size in enumerate(shape):
         advice = f"the batch is left out: `{show(shape[1:])}`" if position == 0 and len(shape) > 1 else None
-        if isinstance(size, bool) or not isinstance(size, int | float) or size != int(size):
+        if isinstance(size, bool) or not isinstance(size, int | float) or size % 1 != 0:
             message = f"a size is a whole number, not {kind_of(size)}"
             advice = advice if size in (None, "batch", "N", "B", "None") else None
             return None, [Mistake("wrong-type", (*place, position), message, advice)]
         if size < 1:
             message = f"a size is at least 1, not {size}"
             return None, [Mistake("wrong-value", (*place, position), message, advice if size == -1 else None)]
+    if uncountable(shape):
+        return None, [Mistake("too-large", place, f"a sample of {show(shape)} is more than can be counted")]
     return Input(name, tuple(int(size) for size in shape), dtype, path), []
+
+
+def uncountable(shape: Sequence[int]) -> bool:
+    """Whether torch can't count the numbers, or the axes, of a tensor of this shape in a batch."""
+    return len(shape) >= MAX_AXES or prod(map(int, shape)) > MAX_NUMBERS

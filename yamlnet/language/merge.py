@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from yamlnet.diagnostics import Diagnostic, Span, YamlnetError
 from yamlnet.language.consistency import EXCLUSIVE
+from yamlnet.language.names import is_position
 from yamlnet.language.source import Document, Node, child, read
 
 OPTIONS = "--set"
@@ -101,7 +102,7 @@ def _longest(mapping: dict[str, Node], names: list[str]) -> int:
 def _placed_in_list(
     node: Node, items: list[Node], names: list[str], value: Node, key_span: Span
 ) -> tuple[Node, list[Diagnostic]]:
-    if not names[0].isdigit() or int(names[0]) >= len(items):
+    if not is_position(names[0]) or not 0 <= int(names[0]) < len(items):
         if not items:
             message = f"`{names[0]}` can't be set: the list is empty"
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 import unicodedata
 from collections.abc import Collection
 
@@ -45,6 +46,14 @@ PRIVATE_ATTRIBUTES = frozenset(
 TAKEN = MODULE_ATTRIBUTES | GRAPH_ATTRIBUTES | SEQUENTIAL_ATTRIBUTES | DICT_ATTRIBUTES | PRIVATE_ATTRIBUTES
 GENERATED = frozenset("getattr inf nan torch".split())
 """What the generated code of a graph calls by these names: an input of the same name would hide it."""
+
+
+_POSITION = re.compile("-?[0-9]{1,9}")
+
+
+def is_position(part: str) -> bool:
+    """Whether a part of a name counts: `0`, `-1`."""
+    return _POSITION.fullmatch(part) is not None
 
 
 def refused(name: str) -> str | None:

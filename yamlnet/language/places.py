@@ -60,8 +60,8 @@ class Place:
 
     scope: Scope
     modules: Mapping[str, Member] = field(default_factory=dict)
-    later: frozenset[str] = frozenset()
-    broken: frozenset[str] = frozenset()
+    later: Collection[str] = frozenset()
+    broken: Collection[str] = frozenset()
     declared: tuple[str, ...] | None = None
     called: frozenset[str] = frozenset()
 
@@ -87,7 +87,10 @@ class Read:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a container: a node under its key, one of `count` copies where it is repeated."""
+    """One entry of a container: a node under its key, one of `count` copies where it is repeated.
+
+    Copies are `alike` where nothing is worked out in them.
+    """
 
     key: str
     value: Any
@@ -95,3 +98,4 @@ class Entry:
     place: Place
     copy: int = 0
     count: int | None = None
+    alike: bool = False

@@ -8,7 +8,7 @@ from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call, Entry
-from yamlnet.diagnostics import Path
+from yamlnet.diagnostics import MAX_MISTAKES, Path
 from yamlnet.language import beside, blocks, chains, containers, tensors
 from yamlnet.language.blocks import MAX_LEVELS, Block
 from yamlnet.language.calls import Written, check_arguments, resolve, split
@@ -25,7 +25,7 @@ from yamlnet.language.places import (
     Read,
 )
 from yamlnet.language.plain import kind_of
-from yamlnet.language.reading import Reading
+from yamlnet.language.reading import Reading, TooMany
 
 
 class Reader(Reading):
@@ -38,6 +38,8 @@ class Reader(Reading):
         self.nodes_left -= 1
         if self.nodes_left < 0:
             self.too_many(path)
+        if self.wiring.num_refused > MAX_MISTAKES:
+            raise TooMany
         if isinstance(value, str) and "$" in value:
             value = place.scope.value(value, path)
             place = replace(place, scope=replace(place.scope, done=True))
@@ -114,10 +116,16 @@ class Reader(Reading):
         self.called.add(written.name)
         inner = block.scope(call, self.scope)
         before = len(self.mistakes)
-        with self.within(written.name, written.path):
+
+        def body() -> Read:
             read = self.read(block.body, block.path, Place(inner), BLOCK_SIDES, f"the block `{written.name}`")
             self.extend(inner.mistakes)
             self.mistakes[before:] = blocks.at_call(self.mistakes[before:], block, call)
+            return read
+
+        with self.within(written.name, written.path):
+            key = (written.name, repr(sorted(call.arguments.items())))
+            read = self.once(key, written.path, inner, body)
         if read.node is not None and not isinstance(read.node, str):
             read = replace(read, node=replace(read.node, caller=written.path, block=written.name))
         if isinstance(read.plain, list):
@@ -132,6 +140,9 @@ class Reader(Reading):
             self.read(block.body, block.path, Place(scope), BLOCK_SIDES, f"the block `{name}`")
 
     def endless(self, written: Written) -> Read:
+        if self.num_endless > MAX_LEVELS:
+            raise TooMany
+        self.num_endless += 1
         self.calls.append((written.name, written.path))
         message = f"blocks call each other more than {MAX_LEVELS} levels deep: {self.chain()}"
         self.calls.pop()
@@ -174,7 +185,7 @@ class Reader(Reading):
         argument = written.argument
         if entry is not None or lookup.find(written.name, "function") is not None:
             argument = place.scope.value(argument, written.path, late_names(entry))
-        also = (*place.modules, *CONTAINERS, *self.blocks, *TENSORS, "expr")
+        also = (name for names in (place.modules, CONTAINERS, self.blocks, TENSORS) for name in names)
         call, mistakes = resolve(
             replace(written, argument=argument), ("module", "function"), also, self.allow
         )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import Allowed, is_foreign
-from yamlnet.diagnostics import Mistake, Path, nearest
-from yamlnet.language.blocks import Block
+from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, nearest
+from yamlnet.language.blocks import MAX_LEVELS, Block
 from yamlnet.language.calls import Written, split
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
@@ -44,7 +44,16 @@ ELSEWHERE: Mapping[str, str] = {
 
 
 class TooMany(Exception):
-    """The network has more nodes than anyone would draw."""
+    """The network has more nodes than anyone would draw, or more mistakes than anyone would read."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was read once and stands again: of so many nodes, in so many levels of blocks."""
+
+    read: Read
+    num_nodes: int
+    num_levels: int
 
 
 class Reading(ABC):
@@ -72,6 +81,9 @@ class Reading(ABC):
         self.wiring = Wiring(self.mistakes)
         self.calls: list[tuple[str, Path]] = []
         self.nodes_left = MAX_NODES
+        self.num_endless = 0
+        self.deepest = 0
+        self.known: dict[Hashable, Known] = {}
         self.unknown = False
         self.called: set[str] = set()
         self.told: set[tuple[Any, ...]] = set()
@@ -106,6 +118,8 @@ class Reading(ABC):
             if general and mistake.suggestion is None and nearest(str(key), ("repeat",)) not in (None, key):
                 mistake = replace(mistake, help="did you mean `repeat`?", suggestion="repeat")
             self.mistakes.append(mistake)
+        if len(self.told) > MAX_MISTAKES:
+            raise TooMany
 
     @contextmanager
     def within(self, name: str, path: Path) -> Iterator[None]:
@@ -113,6 +127,7 @@ class Reading(ABC):
         before = len(self.mistakes)
         seen = {(known.code, known.path, known.message) for known in self.mistakes}
         self.calls.append((name, path))
+        self.deepest = max(self.deepest, len(self.calls))
         try:
             yield
         finally:
@@ -126,6 +141,36 @@ class Reading(ABC):
         """Remembers where a part of the worked-out document is written."""
         self.origins[id(plain)] = (plain, path)
         return plain
+
+    def once(self, key: Hashable, path: Path, scope: Scope, make: Callable[[], Read]) -> Read:
+        """What `make` reads; where the same was read before, and without a mistake, that.
+
+        So blocks that call each other twice end at the limit of nodes at once, and long networks are read
+        as quickly as they are written.
+        """
+        known = self.known.get(key)
+        if known is not None and len(self.calls) + known.num_levels <= MAX_LEVELS:
+            self.nodes_left -= known.num_nodes
+            if self.nodes_left < 0:
+                self.too_many(path)
+            return self.again_as(known.read)
+        before = (len(self.told), len(scope.mistakes), self.unknown)
+        left, deepest, self.deepest = self.nodes_left, self.deepest, len(self.calls)
+        read = make()
+        if (len(self.told), len(scope.mistakes), self.unknown) == before and read.node is not None:
+            self.known[key] = Known(read, left - self.nodes_left, self.deepest - len(self.calls))
+            read = self.again_as(read)
+        self.deepest = max(deepest, self.deepest)
+        return read
+
+    def again_as(self, read: Read) -> Read:
+        """The same with a text of its own, which what stands around it may still change."""
+        if not isinstance(read.plain, dict):
+            return read
+        plain = dict(read.plain)
+        if id(read.plain) in self.origins:
+            self.origin(plain, self.origins[id(read.plain)][1])
+        return replace(read, plain=plain)
 
     def too_many(self, path: Path) -> None:
         message = f"the network has more than {MAX_NODES:,} nodes"

@@ -103,9 +103,10 @@ def copies(reader: Reading, key: str, item: Any, path: Path, place: Place) -> It
         return
     count = number(reader, item, path, place)
     rest = {name: value for name, value in item.items() if name != "repeat"}
+    alike = "$" not in str(rest)
     for copy in range(count or 0):
         within = replace(place, scope=place.scope.with_names({"i": copy}))
-        yield Entry(key, rest, path, within, copy, count)
+        yield Entry(key, rest, path, within, copy, count, alike)
 
 
 def number(reader: Reading, item: Mapping[str, Any], path: Path, place: Place) -> int | None:
@@ -134,12 +135,9 @@ def number(reader: Reading, item: Mapping[str, Any], path: Path, place: Place) -
 def one(reader: Reading, entry: Entry) -> Read:
     """An entry's node: a chain of its copies, where it is repeated under one name."""
     if not _repeats(entry.value):
-        return reader.read(entry.value, entry.path, entry.place)
+        return _copy(reader, entry)
     item = {key: value for key, value in entry.value.items() if key != "from"}
-    reads = [
-        reader.read(copy.value, copy.path, copy.place)
-        for copy in copies(reader, entry.key, item, entry.path, entry.place)
-    ]
+    reads = [_copy(reader, copy) for copy in copies(reader, entry.key, item, entry.path, entry.place)]
     sides: dict[str, Any] = {}
     if "from" in entry.value:
         sides["from"] = entry.place.scope.value(entry.value["from"], (*entry.path, "from"))
@@ -161,6 +159,19 @@ def one(reader: Reading, entry: Entry) -> Read:
         return Read(None, sides)
     outside = [_from_outside(node) for node in nodes]  # type: ignore[arg-type]
     return _joined(reader, entry, outside, [read.plain for read in there], sides)
+
+
+def _copy(reader: Reading, entry: Entry) -> Read:
+    """A node, or one copy of it: copies alike are read once."""
+    place = entry.place
+
+    def read() -> Read:
+        return reader.read(entry.value, entry.path, place)
+
+    if not entry.alike:
+        return read()
+    seen = (len(place.modules), len(place.broken), place.declared, place.called)
+    return reader.once((entry.path, seen), entry.path, place.scope, read)
 
 
 def _from_outside(node: Node) -> Node:

@@ -15,6 +15,7 @@ from yamlnet.language.check import Checked
 from yamlnet.language.experiment import Data, Experiment, MetricTerm, Term, Train
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.merge import OPTIONS
+from yamlnet.language.names import is_position
 from yamlnet.language.nodes import Expression, Function, Graph, Input, Layer, Node, Weights, walk
 from yamlnet.language.repeats import Choice
 from yamlnet.language.substitution import Late
@@ -254,7 +255,7 @@ def explain(checked: Checked, key: str) -> tuple[Any, str]:
 
 
 def _step(value: Any, names: list[str]) -> tuple[str | int | None, int]:
-    if isinstance(value, list) and names[0].isdigit() and int(names[0]) < len(value):
+    if isinstance(value, list) and is_position(names[0]) and 0 <= int(names[0]) < len(value):
         return int(names[0]), 1
     if isinstance(value, Mapping):
         for taken in range(len(names), 0, -1):

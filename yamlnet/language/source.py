@@ -324,7 +324,7 @@ class _Reader:
         if formula and text.count("(") != text.count(")") and self.in_flow(event):
             help = traps.unclosed_help(self.text, event.start_mark)
             self.stop(event, "yaml-syntax", "YAML ends this expression at a comma or bracket", help)
-        if sum(map(str.isdigit, text)) > MAX_DIGITS and _FLOAT.fullmatch(text):
+        if len(text) > MAX_DIGITS and _is_long(text):
             self.stop(event, "too-large", f"a number of more than {MAX_DIGITS} digits")
         value = plain_scalar(text)
         if isinstance(value, float) and abs(value) == float("inf") and "inf" not in text.lower():
@@ -380,6 +380,12 @@ class _Reader:
 
     def stop(self, event: Event, code: str, message: str, help: str | None = None) -> None:
         raise _Stop(Diagnostic(self.span(event), code, message, help=help))
+
+
+def _is_long(text: str) -> bool:
+    """Whether a number has more digits than Python reads, or anyone means."""
+    number = any(form.fullmatch(text) for form in (_FLOAT, _HEX, _OCTAL))
+    return number and sum(letter != "_" for letter in text) > MAX_DIGITS
 
 
 def plain_scalar(text: str) -> Scalar:

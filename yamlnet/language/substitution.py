@@ -109,7 +109,7 @@ class Scope:
             return UNKNOWN
         try:
             parts = _parts(text)
-            waits = late - self.names.keys()
+            waits = frozenset(name for name in late if name not in self.names)
             if waits and any(part.expression and names_in(part.text) & waits for part in parts):
                 return Late(text, self, waits, path)
             return self.joined(text, parts, waits)

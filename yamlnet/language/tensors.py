@@ -8,11 +8,11 @@ from typing import Any
 from yamlnet.diagnostics import Path, did_you_mean
 from yamlnet.language.calls import Written, unknown_key
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.inputs import DTYPES, PYTHON_DTYPES
+from yamlnet.language.inputs import DTYPES, PYTHON_DTYPES, uncountable
 from yamlnet.language.names import refused_parameter
 from yamlnet.language.nodes import Tensor, Tensors
 from yamlnet.language.places import TENSORS, Place, Read
-from yamlnet.language.plain import kind_of
+from yamlnet.language.plain import kind_of, show
 from yamlnet.language.reading import Reading
 
 KINDS = TENSORS
@@ -98,6 +98,9 @@ def _tensor(reader: Reading, value: Any, path: Path, word: str) -> Tensor | None
             "wrong-type", place, f"a shape is a list of sizes, not {kind_of(shape)}", "for example [3, 5]"
         )
         return None
+    if uncountable(shape):
+        reader.add("too-large", place, f"{show(shape)} is more than can be counted")
+        return None
     if filled and list(filled) != [int(size) for size in shape]:
         message = f"`fill` is {list(filled)}, and the shape is {shape}"
         reader.add("wrong-value", (*path, "fill"), message)
@@ -108,7 +111,7 @@ def _tensor(reader: Reading, value: Any, path: Path, word: str) -> Tensor | None
 
 def _is_shape(value: Any) -> bool:
     return isinstance(value, list) and all(
-        isinstance(size, int | float) and not isinstance(size, bool) and size == int(size) and size >= 0
+        isinstance(size, int | float) and not isinstance(size, bool) and size % 1 == 0 and size >= 0
         for size in value
     )
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from yamlnet.catalog import lookup
-from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean
 from yamlnet.language import planned
 from yamlnet.language.calls import unknown_key
 from yamlnet.language.experiment import (
@@ -139,7 +139,7 @@ def validate_data(raw: Any) -> Data | None:
 
 def _mistakes(error: ValidationError, said: Mapping[str, Any]) -> list[Mistake]:
     by_path: dict[Path, list[ErrorDetails]] = {}
-    for detail in error.errors(include_url=False):
+    for detail in error.errors(include_url=False)[: 2 * MAX_MISTAKES]:
         missing = detail["type"] in ("missing", "extra_forbidden")
         loc = detail["loc"][:-1] if missing else detail["loc"]
         path = _written(loc, said)

@@ -8,21 +8,25 @@ from typing import Any
 
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
 from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.names import is_position
 from yamlnet.language.nodes import Held, Holder, Layer, Member, Output, Source, Step, Tensors, Wire
 from yamlnet.language.plain import kind_of
+from yamlnet.language.source import MAX_DEPTH
 
 
 @dataclass
 class Values:
     """The values of a graph, in the order in which they come to be.
 
-    `standing` are nodes that aren't there, with what they stand for; `last` is what the next node takes.
+    `ran` are the names of the steps, `later` those below. `standing` are nodes that aren't there, with what
+    they stand for; `last` is what the next node takes.
     """
 
     inputs: tuple[str, ...]
     last: Wire
-    later: list[str] = field(default_factory=list)
+    later: dict[str, None] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    ran: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     standing: dict[str, Wire] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
@@ -36,6 +40,7 @@ class Values:
     def add(self, step: Step) -> None:
         """One more step, whose value the next node takes."""
         self.steps.append(step)
+        self.ran.add(step.name)
         self.standing.pop(step.name, None)
         self.last = Source(step.name, (), step.path)
 
@@ -53,9 +58,11 @@ class Wiring:
     def __init__(self, mistakes: list[Mistake]) -> None:
         self.mistakes = mistakes
         self.outer: list[Values] = []
+        self.num_refused = 0
 
-    def refuse(self, code: str, path: Path, message: str, help: str | None = None) -> None:
-        self.mistakes.append(Mistake(code, path, message, help))
+    def refuse(self, code: str, path: Path, message: str, help: str | None = None, **more: Any) -> None:
+        self.num_refused += 1
+        self.mistakes.append(Mistake(code, path, message, help, **more))
 
     def wires(
         self, sides: Mapping[str, Any], path: Path, values: Values
@@ -108,14 +115,13 @@ class Wiring:
         held = self.held(keys, path, values)
         if held is not None:
             return held
-        known = {*values.inputs, *(step.name for step in values.steps)}
-        for taken in range(len(keys), 0, -1):
+        for taken in range(min(len(keys), MAX_DEPTH), 0, -1):
             name, parts = ".".join(keys[:taken]), tuple(keys[taken:])
             if name in values.broken:
                 return None
             if name in values.standing:
                 return self.into(values.standing[name], parts, path)
-            if name in known:
+            if name in values.inputs or name in values.ran:
                 return Source(name, parts, path)
         self.unknown(given, path, values, part)
         return None
@@ -135,7 +141,7 @@ class Wiring:
                 return Held(tuple(keys), path)
             if isinstance(member, Layer):
                 rest = keys[position + 1 :]
-                return Held(tuple(keys), path) if rest and not rest[0].lstrip("-").isdigit() else None
+                return Held(tuple(keys), path) if rest and not is_position(rest[0]) else None
             if not isinstance(member, Holder):
                 return None
             found = member.children
@@ -160,4 +166,4 @@ class Wiring:
             if "." in given and nearest(first, values.names):
                 suggestion = f"{nearest(first, values.names)}{given.removeprefix(first)}"
                 help = f"did you mean `{suggestion}`?"
-        self.mistakes.append(Mistake("unknown-reference", path, message, help, suggestion, part=part))
+        self.refuse("unknown-reference", path, message, help, suggestion=suggestion, part=part)

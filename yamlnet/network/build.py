@@ -15,6 +15,7 @@ import torch
 from torch import Tensor as TorchTensor
 from torch import fx, nn
 
+from yamlnet.language.names import is_position
 from yamlnet.language.nodes import (
     Chain,
     Expression,
@@ -244,7 +245,7 @@ class _Lines:
             return self.tensor(wire, graph)
         value = self.values[wire.value]
         for part in wire.parts:
-            key: Any = int(part) if part.lstrip("-").isdigit() else part
+            key: Any = int(part) if is_position(part) else part
             value = self.graph.call_function(operator.getitem, (value, key))
         return value
 

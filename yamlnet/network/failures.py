@@ -106,6 +106,8 @@ def _formula(
     arrives = " and ".join(
         f"`{name}` is {shape(value)}" for name, value in zip(node.formula.names, given, strict=True)
     )
+    if "can't allocate memory" in text:
+        return Mistake("too-large", node.path, _asks("this", text), part=part, related=sources(made, given))
     told = said(without_batch(text)).words
     message = f"this can't be worked out: {told}" + (f", where {arrives}" if arrives else "")
     code = "dtype-mismatch" if re.search(DTYPES, text) else "shape-mismatch"
@@ -164,7 +166,10 @@ def refused(call: Call, error: BaseException | None, arguments: Mapping[str, Any
 
 def _unallocated(call: Call, what: str, text: str) -> Mistake:
     """More memory than torch could have, as it says itself."""
+    return at_call("too-large", call, _asks(what, text))
+
+
+def _asks(what: str, text: str) -> str:
     asked = re.search(r"allocate (\d+) bytes", text)
     takes = f"{memory.size(int(asked[1]))} at once" if asked else "more bytes than can be counted"
-    message = f"{what} takes {takes}, and this machine has {memory.size(memory.machine())} of memory"
-    return at_call("too-large", call, message)
+    return f"{what} takes {takes}, and this machine has {memory.size(memory.machine())} of memory"

@@ -7,7 +7,10 @@ import torch
 from yamlnet.diagnostics import Mistake, did_you_mean
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import Graph, Held, Layer, Node, Tensors, below
+from yamlnet.network import memory
 from yamlnet.network.found import Shapes, Value
+from yamlnet.network.layers import tensor_bytes
+from yamlnet.network.words import too_large
 
 
 class HeldTensors:
@@ -37,6 +40,9 @@ class HeldTensors:
     def among(self, held: Tensors, wire: Held, keys: tuple[str, ...], name: str) -> Value:
         """A parameter or buffer; one of a list or dict of them, or all."""
         found = self.found.tensors.get(name)
+        if found is None and tensor_bytes(held) > memory.machine():
+            self.found.wrong(too_large(held, tensor_bytes(held), memory.machine()))
+            return UNKNOWN
         if found is None:
             found = {
                 key: torch.zeros((), dtype=getattr(torch, tensor.dtype)).expand(tensor.shape)

@@ -15,6 +15,7 @@ from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Mistake, Path
 from yamlnet.language import nodes
 from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.names import is_position
 from yamlnet.language.nodes import (
     Chain,
     Expression,
@@ -220,7 +221,7 @@ class _Judge:
         for part in wire.parts:
             if value is UNKNOWN:
                 return UNKNOWN
-            key: Any = int(part) if part.lstrip("-").isdigit() and not isinstance(value, dict) else part
+            key: Any = int(part) if is_position(part) and not isinstance(value, dict) else part
             try:
                 if isinstance(value, Tensor):
                     raise TypeError

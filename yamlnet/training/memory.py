@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from yamlnet.diagnostics import Mistake, Path, YamlnetError
+from yamlnet.diagnostics import Mistake, Path, YamlnetError, plural
 from yamlnet.language.calls import name_place
 from yamlnet.language.experiment import Experiment, Optimizer
 from yamlnet.language.nodes import Function, Layer, Member, Node, Tensors, walk
@@ -90,11 +90,18 @@ def judge(
     return []
 
 
+def _samples(step: Footprint) -> str:
+    return f"a step on {plural(step.step.batch_size, 'sample')}"
+
+
+def _parts(step: Footprint) -> str:
+    return " + ".join(f"{name} {size(count)}" for name, count in step.parts.items() if count)
+
+
 def _step(step: Footprint, limit: int, where: str, largest: tuple[Node | Member, int], fits: int) -> Mistake:
     """A step that doesn't fit: a smaller batch would do, or a smaller network."""
-    samples = f"{step.step.batch_size:,} sample" + ("s" if step.step.batch_size > 1 else "")
-    message = f"a step on {samples} takes {size(step.total)}, and {where} has {size(limit)} of memory"
-    parts = " + ".join(f"{name} {size(count)}" for name, count in step.parts.items() if count)
+    message = f"{_samples(step)} takes {size(step.total)}, and {where} has {size(limit)} of memory"
+    parts = _parts(step)
     node, count = largest
     if fits:
         related = ((_place(node)[0], f"takes {size(count)} of it"),)
@@ -128,12 +135,11 @@ def _largest(
         per_sample = [count // 2 for count in per_sample] if step.step.half else per_sample
     counts: dict[int, tuple[int, Node | Member]] = {}
     for row, count in zip(shapes.rows, per_sample, strict=True):
-        held = _held(row.called) if isinstance(row.called, nn.Module) else 0
-        before = counts.get(id(row.called), (times * held, row.node))[0]
+        weights = _held(row.called) if isinstance(row.called, nn.Module) else 0
+        before = counts.get(id(row.called), (times * weights, row.node))[0]
         counts[id(row.called)] = before + batch_size * count, row.node
-    for _, member in walk(root):
-        if isinstance(member, Tensors):
-            counts[id(member)] = times * tensor_bytes(member), member
+    held = [member for _, member in walk(root) if isinstance(member, Tensors)]
+    counts |= {-n: (times * tensor_bytes(member), member) for n, member in enumerate(held, 1)}
     count, node = max(counts.values(), key=lambda pair: pair[0])
     return node, count
 

@@ -13,6 +13,7 @@ from yamlnet.catalog.entry import Call
 from yamlnet.catalog.losses import EQUAL, loss_of
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Loss, Source, Term
+from yamlnet.language.names import is_position
 from yamlnet.language.nodes import Expression
 from yamlnet.network.bind import arrange, options
 from yamlnet.network.construct import arguments, target_of
@@ -137,7 +138,7 @@ def _pick(name: str) -> Pick:
         first = f"{first}.{rest.pop(0)}" if rest else first
         if not rest:
             return lambda output, batch: batch[first]
-    keys = [int(key) if key.isdigit() else key for key in rest]
+    keys = [int(key) if is_position(key) else key for key in rest]
 
     def part(output: Any, batch: Batch) -> Any:
         value = output if first == "output" else batch[first]

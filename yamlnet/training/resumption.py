@@ -14,6 +14,7 @@ from yamlnet.training.checkpoint import Snapshot
 from yamlnet.training.continuation import Change, Permits
 from yamlnet.training.loop import Position
 from yamlnet.training.origin import differences, environment
+from yamlnet.training.plan import Plan
 from yamlnet.training.run import Run, now
 from yamlnet.training.setup import Setup, Task
 from yamlnet.training.standing import Standing
@@ -66,7 +67,7 @@ def take_up(
         position, standing = _standing(snapshot)
         found = _changes_since(snapshot, task)
         continuation.refuse(found, position, permits)
-        _refuse_other_length(snapshot, setup.plan.num_batches)
+        _refuse_other_length(snapshot, setup.plan)
         continuation.adapt(standing, found, task.experiment.train)
         _refuse_finished(run, setup, position, standing)
         notes = []
@@ -106,11 +107,16 @@ def _standing(snapshot: Snapshot) -> tuple[Position, Standing]:
         ) from error
 
 
-def _refuse_other_length(snapshot: Snapshot, num_batches: int) -> None:
+def _refuse_other_length(snapshot: Snapshot, plan: Plan) -> None:
     then = snapshot.state["num_batches"]
-    if then != num_batches:
+    if then != plan.num_batches:
         raise YamlnetError(
-            f"the checkpoint is of another training: an epoch had {then} batches, and has {num_batches} here"
+            "the checkpoint is of another training: "
+            f"an epoch had {then} batches, and has {plan.num_batches} here"
+        )
+    if snapshot.step > plan.num_steps:
+        raise YamlnetError(
+            f"the run has taken {snapshot.step:,} steps already, and would now end after {plan.num_steps:,}"
         )
 
 

@@ -16,6 +16,7 @@ from yamlnet.diagnostics import Mistake
 from yamlnet.language.calls import name_place
 from yamlnet.language.draws import terms
 from yamlnet.language.experiment import Experiment, Source
+from yamlnet.language.names import is_position
 from yamlnet.language.nodes import Expression
 from yamlnet.network import words
 from yamlnet.network.formula import compute
@@ -70,7 +71,7 @@ def judged(name: str, output: Any) -> Any:
     if first != "output":
         return None
     for part in parts:
-        output = output[int(part) if part.isdigit() and not isinstance(output, dict) else part]
+        output = output[int(part) if is_position(part) and not isinstance(output, dict) else part]
     return output
 
 

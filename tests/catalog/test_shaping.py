@@ -11,7 +11,8 @@ import torch
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.lookup import find, names
-from yamlnet.catalog.pictures import GEOMETRIC, Misfit, Picture, after
+from yamlnet.catalog.pictures import GEOMETRIC, Misfit, Picture
+from yamlnet.catalog.shaping import after
 from yamlnet.catalog.transforms import OF_SEVERAL, is_random
 from yamlnet.data.per_image import make
 from yamlnet.diagnostics import YamlnetError
@@ -38,7 +39,7 @@ USES: Mapping[str, list[dict[str, Any]]] = {
     "AutoAugment": [{}, {"policy": "cifar10"}, {"policy": "svhn"}],
     "CenterCrop": [{"size": 8}, {"size": [4, 40]}],
     "ColorJitter": [{}, {"brightness": 0.5, "hue": 0.1}, {"hue": [0.2, 0.1]}, {"hue": -0.1}],
-    "ElasticTransform": [{}, {"alpha": [1.0, 2.0], "sigma": 2.0}],
+    "ElasticTransform": [{}, {"alpha": [1.0, 2.0], "sigma": 2.0}, {"sigma": [1.4, 0.5]}, {"sigma": 1.6}],
     "GaussianBlur": [
         {"kernel_size": 3},
         {"kernel_size": 4},
