@@ -254,7 +254,10 @@ class _Evaluator:
             raise self.wrong(node, "a division by zero") from None
         except OverflowError:
             raise self.wrong(node, "the result would be too large") from None
-        except (TypeError, ValueError, IndexError, KeyError, AttributeError):
+        except IndexError:
+            message = f"`{as_text(arguments[0])[:60]}` has no item {arguments[-1]}"
+            raise self.wrong(node, message, "items count from 0") from None
+        except (TypeError, ValueError, KeyError, AttributeError):
             words = " and ".join(f"`{as_text(argument)[:60]}`" for argument in arguments)
             raise self.wrong(node, f"this can't be worked out for {words}") from None
 

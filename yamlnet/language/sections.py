@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Kind
 from yamlnet.catalog.transforms import is_random
-from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
 from yamlnet.language import planned
 from yamlnet.language.calls import BROKEN, name_place, resolve, split, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.objective import read_loss, read_metrics
-from yamlnet.language.plain import kind_of
+from yamlnet.language.plain import kind_of, show
 from yamlnet.language.values import check_value
 
 Read = tuple[Any, list[Mistake]]
@@ -62,7 +62,22 @@ def _nested(call: Call, kind: Kind, parameter: str, what: str) -> tuple[Call, li
         mistakes += wrong
         if inner.name == "Normalize":
             mistakes.append(_misplaced(inner, call.name))
-    return Call(call.entry, {**call.arguments, parameter: found}, call.path, call.positional), mistakes
+    nested = Call(call.entry, {**call.arguments, parameter: found}, call.path, call.positional)
+    return nested, [*mistakes, *_unsuited_milestones(nested)]
+
+
+def _unsuited_milestones(call: Call) -> Iterator[Mistake]:
+    """Another number of milestones than lie between schedulers, or milestones that don't rise."""
+    milestones = call.arguments.get("milestones")
+    if call.name != "SequentialLR" or not isinstance(milestones, list) or UNKNOWN in milestones:
+        return
+    path, count = call.argument_path("milestones"), len(call.arguments["schedulers"])
+    if len(milestones) != count - 1:
+        message = f"{plural(count, 'scheduler')} {'have' if count > 1 else 'has'} "
+        message += f"{plural(count - 1, 'milestone')} between them, not {len(milestones)}"
+        yield Mistake("wrong-value", path, message)
+    elif milestones != sorted(set(milestones)) and all(type(when) is int for when in milestones):
+        yield Mistake("wrong-value", path, f"milestones rise, and {show(milestones)} don't")
 
 
 def read_data(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:

@@ -22,7 +22,7 @@ from yamlnet.network.words import at_argument, at_call, shape, sources
 
 DTYPES = (
     r"same dtype|scalar type|not implemented for '|argument #\d 'indices'|Expected floating"
-    r"|index tensor of type|type \(.*should be the same"
+    r"|index tensor of type|target dtype|type \(.*should be the same"
 )
 """What torch says of numbers of the wrong kind."""
 

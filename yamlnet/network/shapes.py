@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Mistake, Path
+from yamlnet.language import nodes
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import is_position
 from yamlnet.language.nodes import (
@@ -226,7 +227,10 @@ class _Judge:
                     raise TypeError
                 value = value[key]
             except (KeyError, IndexError, TypeError):
-                self.add("unknown-reference", wire.path, words.no_part(wire, values[wire.value], part))
+                whole = values[wire.value]
+                inner = nodes.below(values[HELD][0]).get(wire.value)
+                help = words.NOT_OUTSIDE if inner is not None and part in nodes.below(inner) else None
+                self.add("unknown-reference", wire.path, words.no_part(wire, whole, part), help)
                 return UNKNOWN
         return value
 

@@ -293,6 +293,9 @@ def unequal(node: Residual, value: Any, result: Any, probe: Probe, help: str | N
     return Mistake("shape-mismatch", (*node.path, "Residual"), message, help, at=at)
 
 
+NOT_OUTSIDE = "what stands in a container has no name outside: `output` beside it gives several results"
+
+
 def no_part(wire: Source, value: Any, part: str) -> str:
     """A way into a value that isn't there."""
     return f"`{wire.value}` gives {shape(value)}: it has no part `{part}`"
