@@ -159,6 +159,11 @@ class _Following(TorchDispatchMode):
         self.known: dict[int, tuple[Tensor, Known]] = {}
         self.inside: list[tuple[str, str]] = [("", "")]
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No, or torch imports dynamo, which takes a second; nothing is compiled here."""
+        return False
+
     def begin(self, inputs: Sequence[Tensor]) -> None:
         """Numbers the tensors that arrive."""
         self.known = {id(tensor): (tensor, number) for number, tensor in enumerate(inputs)}
