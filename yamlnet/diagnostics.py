@@ -226,6 +226,7 @@ def _distance(name: str, folded: str, letters: frozenset[str], candidate: str) -
     # capitals break ties: classes are offered for classes; then what was cut short
     different = sum(x != y for x, y in zip(name, candidate, strict=False)) / 100
     capital = 0.4 * (_has_capitals(name) != _has_capitals(candidate))
+    capital -= 0.02 * (best == len(candidate) - len(name))  # letters are left out more often than replaced
     return best + different + capital + 0.005 * (len(candidate) < len(name))
 
 

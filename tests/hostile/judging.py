@@ -14,7 +14,7 @@ import yamlnet
 from tests.hostile.texts import SHAPES, TEXTS, Case
 
 HANG_S = 20
-"""When a file is taken to hang: the machine may be slow."""
+"""Processor time after which a file is taken to hang; the machine may be slow."""
 
 MEMORY = 16 * 10**9
 """Bytes of the machine on which a file is checked."""
@@ -34,9 +34,9 @@ def judged(cases: Mapping[str, Case], folder: str) -> None:
     file = Path(folder) / "net.yaml"
     for name, (content, _) in cases.items():
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        signal.alarm(HANG_S)
+        signal.setitimer(signal.ITIMER_PROF, HANG_S)
         found = yamlnet.check(file)
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         write([name, sorted({diagnostic.code for diagnostic in found}), "torch" in sys.modules])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from string import ascii_lowercase
@@ -13,9 +14,12 @@ from yamlnet.diagnostics import Path, Span
 from yamlnet.language.source import Node, read
 
 WORDS = frozenset(name for kind in KINDS for name in lookup.names(kind))
-FREE = ("name", "vars", "params", "expect", "metrics", "ParameterDict")
+FREE = ("name", "vars", "params", "expect", "metrics", "ParameterDict", "fields", "draw")
 """Keys whose own keys a file may choose."""
 
+
+OPEN = ("params", "fields", "target", "draw", "insert", "append", "rename")
+"""Where a value may be any name, or one that only the data has."""
 
 CHOSEN = ("ModuleDict", "Sequential", "Parallel", "Select", "blocks", "inputs", "output", "from", "init")
 """Keys of the network whose own keys are names that the file gives."""
@@ -48,7 +52,10 @@ def damages(text: str, seed: int, count: int) -> Iterator[Damage]:
     chance = random.Random(seed)
     keys = [place for place in _keys(document.root, ()) if _written(text, place)]
     values = [place for place in _values(document.root, ()) if _written(text, place)]
-    makers = (_typo_in_key, _typo_in_value, _wrong_type, _twice, _deleted)
+    makers = (
+        *(_typo_in_key, _typo_in_value, _typo_in_value, _typo_in_variable),
+        *(_wrong_type, _twice, _deleted, _wrong_size),
+    )
     made = 0
     for _ in range(50 * count):
         maker = chance.choice(makers)
@@ -145,7 +152,7 @@ def _typo_in_value(text: str, keys: list[Place], values: list[Place], chance: ra
         return None
     if "inputs" in place.path or place.text in ("true", "false", "null", "True", "False", "None"):
         return None
-    if place.path[0] == "init" and "name" in place.path:
+    if (place.path[0] == "init" and "name" in place.path) or set(place.path) & set(OPEN):
         return None
     word = _typo(place, chance)
     if word is None:
@@ -191,3 +198,44 @@ def _deleted(text: str, keys: list[Place], values: list[Place], chance: random.R
     lines = text.split("\n")
     lines[place.span.line - 1] = line[: place.span.column - 1] + rest[cut:]
     return Damage("a parameter left out", "\n".join(lines), place.span.line, None, place.text)
+
+
+def _typo_in_variable(
+    text: str, keys: list[Place], values: list[Place], chance: random.Random
+) -> Damage | None:
+    """A name that `$` works out, misspelt."""
+    place = chance.choice(values)
+    names = [
+        m for m in re.finditer(r"[a-z_]{4,}", place.text) if m[0] not in ("sqrt", "true", "false", "null")
+    ]
+    if "$" not in place.text or not names:
+        return None
+    name = chance.choice(names)
+    word = _misspelt(name[0], chance)
+    if word == name[0] or not word.isidentifier() or word in names:
+        return None
+    new = place.text[: name.start()] + word + place.text[name.end() :]
+    return Damage("typo in a variable", _replaced(text, place.span, new), place.span.line, name[0], word)
+
+
+SIZES = {"Linear": ("out_features", "in_features"), "Conv2d": ("out_channels", "in_channels")}
+WRONG_SIZE = 7919
+"""No network has it."""
+
+
+def _wrong_size(text: str, keys: list[Place], values: list[Place], chance: random.Random) -> Damage | None:
+    """A size that is inferred, said, and not the one that arrives."""
+    place = chance.choice(keys + values)
+    name = next((name for name in SIZES if name in place.path[-2:]), None)
+    if name is None or "params" in place.path:
+        return None
+    first, inferred = SIZES[name]
+    if place.path[-1] == name and place.text.isdigit():
+        new = f"{{{first}: {place.text}, {inferred}: {WRONG_SIZE}}}"
+    elif place.path[-2:] == (name, first) and place.text == first:
+        new = f"{inferred}: {WRONG_SIZE}, {first}"
+    else:
+        return None
+    if text.split("\n")[place.span.line - 1].lstrip().startswith(first):
+        return None  # a line of a block mapping
+    return Damage("a wrong size", _replaced(text, place.span, new), place.span.line, None, new)

@@ -203,7 +203,7 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
     several = planned.split_at_commas(written.name, plainly)
     each = planned.one_run_each(several, written.path, lambda name: name in known)
     found = found or ((each, None) if each else None) or _elsewhere(written, kinds, known, also)
-    found = found or _meant(written, kinds, known)
+    found = found or _meant(written, kinds, known, also)
     advice, suggestion = found or (None, None)
     message = f"unknown {' or '.join(ARTICLES[kind].split(' ', 1)[1] for kind in kinds)} `{written.name}`"
     advice = advice or f"`yamlnet list {kinds[0]}` shows the names"
@@ -229,22 +229,31 @@ def _elsewhere(
     return None if meant is None else (f"did you mean `{meant}`?", meant)
 
 
-def _meant(written: Written, kinds: tuple[Kind, ...], known: Iterable[str]) -> tuple[str, str] | None:
+def _meant(
+    written: Written, kinds: tuple[Kind, ...], known: Iterable[str], own: Iterable[str]
+) -> tuple[str, str] | None:
     """The help and the suggestion: of names equally near one that takes these arguments, a common one."""
 
     def fits(name: str) -> bool:
         entry = next((entry for kind in kinds if (entry := lookup.find(name, kind))), None)
         return entry is None or not check_arguments(replace(written, name=name), entry)[1]
 
-    return likeliest(written.name, known, fits)
+    return likeliest(written.name, known, fits, own)
 
 
 def likeliest(
-    name: str, known: Iterable[str], fits: Callable[[str], bool] = lambda name: True
+    name: str,
+    known: Iterable[str],
+    fits: Callable[[str], bool] = lambda name: True,
+    own: Iterable[str] = (),
 ) -> tuple[str, str] | None:
-    """The help and the suggestion: of the names that are equally near one that fits, a common one."""
+    """The help and the suggestion: the file's `own` name where it is the nearest.
+
+    Else of the names that are equally near one that fits, a common one.
+    """
     near = ranked(name, known)
     equal = [found for distance, found in near if distance < near[0][0] + 0.5]
+    equal = equal[:1] if equal and equal[0] in own else equal
     chosen = min(equal, key=lambda found: (not fits(found), found not in lookup.COMMON), default=None)
     return None if chosen is None else (f"did you mean `{chosen}`?", chosen)
 

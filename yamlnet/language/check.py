@@ -149,7 +149,9 @@ class _Sections:
         for section in sorted(self.plain, key=lambda key: key != "data"):
             facts = _scope(self.raw.get("data", UNKNOWN if "data" in self.misspelt else None), self.facts)
             self.section(section, values if section == "data" else {**facts, **values})
-        return _validated(self.raw, self.plain, self.facts, self.mistakes, "metrics" in self.misspelt)
+        return _validated(
+            self.raw, self.plain, self.facts, self.mistakes, bool({"loss", "metrics"} & self.misspelt.keys())
+        )
 
     def vars(self) -> Mapping[str, Any]:
         """The values that `vars` names."""
@@ -173,7 +175,7 @@ class _Sections:
         if name == "model":
             self.model(scope)
             return
-        late = FANS if name == "init" else frozenset[str]()
+        late = FANS if name in ("init", self.misspelt.get("init")) else frozenset[str]()
         self.plain[name], found = substitute(self.plain[name], (name,), scope, late)
         self.mistakes += found
         if name == "data":

@@ -117,13 +117,13 @@ def _branches(
     named = isinstance(value, dict)
     nodes: dict[str, Node] = {}
     plain: dict[str, Any] = {}
-    complete = True
+    complete, wrong = True, len(place.scope.mistakes)
     for entry in repeats.entries(reader, value, written.path, place.inside()):
         if named:
             reader.name(entry.key, entry.path)
         found = repeats.one(reader, entry)
         complete = _add_branch(reader, entry, found, nodes, plain, named, word) and complete
-    if not complete:
+    if not complete or len(place.scope.mistakes) > wrong:
         return None
     if not nodes:
         reader.add("missing-key", written.path, f"`{word}` holds no nodes: `if` leaves none", at="key")

@@ -34,11 +34,13 @@ LATER = Unknown()
 
 
 class Wrong(Exception):
-    """What is wrong with an expression, and which characters of it."""
+    """What is wrong with an expression, which characters of it, and what to write in their place."""
 
-    def __init__(self, message: str, start: int, end: int, help: str | None = None) -> None:
+    def __init__(
+        self, message: str, start: int, end: int, help: str | None = None, suggestion: str | None = None
+    ) -> None:
         super().__init__(message)
-        self.start, self.end, self.help = start, end, help
+        self.start, self.end, self.help, self.suggestion = start, end, help, suggestion
 
 
 @dataclass
@@ -138,10 +140,12 @@ class _Evaluator:
         self.offset = offset
         self.budget = budget
 
-    def wrong(self, node: ast.expr, message: str, help: str | None = None) -> Wrong:
+    def wrong(
+        self, node: ast.expr, message: str, help: str | None = None, suggestion: str | None = None
+    ) -> Wrong:
         # ast counts columns in UTF-8 bytes; names beyond ASCII only widen the span
         end = node.end_col_offset if node.end_col_offset is not None else node.col_offset + 1
-        return Wrong(message, self.offset + node.col_offset, self.offset + end, help)
+        return Wrong(message, self.offset + node.col_offset, self.offset + end, help, suggestion)
 
     def visit(self, node: ast.expr) -> Any:
         method = getattr(self, f"visit_{type(node).__name__.lower()}", None)
@@ -169,10 +173,10 @@ class _Evaluator:
             return CONSTANTS[node.id]
         if node.id in _FUNCTIONS:
             raise self.wrong(node, f"`{node.id}` is a function: `{node.id}(...)`")
-        help, _ = did_you_mean(node.id, self.scope)
+        help, near = did_you_mean(node.id, self.scope)
         if node.id == "vars":
-            help = "a value of `vars` has no prefix: `$width`"
-        raise self.wrong(node, f"unknown name `{node.id}`", help or "`vars` names values")
+            help, near = "a value of `vars` has no prefix: `$width`", None
+        raise self.wrong(node, f"unknown name `{node.id}`", help or "`vars` names values", near)
 
     def visit_list(self, node: ast.List) -> Any:
         items = [self.visit(item) for item in node.elts]

@@ -80,7 +80,7 @@ def read_model(
     if written and isinstance(plain, dict):
         plain["edit"] = written
     reader.origin(plain, path)
-    mistakes += [*reader.mistakes, *names.mistakes]
+    mistakes += [*reader.mistakes, *dict.fromkeys(names.mistakes)]
     if read.node is None or isinstance(read.node, str | Tensors) or inputs is None or edits is None:
         return Network(None, plain, reader.origins, mistakes, unknown)
     model = Model(inputs, read.node, path, from_data=not said, edits=edits)

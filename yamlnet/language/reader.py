@@ -183,9 +183,10 @@ class Reader(Reading):
             self.add("unknown-reference", written.path, message, at=written.at)
             return Read(None, written.sides)
         argument = written.argument
-        if entry is not None or lookup.find(written.name, "function") is not None:
+        known = entry is not None or lookup.find(written.name, "function") is not None
+        if known:
             argument = place.scope.value(argument, written.path, late_names(entry))
-        also = (name for names in (place.modules, CONTAINERS, self.blocks, TENSORS) for name in names)
+        also = () if known else (*place.modules, *CONTAINERS, *self.blocks, *TENSORS, "expr")
         call, mistakes = resolve(
             replace(written, argument=argument), ("module", "function"), also, self.allow
         )

@@ -11,7 +11,7 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Kind
 from yamlnet.catalog.transforms import is_random
-from yamlnet.diagnostics import Mistake, Path, did_you_mean, plural
+from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest, plural
 from yamlnet.language import planned
 from yamlnet.language.calls import BROKEN, name_place, resolve, split, unknown_key
 from yamlnet.language.expressions import UNKNOWN
@@ -221,15 +221,24 @@ def read_init(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
         if not isinstance(item, dict):
             rules.append(item)
             continue
-        others = {key: calls for key, calls in item.items() if key not in ("type", "name")}
+        typos = {key: item[key] for key in item if _is_type(key, item[key])}
+        mistakes += [unknown_key(key, (*place, key), ("type",), "in this rule") for key in typos]
+        others = {key: item[key] for key in item if key not in ("type", "name", *typos)}
         rule: dict[str, Any] = {key: item[key] for key in ("type", "name") if key in item}
-        if not others:
+        if not others and not typos:
             message = "this rule sets no parameter"
             mistakes.append(Mistake("missing-key", place, message, "for example `weight: kaiming_normal`"))
         rule["parameters"], wrong = initialisers(others, place)
         mistakes += wrong + _unknown_types(item.get("type"), (*place, "type"))
         rules.append({**rule, "path": place})
     return rules, mistakes
+
+
+def _is_type(key: str, value: Any) -> bool:
+    """Whether a key is a misspelt `type`: classes aren't what a parameter is drawn by."""
+    names = value if isinstance(value, list) else [value]
+    modules = [name for name in names if isinstance(name, str) and lookup.find(name, "module")]
+    return key != "type" and bool(modules) and nearest(key, ("type",)) is not None
 
 
 def _unknown_types(value: Any, path: Path) -> list[Mistake]:

@@ -115,7 +115,9 @@ class Scope:
             return self.joined(text, parts, waits)
         except Wrong as wrong:
             part = (wrong.start, wrong.end)
-            self.mistakes.append(Mistake("expression", path, str(wrong), wrong.help, part=part))
+            self.mistakes.append(
+                Mistake("expression", path, str(wrong), wrong.help, wrong.suggestion, part=part)
+            )
             return UNKNOWN
 
     def joined(self, text: str, parts: Sequence[_Part], near: frozenset[str]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from yamlnet.catalog import lookup
@@ -124,7 +124,7 @@ _PLAIN: Mapping[str, type] = {"int_type": int, "float_type": float, "bool_type":
 def validate(raw: Mapping[str, Any], said: Mapping[str, Any]) -> tuple[Experiment | None, list[Mistake]]:
     """Validates the sections; `said` is the document as it was written, for what a message shows."""
     try:
-        return TypeAdapter(Experiment).validate_python(dict(raw)), []
+        return Experiment.model_validate(dict(raw)), []
     except ValidationError as error:
         return None, _mistakes(error, said)
 

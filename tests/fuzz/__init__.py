@@ -1,0 +1,1 @@
+"""Bytes of every sort, each of which must end in diagnostics."""
