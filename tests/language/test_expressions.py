@@ -105,7 +105,7 @@ def test_values(text: Any, expected: Any) -> None:
         ("$(1 / 0)", "a division by zero", (2, 7)),
         ("$(1 % 0)", "a division by zero", (2, 7)),
         ("$(name - 1)", "can't be worked out for `relu` and `1`", (2, 10)),
-        ("$(sizes[9])", "can't be worked out", (2, 10)),
+        ("$(sizes[9])", "has no item 9", (2, 10)),
         ("$(sizes['a'])", "can't be worked out", (2, 12)),
         ("$(sqrt(-1))", "can't be worked out", (2, 10)),
         ("$((-8) ** 0.5)", "isn't a finite number", (2, 13)),
