@@ -72,7 +72,21 @@ def to_python(expression: str, value: Any) -> Any:
 
 def choices(expression: str) -> tuple[str, ...]:
     """The texts that the type lists, in its order."""
-    return tuple(option.text for option in parse(expression).options if isinstance(option, Choice))
+    return _choices(parse(expression))
+
+
+def misfit(expression: str, value: object) -> tuple[int, str, tuple[str, ...]] | None:
+    """The one element for which a list isn't of the type: its position, what it should be, its choices."""
+    if not isinstance(value, list):
+        return None
+    for option in parse(expression).options:
+        if isinstance(option, Items) and option.length in (None, len(value)):
+            each = option.elements * len(value) if option.length is None else option.elements
+            wrong = [i for i, item in enumerate(value) if not _fits(each[i], item)]
+            if len(wrong) == 1:
+                wanted = each[wrong[0]]
+                return wrong[0], _describe(wanted), _choices(wanted)
+    return None
 
 
 def describe(expression: str) -> str:
@@ -100,6 +114,10 @@ def _tuple(tree: ast.expr) -> Items:
     if isinstance(elements[-1], ast.Constant) and elements[-1].value is ...:
         return Items((_union(elements[0]),), None, tuple)
     return Items(tuple(map(_union, elements)), len(elements), tuple)
+
+
+def _choices(union: Union) -> tuple[str, ...]:
+    return tuple(option.text for option in union.options if isinstance(option, Choice))
 
 
 def _fits(union: Union, value: object) -> bool:

@@ -102,7 +102,8 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
             continue
         if name not in watched:
             help, suggestion = did_you_mean(_whole(name, watched), watched)
-            help = "only the validation split chooses" if name in known else _unmeasured(name) or help
+            chooses = name in known or name.startswith(("train.", "test."))
+            help = "only the validation split chooses" if chooses else _unmeasured(name) or help
             yield Mistake("unknown-name", path, f"training watches no `{name}`", help, suggestion)
         elif known[name]:
             yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name])

@@ -75,6 +75,7 @@ def flow(
 ) -> Read:
     """A graph whose entries run in the order written."""
     values = Values(inputs, Source(inputs[0], (), written.path), dict.fromkeys(entries))
+    values.broken |= {key for key, item in entries.items() if "$" in key and not repeats.is_repeated(item)}
     plain: dict[str, Any] = {}
     before = reader.num_errors
     complete = True

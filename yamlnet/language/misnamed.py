@@ -70,9 +70,12 @@ def _parsed(text: str) -> ast.expr | None:
 def _arguments(call: ast.Call, entry: Entry) -> dict[str, Any] | None:
     """The arguments by name; None where one isn't a plain value, or isn't the entry's."""
     names = [name for name, parameter in entry.parameters.items() if not parameter.supplied]
-    if len(call.args) > len(names) or any(keyword.arg is None for keyword in call.keywords):
+    supplied = call.args and not isinstance(call.args[0], ast.Constant)
+    first = int(entry.kind in ("optimizer", "scheduler") and bool(supplied))
+    given = call.args[first:]  # what is optimized, or scheduled, is given anyway
+    if len(given) > len(names) or any(keyword.arg is None for keyword in call.keywords):
         return None
-    pairs = [*zip(names, call.args, strict=False), *((str(k.arg), k.value) for k in call.keywords)]
+    pairs = [*zip(names, given, strict=False), *((str(k.arg), k.value) for k in call.keywords)]
     said = {}
     for name, value in pairs:
         try:

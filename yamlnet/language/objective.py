@@ -196,7 +196,7 @@ def _metric(value: Any, path: Path) -> tuple[dict[str, Any], list[Mistake]]:
     if written.name == "expr":
         term, wrong = read_formula(written, path)
         return term, mistakes + wrong
-    call, wrong = resolve(written, ("metric",))
+    call, wrong = resolve(written, ("metric",), also=("expr",))
     mistakes += wrong
     sources, wrong = read_sources(written, path, call or BROKEN)
     return {"call": call or BROKEN, **sources}, mistakes + wrong

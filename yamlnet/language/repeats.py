@@ -66,7 +66,7 @@ def named(reader: Reading, items: Mapping[str, Any], path: Path, place: Place) -
             message, help = f"unknown key `{typo}`", "did you mean `repeat`?"
             reader.add("unknown-key", (*path, key, typo), message, help, at="key", suggestion="repeat")
             continue
-        if not _repeats(item):
+        if not is_repeated(item):
             message = f"only the name of a repeated node can hold a `$`, and `{key}` isn't repeated"
             reader.add("expression", (*path, key), message, at="key")
             continue
@@ -92,13 +92,14 @@ def _misspelt(item: Any) -> str | None:
     return next((key for key in keys if nearest(key, ("repeat",))), None)
 
 
-def _repeats(item: Any) -> bool:
+def is_repeated(item: Any) -> bool:
+    """Whether a node's value asks for copies."""
     return isinstance(item, dict) and "repeat" in item
 
 
 def copies(reader: Reading, key: str, item: Any, path: Path, place: Place) -> Iterator[Entry]:
     """The copies of one node; `$i` counts them from 0."""
-    if not _repeats(item):
+    if not is_repeated(item):
         yield Entry(key, item, path, place)
         return
     count = number(reader, item, path, place)
@@ -134,7 +135,7 @@ def number(reader: Reading, item: Mapping[str, Any], path: Path, place: Place) -
 
 def one(reader: Reading, entry: Entry) -> Read:
     """An entry's node: a chain of its copies, where it is repeated under one name."""
-    if not _repeats(entry.value):
+    if not is_repeated(entry.value):
         return _copy(reader, entry)
     item = {key: value for key, value in entry.value.items() if key != "from"}
     reads = [_copy(reader, copy) for copy in copies(reader, entry.key, item, entry.path, entry.place)]

@@ -93,6 +93,8 @@ def _tensor(reader: Reading, value: Any, path: Path, word: str) -> Tensor | None
     if shape is None:
         reader.add("missing-key", path, f"`{word}` needs a shape", f"for example `{word}: [3, 5]`")
         return None
+    if isinstance(shape, list) and UNKNOWN in shape:
+        return None
     if not _is_shape(shape):
         reader.add(
             "wrong-type", place, f"a shape is a list of sizes, not {kind_of(shape)}", "for example [3, 5]"

@@ -118,6 +118,9 @@ OTHER_NAMES: Mapping[str, str] = {
 }
 """What other names for a choice most likely mean."""
 
+DEVICES: Mapping[str, str] = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps", "any": "auto", "best": "auto"}
+"""What other names for a device most likely mean."""
+
 _PLAIN: Mapping[str, type] = {"int_type": int, "float_type": float, "bool_type": bool}
 
 
@@ -183,13 +186,18 @@ def _mistake(path: Path, details: list[ErrorDetails], said: Mapping[str, Any]) -
         choices = "a mapping such as `{same: target}`"
     if choices is not None:
         code = "wrong-type" if len(details) == 1 and kind in TYPES else "wrong-value"
-        return Mistake(code, path, f"`{name}` is {choices}, not {kind_of(value)}")
+        meant = DEVICES.get(str(value).lower()) if name == "device" else None
+        help = f"did you mean `{meant}`?" if meant else None
+        return Mistake(code, path, f"`{name}` is {choices}, not {kind_of(value)}", help, meant)
     if kind == "literal_error":
         expected = [str(word).strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
         help, suggestion = did_you_mean(OTHER_NAMES.get(str(value), str(value)), expected)
         return Mistake("wrong-value", path, f"`{name}` can't be `{show(value)}`", help, suggestion)
     wanted = TYPES.get(kind, details[0]["msg"].lower())
     message = f"`{name}` takes {wanted}, not {kind_of(value)}"
+    if path == ("data",) and isinstance(value, str) and lookup.find(value, "dataset") is not None:
+        meant = f"{{dataset: {value}}}"
+        return Mistake("wrong-type", path, message, f"write `data: {meant}`", meant)
     meant = plainly(value)
     if type(meant) is not _PLAIN.get(kind):
         several, plain = planned.split_at_commas(value, plainly), _PLAIN.get(kind, ())

@@ -55,6 +55,12 @@ def _wrong_type(value: Any, parameter: Parameter, path: Path, owner: str) -> Mis
         help, suggestion = did_you_mean(value, choices)
         message = f"`{parameter.name}` of `{owner}` can't be `{show(value)}`"
         return Mistake("wrong-value", path, message, help, suggestion)
+    item = types.misfit(parameter.type, value)
+    if item is not None:
+        position, wanted, named = item
+        message = f"`{parameter.name}` of `{owner}` takes {wanted} here, not {kind_of(value[position])}"
+        help, suggestion = did_you_mean(str(value[position]), named)
+        return Mistake("wrong-type", (*path, position), message, help, suggestion)
     message = f"`{parameter.name}` of `{owner}` takes {types.describe(parameter.type)}, not {kind_of(value)}"
     if value == "None" and types.accepts(parameter.type, None):
         return Mistake("wrong-type", path, message, "write `null`", "null")

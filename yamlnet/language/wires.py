@@ -37,6 +37,11 @@ class Values:
         tensors = [name for name, member in self.members.items() if isinstance(member, Tensors)]
         return [*self.inputs, *(step.name for step in self.steps), *self.standing, *self.broken, *tensors]
 
+    def is_broken(self, name: str) -> bool:
+        """Whether it names a node that couldn't be read; one with `$` has names that aren't known."""
+        written = (name.startswith(broken.partition("$")[0]) for broken in self.broken if "$" in broken)
+        return name in self.broken or any(written)
+
     def add(self, step: Step) -> None:
         """One more step, whose value the next node takes."""
         self.steps.append(step)
@@ -110,7 +115,7 @@ class Wiring:
             self.refuse("wrong-type", path, f"a value's name is a text, not {kind_of(given)}")
             return None
         keys = given.split(".")
-        if keys[0] in values.broken:
+        if values.is_broken(keys[0]):
             return None
         held = self.held(keys, path, values)
         if held is not None:

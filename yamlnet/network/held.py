@@ -75,9 +75,9 @@ class HeldTensors:
         tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
         if attribute not in tensors:
             message = f"`{layer.call.name}` has no parameter `{attribute}`"
-            self.found.wrong(
-                Mistake("unknown-reference", wire.path, message, did_you_mean(attribute, tensors)[0])
-            )
+            path = str(wire).removesuffix(attribute)
+            help, suggestion = did_you_mean(str(wire), [path + name for name in tensors])
+            self.found.wrong(Mistake("unknown-reference", wire.path, message, help, suggestion))
             return UNKNOWN
         self.found.makers[id(tensors[attribute])] = layer.path
         return tensors[attribute]
