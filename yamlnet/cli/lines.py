@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from yamlnet.cli.output import tell, warn
+from yamlnet.diagnostics import plural
 from yamlnet.training.observer import Progress
 
 SHOWN_EVERY_S = 10.0
-HIDDEN = ("step", "epoch", "split", "samples_per_second", "time_s", "lr")
+HIDDEN = ("step", "epoch", "split", "samples_per_second", "time_s", "lr", "num_skipped")
 
 
 class Lines:
@@ -57,6 +58,8 @@ def line(record: Mapping[str, Any]) -> str:
     words = [f"epoch {record['epoch']:>3}", f"{record['split']:<10}", *figures]
     if "samples_per_second" in record:
         words.append(f"{_figure(record['samples_per_second'], 0)} samples/s")
+    if record.get("num_skipped"):
+        words.append(f"{plural(record['num_skipped'], 'step')} left out")
     return "  ".join(words)
 
 

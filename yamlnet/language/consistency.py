@@ -121,7 +121,7 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
             yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name], at="key")
 
 
-def _whole(name: str, known: Iterable[str]) -> str:
+def _whole(name: str, known: Mapping[str, str | None]) -> str:
     """A figure that lacks its split, or says it otherwise, with the one that was likely meant."""
     short = re.fullmatch(r"(val|valid|validation|dev|train|test)[._/](\w+)", name)
     metric = short[2] if short else name
@@ -130,7 +130,8 @@ def _whole(name: str, known: Iterable[str]) -> str:
         split = short[1] if short[1] in ("train", "test") else "validation"
         return f"{split}.{metric}"
     name = metric
-    return next((figure for figure in (f"validation.{name}", f"test.{name}") if figure in known), name)
+    figures = [figure for figure in (f"validation.{name}", f"test.{name}") if figure in known]
+    return next((figure for figure in figures if known[figure] is None), figures[0] if figures else name)
 
 
 def _has_no_direction(figure: str, metrics: Any) -> bool:
