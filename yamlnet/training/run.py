@@ -210,13 +210,21 @@ class Run:
 
 
 def create(
-    root: Path, name: str, config: bytes, resolved: str, bases: Sequence[tuple[str, bytes]] = ()
+    root: Path,
+    name: str,
+    config: bytes,
+    resolved: str,
+    bases: Sequence[tuple[str, bytes]] = (),
+    read: Mapping[str, Any] | None = None,
 ) -> Run:
     """A new folder `root/name/N`, N the next free number, with the file as given and as resolved in it.
 
-    `bases` are the names and contents of the files that it extends. The folder is there whole, or not at all.
+    `bases` are the names and contents of the files that it extends; `read` is what the manifest says of what
+    was read, until all of it is known. The folder is there whole, or not at all.
     """
     files = {"config.yaml": config, RESOLVED: resolved.encode()}
+    if read is not None:
+        files["manifest.json"] = disk.as_json(read)
     for number, (base, content) in enumerate(bases, 1):
         files[f"extends/{number}-{Path(base).name}"] = content
     parent = root / name
