@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from yamlnet.diagnostics import YamlnetError
+
 INSIDE = {
     "MNIST": ("MNIST",),
     "FashionMNIST": ("FashionMNIST",),
@@ -29,3 +31,13 @@ def links(name: str, path: Path) -> Iterator[Path]:
             for inner in (*folders, *files):
                 if inner[:1] != "." and (found := Path(folder, inner)).is_symlink():
                     yield found
+
+
+def refuse_inner_links(root: Path) -> None:
+    """Raises YamlnetError for a link to a folder inside a class's: it could lead around for ever."""
+    starts = [entry.path for entry in os.scandir(root) if entry.is_dir()] if root.is_dir() else []
+    for start in starts:
+        for folder, inner, _ in os.walk(start):
+            for link in (Path(folder, name) for name in inner):
+                if link.is_symlink():
+                    raise YamlnetError(f"`{link}` is a link to a folder: inside a class none is followed")
