@@ -19,6 +19,7 @@ from torch import Tensor
 
 from yamlnet import disk
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.render import printable
 from yamlnet.training import checkpoint, stored
 from yamlnet.training.checkpoint import Snapshot
 from yamlnet.training.stored import DamagedError
@@ -185,7 +186,7 @@ class Run:
 
     def log(self, line: str) -> None:
         """Adds one line to `log.txt`, with the time."""
-        disk.append(self.path / "log.txt", f"{now()} {line}")
+        disk.append(self.path / "log.txt", f"{now()} {printable(line)}")
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Says what the run is made with."""
