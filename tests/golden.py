@@ -60,7 +60,7 @@ def _called(folder: Path, *arguments: str) -> str:
         except SystemExit as end:
             code = end.code
     assert code in (0, 1), f"{arguments} ends with {code}"
-    return output.getvalue()
+    return output.getvalue().replace(str(ROOT), "/repository")
 
 
 def write() -> None:

@@ -77,6 +77,7 @@ def test_every_room_has_a_floor() -> None:
         "api",
         "cli",
         "loading",
+        "located",
         "pipeline",
         "reproducing",
         "resuming",

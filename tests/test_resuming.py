@@ -295,7 +295,8 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(folder: P
     run = trained(folder, tmp_path).path
     expected = digest(run)
     unfinished(run, 0)
-    (run / "manifest.json").unlink()
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps({"data_digest": manifest["data_digest"]}))
     heard = Heard()
     resumed(run, heard=heard)
     assert heard.began_after == 0

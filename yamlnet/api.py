@@ -1,7 +1,8 @@
 """The public functions: each takes a path, YAML text or a dict, and leads it through the phases.
 
 `allow` names the packages whose layers, functions, losses, optimizers and data sets the file may name by
-their dotted path; without it no code that a file names is run.
+their dotted path; without it no code that a file names is run. `data_root` names folders that the paths in a
+file may lead into, beside the file's own; a text or dict may name any path.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from yamlnet import loading, pipeline, starting
 from yamlnet.catalog.allowed import allowed
 from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
-from yamlnet.language.files import File, read
+from yamlnet.language.files import DataRoot, File, given
 from yamlnet.pipeline import examine, options_of
 
 if TYPE_CHECKING:
@@ -27,24 +28,34 @@ if TYPE_CHECKING:
     from yamlnet.training.verdict import Result
 
 
-def check(file: File, set: Mapping[str, Any] | None = None, allow: Sequence[str] = ()) -> list[Diagnostic]:
+def check(
+    file: File,
+    set: Mapping[str, Any] | None = None,
+    allow: Sequence[str] = (),
+    data_root: DataRoot = None,
+) -> list[Diagnostic]:
     """Every mistake in a file, without its data and without a device, sorted by place.
 
     Raises YamlnetError for a path that can't be read.
     """
     try:
-        return list(examine(read(file), options_of(set), allow=allowed(allow)).diagnostics)
+        return list(examine(given(file, data_root), options_of(set), allow=allowed(allow)).diagnostics)
     except ConfigError as error:  # bytes that are no text
         return error.diagnostics
 
 
-def build(file: File, set: Mapping[str, Any] | None = None, allow: Sequence[str] = ()) -> nn.Module:
+def build(
+    file: File,
+    set: Mapping[str, Any] | None = None,
+    allow: Sequence[str] = (),
+    data_root: DataRoot = None,
+) -> nn.Module:
     """The file's network as a plain `nn.Module`, initialised by the file's seed.
 
     Raises ConfigError for a mistake in the file, YamlnetError where its data can't be read: a data set
     whose images have no fixed shape is read where the model declares no `input`.
     """
-    examined = examine(read(file), options_of(set), allow=allowed(allow))
+    examined = examine(given(file, data_root), options_of(set), allow=allowed(allow))
     examined.raise_if_wrong()
     if examined.shapes is None or not examined.shapes.complete:
         examined = pipeline.with_data(examined)[0]
@@ -56,6 +67,7 @@ def summary(
     set: Mapping[str, Any] | None = None,
     depth: int | None = None,
     allow: Sequence[str] = (),
+    data_root: DataRoot = None,
 ) -> Summary:
     """The table of the network's layers; printed, but for where the caller's prompt or notebook shows it.
 
@@ -63,7 +75,7 @@ def summary(
     modules it is made of.
     Raises ConfigError for a mistake in the file.
     """
-    examined = examine(read(file), options_of(set), allow=allowed(allow))
+    examined = examine(given(file, data_root), options_of(set), allow=allowed(allow))
     examined.raise_if_wrong()
     table = pipeline.summary_of(examined, depth)
     if not hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
@@ -77,6 +89,7 @@ def train(
     runs: str | Path = "runs",
     observer: Observer | None = None,
     allow: Sequence[str] = (),
+    data_root: DataRoot = None,
 ) -> Result:
     """Trains a file's network, evaluates it and judges what it expects; the run's folder is `result.path`.
 
@@ -86,7 +99,7 @@ def train(
     """
     from yamlnet.training.observer import Silent
 
-    source = read(file)
+    source = given(file, data_root)
     examined = examine(source, options_of(set), to_train=True, allow=allowed(allow))
     try:
         return starting.start(examined, Path(runs), observer or Silent())
@@ -113,6 +126,7 @@ def evaluate(
     which: Literal["best", "last"] = "best",
     options: Sequence[str] = (),
     allow: Sequence[str] = (),
+    data_root: DataRoot = None,
 ) -> dict[str, float]:
     """The loss and metrics of a run's weights on a split of its data, or of the data that `options` set.
 
@@ -126,7 +140,7 @@ def evaluate(
 
     folder = runs.load(Path(run))
     permitted = allowed(allow)
-    examined, prepared = pipeline.of_run(folder, options, permitted)
+    examined, prepared = pipeline.of_run(folder, options, permitted, data_root=data_root)
     found = loading.load(folder, which, permitted)
     task = starting.task_of(examined, found.network, prepared, criteria=found.criteria)
     experiment = examined.experiment

@@ -33,6 +33,7 @@ CODES: dict[str, str] = {
     "no-match": "a pattern that matches nothing",
     "unused-value": "a value or parameter that nothing uses",
     "too-large": "more than the limits of a file or of this machine's memory",
+    "outside-path": "a path of the file that leads out of the folders it may lead into",
     "not-allowed": "code outside the catalogue that nobody has permitted to run",
 }
 """Every code with the kind of mistake it stands for."""

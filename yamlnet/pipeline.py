@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from yamlnet.catalog.allowed import NOTHING, Allowed
-from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.own import PATHS
 from yamlnet.diagnostics import (
     ConfigError,
     Diagnostic,
@@ -22,17 +20,18 @@ from yamlnet.diagnostics import (
 from yamlnet.language import check as language
 from yamlnet.language import images, render
 from yamlnet.language.check import Checked
-from yamlnet.language.files import Text
+from yamlnet.language.files import DataRoot, Text, granted, with_record
 from yamlnet.language.inputs import with_inputs
 from yamlnet.language.known import picture
-from yamlnet.language.resolve import located, weights_file
+from yamlnet.language.paths import strays, weights_file
+from yamlnet.located import located_data
 
 if TYPE_CHECKING:
     from torch import nn
 
     from yamlnet.data.encoding import Encoding
     from yamlnet.data.splits import Prepared
-    from yamlnet.language.experiment import Data, Experiment
+    from yamlnet.language.experiment import Experiment
     from yamlnet.network.changes import Change
     from yamlnet.network.construct import Construction
     from yamlnet.network.drawing import Drawing
@@ -112,7 +111,7 @@ def examine(
     trained: bool = False,
 ) -> Examined:
     """Checks a text through every phase that needs no data; torch is imported where names are all right."""
-    checked = language.check(source, options, facts, to_train, allow)
+    checked = language.check(source, options, facts, to_train, allow, trained)
     if checked.wrong or checked.experiment is None or checked.document is None:
         return Examined(checked, checked.diagnostics, trained=trained)
     import torch
@@ -213,11 +212,15 @@ def _resized(experiment: Experiment, facts: Facts | None, drawn: Drawn) -> list[
 
 
 def with_data(
-    examined: Examined, device: str = "cpu", encodings: Mapping[str, Encoding] | None = None
+    examined: Examined,
+    device: str = "cpu",
+    encodings: Mapping[str, Encoding] | None = None,
+    compared_later: bool = False,
 ) -> tuple[Examined, Prepared]:
     """Reads the data, and examines the file again where it wasn't known what the data is like.
 
-    `encodings` are those of an earlier run.
+    `encodings` are those of an earlier run. Data that a run has on record, and that nothing else permits,
+    must be what it says; `compared_later` leaves that to the caller.
     """
     import torch
 
@@ -225,12 +228,15 @@ def with_data(
 
     experiment = examined.experiment
     assert experiment.data is not None
-    data = located_data(examined.checked)
     checked = examined.checked
     try:
+        data = located_data(checked)
         prepared = prepare(data, experiment.seed, checked.source.folder, torch.device(device), encodings)
     except MistakeError as error:
         raise _config_error(checked, [error.mistake]) from error
+    others = [] if compared_later or prepared.digest in checked.source.recorded_data else strays(checked)
+    if others:
+        raise _config_error(checked, [_unlike_the_record(mistake) for mistake in others])
     if checked.facts != prepared.facts:
         examined = examine(
             checked.source, checked.options, prepared.facts, False, checked.allow, examined.trained
@@ -239,24 +245,14 @@ def with_data(
     return examined, prepared
 
 
+def _unlike_the_record(mistake: Mistake) -> Mistake:
+    return replace(mistake, message=f"{mistake.message}, and isn't what the run has read")
+
+
 def _config_error(checked: Checked, mistakes: Sequence[Mistake]) -> ConfigError:
     assert checked.document is not None
     found = [checked.document.locate(mistake) for mistake in mistakes]
     return ConfigError(found, render.as_text(found, checked.texts()).rstrip())
-
-
-def located_data(checked: Checked) -> Data:
-    """The data section, the paths in it made absolute."""
-    assert checked.experiment is not None
-    assert checked.experiment.data is not None
-    data = checked.experiment.data
-    for key in ("dataset", "validation", "test"):
-        call = getattr(data, key)
-        for parameter in PATHS:
-            if isinstance(call, Call) and parameter in call.entry.parameters:
-                arguments = {**call.arguments, parameter: located(checked, call, parameter)}
-                data = data.model_copy(update={key: replace(call, arguments=arguments)})
-    return data
 
 
 def network_of(examined: Examined) -> nn.Module:
@@ -322,22 +318,31 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
 
 
 def of_run(
-    folder: Run, options: Sequence[str] = (), allow: Allowed = NOTHING, trained: bool = True
+    folder: Run,
+    options: Sequence[str] = (),
+    allow: Allowed = NOTHING,
+    trained: bool = True,
+    data_root: DataRoot = None,
+    compared_later: bool = False,
 ) -> tuple[Examined, Prepared]:
     """A run's experiment and its data, read from what the run's folder holds.
 
-    `trained` tells that its weights are to be taken from it, and not to be made anew.
+    `trained` tells that its weights are to be taken from it, and not to be made anew. `data_root` and
+    `compared_later` are as in `files.read` and `with_data`.
     """
     from yamlnet.data.encoding import from_json
     from yamlnet.training import device as devices
 
-    examined = examine(text_of(folder), options, to_train=True, allow=allow, trained=trained)
+    source = text_of(folder, data_root)
+    examined = examine(source, options, to_train=True, allow=allow, trained=trained)
     examined.raise_if_wrong()
     where = devices.device(examined.experiment.train.device)
-    return with_data(examined, str(where), from_json(folder.manifest.get("fields", {})))
+    encodings = from_json(folder.manifest.get("fields", {}))
+    return with_data(examined, str(where), encodings, compared_later)
 
 
-def text_of(folder: Run) -> Text:
+def text_of(folder: Run, data_root: DataRoot = None) -> Text:
     """The file of a run, as `examine` takes it."""
     text = folder.resolved
-    return Text(text, str(folder.path / "resolved.yaml"), folder.path.absolute(), "run", text.encode())
+    shown, where = str(folder.path / "resolved.yaml"), folder.path.absolute()
+    return with_record(Text(text, shown, where, "run", text.encode(), granted(data_root)))

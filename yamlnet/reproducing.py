@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from yamlnet import disk, pipeline, starting
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.files import DataRoot
 
 if TYPE_CHECKING:
     from yamlnet.training.comparison import Comparison
@@ -23,6 +24,7 @@ def reproduce(
     runs: Path | None = None,
     tolerance: float = TOLERANCE,
     allow: Allowed = NOTHING,
+    data_root: DataRoot = None,
 ) -> Comparison:
     """Trains a run's `resolved.yaml` again, and compares every record and the weights.
 
@@ -48,7 +50,7 @@ def reproduce(
                 f"the run had other settings up to step {entry['step']} ({keys}): "
                 "trained again, it has the last ones from the start"
             )
-    examined = pipeline.examine(pipeline.text_of(first), to_train=True, allow=allow)
+    examined = pipeline.examine(pipeline.text_of(first, data_root), to_train=True, allow=allow)
     examined.raise_if_wrong()
     with disk.temporary_folder() if runs is None else nullcontext(runs) as folder:
         result = starting.start(examined, folder, observer)

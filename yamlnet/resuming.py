@@ -10,6 +10,7 @@ from yamlnet import pipeline, starting
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.files import DataRoot
 
 if TYPE_CHECKING:
     from yamlnet.training.continuation import Permits
@@ -23,6 +24,7 @@ def resume(
     observer: Observer,
     allow: Allowed = NOTHING,
     permits: Permits | None = None,
+    data_root: DataRoot = None,
 ) -> Result:
     """Goes on from the newest checkpoint that verifies; `options` change settings from there on.
 
@@ -40,7 +42,9 @@ def resume(
             help="`--set train.epochs=MORE` goes on from there",
         )
     with memory_named():
-        examined, prepared = pipeline.of_run(folder, options, allow, trained=folder.has_begun)
+        examined, prepared = pipeline.of_run(
+            folder, options, allow, trained=folder.has_begun, data_root=data_root, compared_later=True
+        )
         device = prepared.device
         network = pipeline.network_of(examined).to(device)
     task = starting.task_of(examined, network, prepared, starting.document_of(examined, device))

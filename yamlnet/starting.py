@@ -12,6 +12,7 @@ from yamlnet.diagnostics import Mistake, RunError, YamlnetError, plural
 from yamlnet.language import render
 from yamlnet.language.dump import dump
 from yamlnet.language.inputs import input_fields
+from yamlnet.language.paths import weights_digests
 from yamlnet.language.resolve import resolved
 from yamlnet.pipeline import Examined, network_of, require_files, summary_of, with_data
 
@@ -52,9 +53,11 @@ def _start(examined: Examined, runs: Path, observer: Observer) -> Result:
     document = document_of(examined, where)
     source = examined.checked.source
     bases = [(base.file, base.content) for base in examined.checked.bases]
-    folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
+    task = task_of(examined, network, prepared, document)
+    read = {"data_digest": task.digest, "weights_files": dict(task.weights_files)}
+    folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases, read)
     with blaming(examined.checked.allow):
-        return trainer.train(task_of(examined, network, prepared, document), folder, observer)
+        return trainer.train(task, folder, observer)
 
 
 def document_of(examined: Examined, device: torch.device) -> dict[str, Any]:
@@ -102,6 +105,7 @@ def task_of(
         (*prepared.notes, *(() if examined.drawn is None else examined.drawn.notes)),
         {} if examined.drawn is None else examined.drawn.chosen,
         document or {},
+        {} if examined.trained else weights_digests(examined.checked),
         example=example(examined.shapes, prepared.facts, tuple(experiment.data.draw)),
         places=places_of(examined),
         needs=partial(needs, examined),

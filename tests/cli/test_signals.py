@@ -20,7 +20,7 @@ import os, signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins without
 import yamlnet.language.files as files
 from yamlnet import cli
-def read(file):
+def read(file, data_root):
     for _ in range({times}):
         os.kill(os.getpid(), {number})
     {busy}

@@ -26,5 +26,5 @@ def test_it_learns_which_ids_belong_together(tmp_path: Path, monkeypatch: pytest
         "optimizer: {AdamW: 0.02}\n"
         "train: {epochs: 40}\n"
     )
-    run = yamlnet.train("triplet.yaml")
+    run = yamlnet.train("triplet.yaml", data_root=GALLERY)
     assert run.metrics["validation.loss"] < 0.2

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yamlnet
+from tests.hostile.bombs import BOMBS
 from tests.hostile.texts import SHAPES, TEXTS, Case
 
 HANG_S = 20
@@ -37,7 +38,8 @@ def judged(cases: Mapping[str, Case], folder: str) -> None:
         signal.setitimer(signal.ITIMER_PROF, HANG_S)
         found = yamlnet.check(file)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        write([name, sorted({diagnostic.code for diagnostic in found}), "torch" in sys.modules])
+        large = [diagnostic.message for diagnostic in found if diagnostic.code == "too-large"]
+        write([name, sorted({diagnostic.code for diagnostic in found}), "torch" in sys.modules, large])
 
 
 def peak() -> float:
@@ -49,7 +51,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         if sys.argv[1] == "texts":
             resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
-            judged(TEXTS, folder)
+            judged({**TEXTS, **BOMBS}, folder)
             return
         import torch
 

@@ -107,7 +107,7 @@ TEXTS: Mapping[str, Case] = {
     "dollars": (linear("2") + 'name: "' + "$a" * 200_000 + '"\n', {"expression"}),
     "a file that can't be named": ("extends: " + "a" * 100_000 + "\n" + linear("2"), {"wrong-value"}),
     "NUL in a file's name": ('extends: "a\\0b"\n' + linear("2"), {"wrong-value"}),
-    "a device": ("extends: /dev/zero\n" + linear("2"), {"wrong-value"}),
+    "a device": ("extends: /dev/zero\n" + linear("2"), {"outside-path"}),
     "files that aren't there": ("extends: [" + many("no{i}.yaml, ", 40_000) + "]\n", {"wrong-value"}),
 }
 """What is told without torch."""

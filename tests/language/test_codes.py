@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-import yamlnet
 from yamlnet.diagnostics import CODES
 from yamlnet.language.codes import EXPLANATIONS
+from yamlnet.language.files import read
+from yamlnet.pipeline import examine
 
 
 def test_every_code_is_explained() -> None:
@@ -16,6 +17,6 @@ def test_every_code_is_explained() -> None:
 @pytest.mark.parametrize("code", EXPLANATIONS)
 def test_the_examples_are_wrong_and_right(code: str) -> None:
     explanation = EXPLANATIONS[code]
-    assert [diagnostic.code for diagnostic in yamlnet.check(explanation.wrong)] == [code]
-    assert yamlnet.check(explanation.right) == []
+    assert [diagnostic.code for diagnostic in examine(read(explanation.wrong)).diagnostics] == [code]
+    assert examine(read(explanation.right)).diagnostics == ()
     assert explanation.why.endswith(".")

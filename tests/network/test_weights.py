@@ -53,7 +53,7 @@ def test_init_sets_what_is_not_loaded(given: dict[str, torch.Tensor], tmp_path: 
     given["fc2.bias"] = torch.ones(5)
     given["head.bias"] = torch.ones(5)
     file = saved(given, tmp_path / "w.safetensors")
-    examined = pipeline.examine(files.read({**document({"file": file, "strict": False}), "init": INIT}))
+    examined = pipeline.examine(files.given({**document({"file": file, "strict": False}), "init": INIT}))
     built = pipeline.network_of(examined).state_dict()
     assert not built["fc2.weight"].any()
     assert not built["fc2.bias"].any()

@@ -12,7 +12,7 @@ import typer
 
 from yamlnet.catalog.allowed import Allowed
 from yamlnet.cli import output
-from yamlnet.cli.options import Allow, Quiet, Set
+from yamlnet.cli.options import Allow, DataRoot, Quiet, Set
 from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
 
 
@@ -30,6 +30,7 @@ def check(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="YAML files; `-` is standard input.")],
     set: Set = None,
     allow: Allow = None,
+    data_root: DataRoot = None,
     format: Annotated[
         CheckFormat, typer.Option("--format", help="How to print the mistakes.")
     ] = CheckFormat.text,
@@ -45,7 +46,7 @@ def check(
     code = 0
     for file in files:
         try:
-            diagnostics = _one(file, set or [], permitted, format, quiet)
+            diagnostics = _one(file, set or [], permitted, data_root, format, quiet)
         except YamlnetError as error:
             output.complain(error)
             code = max(code, error.exit_code)
@@ -66,13 +67,13 @@ def check(
 
 
 def _one(
-    file: str, options: Sequence[str], allow: Allowed, format: CheckFormat, quiet: bool
+    file: str, options: Sequence[str], allow: Allowed, data_root: DataRoot, format: CheckFormat, quiet: bool
 ) -> Sequence[Diagnostic]:
     from yamlnet import pipeline
     from yamlnet.language import files, render
 
     try:
-        examined = pipeline.examine(files.read(file), options, allow=allow)
+        examined = pipeline.examine(files.read(file, data_root), options, allow=allow)
     except ConfigError as error:
         found, texts = error.diagnostics, {}
     else:

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from yamlnet.cli import output
-from yamlnet.cli.options import Allow, FileArgument, Format, FormatOption, Quiet, Set
+from yamlnet.cli.options import Allow, DataRoot, FileArgument, Format, FormatOption, Quiet, Set
 
 
 def config(
     file: FileArgument,
     set: Set = None,
     allow: Allow = None,
+    data_root: DataRoot = None,
     explain: Annotated[
         str | None,
         typer.Option(
@@ -33,7 +34,7 @@ def config(
     from yamlnet.language import files, render, resolve
     from yamlnet.language.dump import dump
 
-    text, permitted = files.read(file), allowed(allow or [])
+    text, permitted = files.read(file, data_root), allowed(allow or [])
     checked = language.check(text, set or [], allow=permitted)
     if checked.wrong:
         raise ConfigError(checked.diagnostics, render.as_text(checked.diagnostics, checked.texts()).rstrip())

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from yamlnet.cli import output
-from yamlnet.cli.options import Allow, Format, FormatOption, Quiet, RunArgument, Set
+from yamlnet.cli.options import Allow, DataRoot, Format, FormatOption, Quiet, RunArgument, Set
 
 
 class Split(StrEnum):
@@ -35,6 +35,7 @@ def evaluate(
     ] = Which.best,
     set: Set = None,
     allow: Allow = None,
+    data_root: DataRoot = None,
     format: FormatOption = Format.text,
     quiet: Quiet = False,
 ) -> int:
@@ -42,7 +43,7 @@ def evaluate(
     from yamlnet import api
     from yamlnet.cli.train import figure
 
-    evaluated = api.evaluate(run, split.value, which.value, set or [], allow or [])
+    evaluated = api.evaluate(run, split.value, which.value, set or [], allow or [], data_root)
     if format is Format.json:
         output.write(json.dumps(output.finite(evaluated), indent=2, allow_nan=False))
         return 0

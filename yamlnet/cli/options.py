@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,14 @@ Allow = Annotated[
         "--allow",
         metavar="PACKAGE",
         help="Let the file name layers, data sets and more of this package, and run its code. Repeatable.",
+    ),
+]
+DataRoot = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--data-root",
+        metavar="FOLDER",
+        help="Let paths in the file lead into this folder too, beside the file's own. Repeatable.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yamlnet.cli import output
-from yamlnet.cli.options import Allow, Format, FormatOption, Quiet, RunArgument
+from yamlnet.cli.options import Allow, DataRoot, Format, FormatOption, Quiet, RunArgument
 
 if TYPE_CHECKING:
     from yamlnet.training.comparison import Comparison
@@ -31,6 +31,7 @@ def reproduce(
         float, typer.Option(min=0, help="The share by which figures may differ; 0: not at all.")
     ] = 0.01,
     allow: Allow = None,
+    data_root: DataRoot = None,
     format: FormatOption = Format.text,
     quiet: Quiet = False,
 ) -> int:
@@ -40,7 +41,7 @@ def reproduce(
     from yamlnet.cli.train import observer
 
     with observer(quiet) as watching:
-        found = reproducing.reproduce(Path(run), watching, runs, tolerance, allowed(allow or []))
+        found = reproducing.reproduce(Path(run), watching, runs, tolerance, allowed(allow or []), data_root)
     if format is Format.json:
         output.write(json.dumps({**dataclasses.asdict(found), "exit_code": found.exit_code}, indent=2))
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yamlnet.cli import output
-from yamlnet.cli.options import Allow, FileArgument, Quiet, Set
+from yamlnet.cli.options import Allow, DataRoot, FileArgument, Quiet, Set
 
 if TYPE_CHECKING:
     from yamlnet.network.table import Summary
@@ -46,6 +46,7 @@ def summary(
     file: FileArgument,
     set: Set = None,
     allow: Allow = None,
+    data_root: DataRoot = None,
     depth: Depth = None,
     parameters: Parameters = False,
     init: Init = False,
@@ -57,7 +58,7 @@ def summary(
     from yamlnet.catalog.allowed import allowed
     from yamlnet.language import files
 
-    examined = pipeline.examine(files.read(file), set or [], allow=allowed(allow or []))
+    examined = pipeline.examine(files.read(file, data_root), set or [], allow=allowed(allow or []))
     if examined.wrong or not quiet:
         output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
     if examined.wrong and (examined.shapes is None or parameters or init):

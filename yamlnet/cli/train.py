@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yamlnet.cli import output
-from yamlnet.cli.options import Allow, Format, FormatOption, Quiet, Set
+from yamlnet.cli.options import Allow, DataRoot, Format, FormatOption, Quiet, Set
 from yamlnet.diagnostics import YamlnetError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def train(
     file: FileOrNone = None,
     set: Set = None,
     allow: Allow = None,
+    data_root: DataRoot = None,
     device: Device = None,
     runs: Runs = Path("runs"),
     resume: Resume = None,
@@ -65,12 +66,12 @@ def train(
 
         permits = Permits(allow_environment, allow_data)
         with observer(quiet) as watching:
-            result = resuming.resume(resume, options, watching, permitted, permits)
+            result = resuming.resume(resume, options, watching, permitted, permits, data_root)
     else:
         assert file is not None
         if allow_environment or allow_data:
             raise YamlnetError("`--allow-environment` and `--allow-data` go with --resume RUN", exit_code=2)
-        examined = pipeline.examine(files.read(file), options, to_train=True, allow=permitted)
+        examined = pipeline.examine(files.read(file, data_root), options, to_train=True, allow=permitted)
         if not quiet and not examined.wrong:
             output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
         examined.raise_if_wrong()

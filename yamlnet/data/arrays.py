@@ -9,7 +9,7 @@ import numpy
 import torch
 from torch import Tensor
 
-from yamlnet.data.npz import Array
+from yamlnet.data.npy import Array, read_array
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.nodes import Input
 
@@ -25,14 +25,12 @@ def read_npy(path: Path) -> Array:
             if stream.read(6) != b"\x93NUMPY":
                 raise YamlnetError(f"`{path}` isn't an `.npy` file")
             stream.seek(0)
-            array: Array = numpy.load(stream, allow_pickle=False)
-    except (OSError, EOFError, ValueError, MemoryError) as error:
-        if "allow_pickle" in str(error):
-            message = f"`{path}` holds Python objects, which only code could read"
-            raise YamlnetError(message, help="save it as an array of numbers") from None
+            return read_array(stream, path.stat().st_size, f"`{path}`")
+    except YamlnetError:
+        raise
+    except Exception as error:  # what a damaged file makes of its reader has many names
         reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
         raise YamlnetError(f"can't read `{path}`: {reason}") from error
-    return array
 
 
 def fitted(what: str, array: Array, given: Input, is_image: bool, of_bytes: bool) -> tuple[Tensor, bool]:

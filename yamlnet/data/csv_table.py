@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -17,7 +17,14 @@ from torch import Tensor
 
 from yamlnet.catalog.entry import Call
 from yamlnet.data.table import NotNumbersError
+from yamlnet.data.unpacking import ROWS, SPARE, Unpacked, require_memory
 from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, plural
+
+MAX_EMPTY = 1_000_000
+"""How many lines may be empty, or within quotes."""
+
+NOT_OF_FILES = ("idna", "punycode")
+"""Encodings of names, not of texts, whose decoding takes ever longer."""
 
 DELIMITERS = {";": "`;`", "\t": "a tab", "|": "`|`", ",": "`,`"}
 
@@ -90,12 +97,14 @@ def read_csv(call: Call) -> CsvTable:
     path = Path(arguments["path"])
     try:
         with _open(path, arguments["encoding"]) as file:
-            records = _records(file, arguments["delimiter"])
+            records = _records(path, file, arguments["delimiter"])
     except FileNotFoundError:
         raise YamlnetError(f"no file `{path}`") from None
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise YamlnetError(f"can't read `{path}`: {reason}") from error
+    except MemoryError:
+        raise YamlnetError(f"the rows of `{path}` take more memory than there is") from None
     except csv.Error as error:
         raise YamlnetError(f"`{path}` isn't a CSV file: {error}") from error
     except UnicodeError as error:
@@ -122,20 +131,23 @@ def _check(call: Call, arguments: dict[str, Any]) -> None:
         message = f"`delimiter` is one character, not `{delimiter}`"
         raise MistakeError(Mistake("wrong-value", call.argument_path("delimiter"), message))
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        "".encode(encoding)
+        known = codecs.lookup(encoding).name not in NOT_OF_FILES
+    except (LookupError, ValueError):  # also what is no encoding of texts, such as `zlib`
+        known = False
+    if not known:
         message = f"unknown encoding `{encoding}`"
         help = "for example `utf-8`, `latin-1`, `cp1252` or `utf-16`"
-        raise MistakeError(Mistake("wrong-value", call.argument_path("encoding"), message, help)) from None
+        raise MistakeError(Mistake("wrong-value", call.argument_path("encoding"), message, help))
 
 
 def _open(path: Path, encoding: str) -> TextIO:
     if path.suffix == ".gz":
-        return TextIOWrapper(gzip.open(path), encoding=encoding, newline="")
+        return TextIOWrapper(Unpacked(path, ROWS), encoding=encoding, newline="")
     return path.open(encoding=encoding, newline="")
 
 
-def _records(file: TextIO, delimiter: str) -> list[tuple[int, list[str]]]:
+def _records(name: Path, file: TextIO, delimiter: str) -> list[tuple[int, list[str]]]:
     """The lines that aren't empty: where each begins, and its cells."""
     reader = csv.reader(file, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
     records: list[tuple[int, list[str]]] = []
@@ -145,12 +157,16 @@ def _records(file: TextIO, delimiter: str) -> list[tuple[int, list[str]]]:
             cells[0] = cells[0].removeprefix("\ufeff")
         if cells:
             records.append((begin, [cell.strip() for cell in cells]))
+        elif reader.line_num - len(records) > MAX_EMPTY:
+            raise csv.Error(f"more than {MAX_EMPTY:,} of its lines are empty")
+        if len(records) % 65536 == 65535:
+            require_memory(f"after {len(records):,} lines of it `{name}` still goes on; that takes", SPARE)
         begin = reader.line_num + 1
     return records
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1 and name})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1 and name)
     if twice:
         raise YamlnetError(
             f"two columns of `{path}` are named `{twice[0]}`",

@@ -12,6 +12,7 @@ from yamlnet.catalog.foreign import is_target
 from yamlnet.catalog.own import PATHS, is_path
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.catalog.vision_sets import labelled
+from yamlnet.data.cifar import read_cifar
 from yamlnet.data.downloads import made
 from yamlnet.data.foreign import read_foreign
 from yamlnet.data.hub_fields import read_hub
@@ -120,9 +121,25 @@ def _read_mnist_like(call: Call, resize: Call | None) -> Dataset:
     raw = root / call.name / "raw"
     if not (has_part(raw, "train") and has_part(raw, "t10k")):
         otherwise = f"; its four IDX files, gzipped or not, belong in `{raw}`"
-        data_set = getattr(import_torchvision().datasets, call.name)
-        made(call.name, partial(data_set, root), root, arguments["download"], otherwise)
+        made(call.name, partial(_downloaded, call.name, root), root, arguments["download"], otherwise)
     return Dataset(read_part(raw, "train"), read_part(raw, "t10k"), classes={"target": CLASSES[call.name]})
+
+
+def _downloaded(name: str, root: Path, download: bool) -> None:
+    """Has torchvision download a set of MNIST's form; its constructor would also load files of old."""
+    cls = getattr(import_torchvision().datasets, name)
+    data_set = cls.__new__(cls)
+    data_set.root = str(root)
+    if not download:
+        raise FileNotFoundError(name)
+    data_set.download()
+
+
+def _read_cifar(call: Call, resize: Call | None) -> Dataset:
+    """CIFAR10 or CIFAR100: torchvision would unpickle its files."""
+    arguments = call.with_defaults()
+    train, test, names = read_cifar(call.name, Path(arguments["root"]), arguments["download"])
+    return Dataset(train, test, classes={"target": names})
 
 
 def _read_labelled(call: Call, resize: Call | None) -> Dataset:
@@ -156,5 +173,6 @@ READERS: Mapping[str, Callable[[Call, Call | None], Dataset]] = {
     "Npz": _read_npz,
     "HuggingFace": _read_hub,
     **dict.fromkeys(CLASSES, _read_mnist_like),
+    **dict.fromkeys(("CIFAR10", "CIFAR100"), _read_cifar),
 }
 """How data sets are read that torchvision doesn't read."""

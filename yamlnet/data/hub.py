@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ FORMATS = {
     ".arrow": "arrow",
 }
 """What `datasets` calls the format of a file, by how its name ends."""
+
+NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+"""What sets of the hub are called; `datasets` would also take addresses, and folders of its own choice."""
 
 WITHOUT_SCRIPTS = 4
 """The first release of `datasets` that runs no code of a data set."""
@@ -89,6 +93,9 @@ def _load(datasets: ModuleType, path: str, arguments: Mapping[str, Any]) -> Any:
             known = ", ".join(FORMATS)
             raise YamlnetError(f"can't load `{path}`: its name ends in none of {known}")
         return datasets.load_dataset(FORMATS[file.suffix], data_files=path, split=split)
+    if not file.is_absolute() and (file.exists() or not NAME.fullmatch(path)):
+        message = f"`{path}` is neither a set of the hub nor a path in the file's folder"
+        raise YamlnetError(message, help="a set of the hub is `NAME` or `OWNER/NAME`")
     return datasets.load_dataset(path, arguments["name"], split=split, revision=arguments["revision"])
 
 

@@ -17,6 +17,7 @@ from typing import BinaryIO, cast
 import torch
 from torch import Tensor
 
+from yamlnet.data.unpacking import ARRAYS, Unpacked
 from yamlnet.diagnostics import YamlnetError
 
 DTYPES = {
@@ -28,13 +29,14 @@ DTYPES = {
     0x0E: torch.float64,
 }
 CHUNK = 1 << 20
+MAX_DIMENSIONS = 8
 
 
 def read_idx(path: Path) -> Tensor:
     """The values of an IDX file, in the shape and dtype that its header says.
 
     A name that ends in `.gz` is unpacked while it is read. No more is read than the header promises,
-    and memory grows with what is there, not with what is promised.
+    and memory grows with what is there, not with what is promised, up to the limits of `unpacking`.
 
     Raises:
         YamlnetError: the file can't be read, isn't IDX, or is shorter or longer than its header says.
@@ -49,7 +51,7 @@ def read_idx(path: Path) -> Tensor:
 
 
 def _open(path: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+    return cast(BinaryIO, Unpacked(path, ARRAYS)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _read(stream: BinaryIO, path: Path) -> Tensor:
@@ -86,6 +88,8 @@ def _read_header(stream: BinaryIO, path: Path) -> tuple[torch.dtype, tuple[int, 
         raise YamlnetError(
             f"`{path}` has values of an unknown type: expected one of {known}, found {magic[2]:02x}"
         )
+    if magic[3] > MAX_DIMENSIONS:
+        raise YamlnetError(f"`{path}` has {magic[3]} dimensions: more than {MAX_DIMENSIONS} are no data set")
     sizes = stream.read(4 * magic[3])
     if len(sizes) < 4 * magic[3]:
         raise YamlnetError(

@@ -9,6 +9,8 @@ import torch
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.vision import import_torchvision
+from yamlnet.data.links import refuse_inner_links
+from yamlnet.data.picture_head import opened
 from yamlnet.data.pictures import Form, stacked
 from yamlnet.data.ragged import Values
 from yamlnet.diagnostics import YamlnetError
@@ -30,6 +32,7 @@ def read_image_folder(
     Raises:
         YamlnetError: there are no images, or one can't be read.
     """
+    refuse_inner_links(root)
     try:
         found = import_torchvision().datasets.ImageFolder(root)
     except OSError as error:
@@ -44,13 +47,8 @@ def read_image_folder(
 
 
 def _opened(path: str) -> Picture:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as file:
-            return file.convert("RGB")
-    except Exception as error:  # what a decoder raises for a damaged file depends on the format
-        raise YamlnetError(f"can't read the image `{path}`: {_first_line(error)}") from error
+    with opened(path) as file:
+        return file.convert("RGB")
 
 
 def _first_line(error: Exception) -> str:

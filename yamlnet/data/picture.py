@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from yamlnet.data.picture_head import opened
 from yamlnet.data.pictures import MODES, pixels
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.nodes import Input
@@ -33,22 +35,14 @@ def read_picture(file: str, given: Input, before: Callable[[int, int], Input]) -
             f"`{file}` is an image, and the network takes {list(shape)}",
             help="an `.npy` file holds samples of any shape",
         )
-    try:
-        from PIL import Image
-    except ImportError:
+    if find_spec("PIL") is None:
         raise YamlnetError(
             f"reading the image `{file}` needs the package pillow", help="`pip install pillow`"
-        ) from None
-    try:
-        with Image.open(file) as image:
-            shape = before(image.height, image.width).shape or ()
-            _check(file, image, shape)
-            return pixels(image, shape[0]).contiguous()
-    except YamlnetError:
-        raise
-    except Exception as error:  # what a decoder raises for a damaged file depends on the format
-        reason = (str(error).strip() or type(error).__name__).split("\n")[0]
-        raise YamlnetError(f"can't read the image `{file}`: {reason}") from error
+        )
+    with opened(file) as image:
+        shape = before(image.height, image.width).shape or ()
+        _check(file, image, shape)
+        return pixels(image, shape[0]).contiguous()
 
 
 def _check(file: str, image: Picture, shape: tuple[int, ...]) -> None:

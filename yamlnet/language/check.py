@@ -27,6 +27,7 @@ from yamlnet.language.inputs import UNREAD
 from yamlnet.language.known import read_data, without_unknown
 from yamlnet.language.merge import with_options
 from yamlnet.language.model import read_model
+from yamlnet.language.paths import outside
 from yamlnet.language.places import FANS
 from yamlnet.language.sections import READERS
 from yamlnet.language.source import Document, normal, read
@@ -71,10 +72,12 @@ def check(
     facts: Facts | None = None,
     to_train: bool = False,
     allow: Allowed = NOTHING,
+    trained: bool = False,
 ) -> Checked:
     """Checks a text with its options; `facts` are those of data that has been read, where it has.
 
-    Code that the text names is run only where `allow` names its package.
+    Code that the text names is run only where `allow` names its package. A `trained` network has the weights
+    of a run: the files of weights that the text names aren't read.
     """
     document, diagnostics = read(source.text, source.file)
     if document is None:
@@ -94,6 +97,8 @@ def check(
     plain = {key: v for key, v in plain.items() if v is not None or key not in Experiment.model_fields}
     sections = _Sections(plain, facts, allow)
     experiment, mistakes = sections.experiment(source.name, to_train)
+    if experiment is not None:
+        mistakes += outside(source, document, experiment, trained)
     diagnostics += [document.locate(mistake) for mistake in mistakes]
     if any(d.severity == "error" for d in diagnostics):
         experiment = None

@@ -324,6 +324,27 @@ EXPLANATIONS: Mapping[str, Explanation] = {
           Linear: 100
         """,
     ),
+    "outside-path": _explained(
+        "A file that came from elsewhere must not read what it likes: its paths stay in its own folder, with "
+        "`..` and links followed. Whoever runs yamlnet gives other paths on the command line "
+        "(`--set data.dataset.Csv.path=/data/people.csv`), or a folder that paths may lead into "
+        "(`--data-root /data`, or the variable YAMLNET_DATA_ROOT). What the machine shares, in /usr/share, "
+        "may be read by any file.",
+        """
+        data:
+          dataset: {Csv: {path: /elsewhere/people.csv}}
+          fields: {size: {number: [height, weight]}, churn: category}
+          target: churn
+        model: {Linear: 2}
+        """,
+        """
+        data:
+          dataset: {Csv: {path: people.csv}}
+          fields: {size: {number: [height, weight]}, churn: category}
+          target: churn
+        model: {Linear: 2}
+        """,
+    ),
     "not-allowed": _explained(
         "A dotted path leads to code that isn't of the catalogue. A file never has code run by itself: the "
         "person who runs yamlnet permits a package with `--allow PACKAGE`, each time anew.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Literal
 
@@ -11,6 +11,7 @@ from yamlnet.catalog import lookup
 from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError, did_you_mean
 from yamlnet.language import render
 from yamlnet.language.files import Text, read_path
+from yamlnet.language.paths import is_special, joined, leads_out, outside_of, root_for
 from yamlnet.language.places import CONTAINERS, MODEL_SIDES, NODE_SIDES, STEP_SIDES
 from yamlnet.language.source import Document, Node, read
 
@@ -77,31 +78,15 @@ def _with_bases(root: Node, source: Text, chain: tuple[FilePath, ...], reading: 
 
 def _base(name: Node, source: Text, chain: tuple[FilePath, ...], reading: _Reading) -> Node | None:
     """One base, with its own bases below it; None where it can't be had."""
-    if name.value is None:
+    path = None if name.value is None else _way(name, source, chain, reading)
+    if isinstance(path, Diagnostic):
+        reading.diagnostics.append(path)
+    if not isinstance(path, FilePath):
         return None
-    if not isinstance(name.value, str):
-        message = "`extends` is a file or a list of files"
-        reading.diagnostics.append(Diagnostic(name.span, "wrong-type", message, path=("extends",)))
-        return None
-    try:
-        path = (source.folder / FilePath(name.value).expanduser()).resolve()
-        special = path.exists() and not path.is_file() and not path.is_dir()
-    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL in it, `~` of nobody
-        reason = getattr(error, "strerror", None) or str(error)
-        message = f"`{render.printable(name.value[:60])}` can't name a file: {reason.lower()}"
-        reading.diagnostics.append(Diagnostic(name.span, "wrong-value", message, path=("extends",)))
-        return None
-    if special:
-        message = f"`{render.printable(name.value)}` is no file but a device or a pipe"
-        reading.diagnostics.append(Diagnostic(name.span, "wrong-value", message, path=("extends",)))
-        return None
-    wrong = _refused(path, chain, reading)
-    if wrong is not None:
-        reading.diagnostics.append(Diagnostic(name.span, "recursion", wrong, path=("extends",)))
-        return None
+    assert isinstance(name.value, str)
     shown = str(FilePath(source.file).parent / name.value) if source.file[:1] != "<" else name.value
     try:
-        text = read_path(path, shown)
+        text = replace(read_path(path, shown), roots=(source.folder, *source.roots))
     except ConfigError as error:
         reading.diagnostics += error.diagnostics
         return None
@@ -122,6 +107,32 @@ def _base(name: Node, source: Text, chain: tuple[FilePath, ...], reading: _Readi
     reading.texts.update(document.texts)
     reading.folders[text.file] = text.folder
     return _with_bases(document.root, text, (*chain, path), reading)
+
+
+def _way(name: Node, source: Text, chain: tuple[FilePath, ...], reading: _Reading) -> FilePath | Diagnostic:
+    """Where a base is, or why it may not be read."""
+
+    def wrong(code: str, message: str, help: str | None = None) -> Diagnostic:
+        return Diagnostic(name.span, code, message, help=help, path=("extends",))
+
+    written = name.value
+    if not isinstance(written, str):
+        return wrong("wrong-type", "`extends` is a file or a list of files")
+    try:
+        path = joined(source.folder, written).resolve()
+        path.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL in it, links in a circle
+        reason = getattr(error, "strerror", None) or str(error)
+        return wrong("wrong-value", f"`{render.printable(written[:60])}` can't name a file: {reason.lower()}")
+    circle = _refused(path, chain, reading)
+    if circle is not None:
+        return wrong("recursion", circle)
+    if not source.free and leads_out(path, source):
+        help = f"`--data-root {root_for(path)}` on the command line lets it lead there"
+        return wrong("outside-path", outside_of(path, written, source.folder), help)
+    if is_special(path):
+        return wrong("wrong-value", f"`{render.printable(written)}` is no file but a device or a pipe")
+    return path
 
 
 def _refused(path: FilePath, chain: tuple[FilePath, ...], reading: _Reading) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,26 @@ from yamlnet.language.source import MAX_BYTES
 File = str | Path | Mapping[str, Any]
 """A path, the YAML text itself, or the document as a dict."""
 
+DataRoot = str | Path | Sequence[str | Path] | None
+"""Folders that the paths of a file may lead into."""
+
+DATA_ROOT = "YAMLNET_DATA_ROOT"
+"""The variable that names such folders for every file."""
+
+SHARED = "/usr/local/share:/usr/share"
+"""Where a machine keeps what all its users read, if XDG_DATA_DIRS doesn't say otherwise."""
+
+RESOLVED, MANIFEST = "resolved.yaml", "manifest.json"
+MAX_MANIFEST_BYTES = 2**24
+
 
 @dataclass(frozen=True)
 class Text:
     """A file's text, the name that diagnostics show, and the folder that its paths are relative to.
 
-    `name` is the run's where the file says none, `content` the bytes as they were given.
+    `name` is the run's where the file says none, `content` the bytes as they were given. Paths may lead into
+    the folder and into `roots`, those of a `free` text anywhere. Of a run's file `recorded_data` and
+    `recorded_weights` are the digests of what the run has read: the same may be read wherever it lies.
     """
 
     text: str
@@ -32,13 +48,49 @@ class Text:
     folder: Path
     name: str
     content: bytes
+    roots: tuple[Path, ...] = ()
+    free: bool = False
+    recorded_data: frozenset[str] = frozenset()
+    recorded_weights: frozenset[str] = frozenset()
 
 
-def read(file: File) -> Text:
+def given(file: File, data_root: DataRoot = None) -> Text:
+    """As `read`, of what a program hands over: its own text, or dict, may name any path."""
+    text = read(file, data_root)
+    return replace(text, free=isinstance(file, Mapping) or text.file == "<text>")
+
+
+def read(file: File, data_root: DataRoot = None) -> Text:
     """The text of a file, `-` for standard input, a text itself, or a dict.
 
     Raises YamlnetError (exit 2) for a path that can't be read, ConfigError for bytes that are no text.
     """
+    return replace(_read(file), roots=granted(data_root))
+
+
+def granted(data_root: DataRoot) -> tuple[Path, ...]:
+    """The folders that whoever runs yamlnet gives, those of the environment, and what the machine shares.
+
+    Raises YamlnetError (exit 2) for one given that isn't there.
+    """
+    said = [] if data_root is None else [data_root] if isinstance(data_root, str | Path) else data_root
+    roots = [_here(Path(os.path.expanduser(root))) for root in said]
+    for root in roots:
+        if not root.is_dir():
+            raise YamlnetError(f"`--data-root {root}`: there is no such folder", exit_code=2)
+    shared = os.environ.get("XDG_DATA_DIRS") or SHARED
+    return (*roots, *_listed(os.environ.get(DATA_ROOT, "")), *_listed(shared))
+
+
+def _listed(folders: str) -> Iterator[Path]:
+    """The folders of a variable; a relative one would be another in every folder, and doesn't count."""
+    for folder in folders.split(os.pathsep):
+        path = Path(os.path.expanduser(folder))
+        if path.is_absolute():
+            yield path
+
+
+def _read(file: File) -> Text:
     if isinstance(file, Mapping):
         return _text(_dumped(file), "<dict>")
     if isinstance(file, str) and file == "-":
@@ -49,7 +101,8 @@ def read(file: File) -> Text:
 
 
 def read_path(path: Path, shown: str) -> Text:
-    """The text of a file, which diagnostics call `shown`."""
+    """The text of a file, which diagnostics call `shown`; never by a name that stands for no file."""
+    shown = f"./{shown}" if shown[:1] in ("-", "<") else shown
     try:
         with path.open("rb") as opened:
             content = opened.read(MAX_BYTES + 1)
@@ -58,7 +111,32 @@ def read_path(path: Path, shown: str) -> Text:
         raise YamlnetError(f"can't read `{render.printable(shown)}`: {reason}", exit_code=2) from None
     except ValueError as error:
         raise YamlnetError(f"can't read `{render.printable(shown)}`: {error}", exit_code=2) from None
-    return Text(_decoded(content, shown), shown, _here(path).parent, _name(path), content)
+    text = Text(_decoded(content, shown), shown, _here(path).parent, _name(path), content)
+    return with_record(text) if path.name == RESOLVED else text
+
+
+def with_record(text: Text) -> Text:
+    """The text of a run's `resolved.yaml`, which lies beside the manifest that says what the run has read."""
+    path = text.folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes()) if _is_small(path) else None
+    except (OSError, ValueError, RecursionError):
+        return text
+    if not isinstance(manifest, dict):
+        return text
+    resumes = manifest.get("resumes")
+    entries = [manifest, *(resumes if isinstance(resumes, list) else ())]
+    data = [entry.get("data_digest") for entry in entries if isinstance(entry, dict)]
+    weights = manifest.get("weights_files")
+    return replace(
+        text,
+        recorded_data=frozenset(digest for digest in data if isinstance(digest, str)),
+        recorded_weights=frozenset(map(str, weights.values())) if isinstance(weights, dict) else frozenset(),
+    )
+
+
+def _is_small(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size <= MAX_MANIFEST_BYTES
 
 
 def _standard_input() -> bytes:

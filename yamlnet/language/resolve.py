@@ -9,7 +9,7 @@ from typing import Any
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.own import PATHS, is_path
+from yamlnet.catalog.own import PATHS
 from yamlnet.diagnostics import Path, YamlnetError, did_you_mean
 from yamlnet.language.check import Checked
 from yamlnet.language.experiment import Data, Experiment, MetricTerm, Term, Train
@@ -17,6 +17,7 @@ from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.merge import OPTIONS
 from yamlnet.language.names import is_position
 from yamlnet.language.nodes import Expression, Function, Graph, Input, Layer, Node, Weights, walk
+from yamlnet.language.paths import dataset_calls, located, weights_file
 from yamlnet.language.repeats import Choice
 from yamlnet.language.substitution import Late
 from yamlnet.language.tables import targets_of
@@ -177,39 +178,6 @@ def _absolute(plain: dict[str, Any], checked: Checked, folder: FilePath) -> None
         for parameter in PATHS:
             if call.with_defaults().get(parameter) is not None:
                 _at(plain, place)[parameter] = located(checked, call, parameter)
-
-
-def dataset_calls(experiment: Experiment | None) -> Iterator[Call]:
-    """The data sets of an experiment."""
-    if experiment is not None and experiment.data is not None:
-        parts = (experiment.data.dataset, experiment.data.validation, experiment.data.test)
-        yield from (part for part in parts if isinstance(part, Call))
-
-
-def located(checked: Checked, call: Call, parameter: str) -> str:
-    """An argument of a data set, absolute where it is a path."""
-    written, path = str(call.with_defaults()[parameter]), path_of(checked, call, parameter)
-    return str(path) if is_path(call.name, parameter, written, path) else written
-
-
-def path_of(checked: Checked, call: Call, parameter: str) -> FilePath:
-    """A path of the file, absolute: relative to the file that says it, or to the working directory
-    where the command line does."""
-    said_at = call.argument_path(parameter) if parameter in call.arguments else None
-    return _located(checked, call.with_defaults()[parameter], said_at)
-
-
-def weights_file(checked: Checked, weights: Weights) -> FilePath:
-    """Where a file of weights is, absolute, as `path_of` finds it."""
-    return _located(checked, weights.file, weights.file_path)
-
-
-def _located(checked: Checked, written: str, path: Path | None) -> FilePath:
-    folder = checked.source.folder
-    if path is not None and checked.document is not None:
-        file = checked.document.span(path).file
-        folder = FilePath.cwd() if file == OPTIONS else checked.document.folders.get(file, folder)
-    return (folder / FilePath(written).expanduser()).absolute()
 
 
 def _escaped(value: Any, file: Callable[[Weights], str]) -> Any:

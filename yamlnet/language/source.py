@@ -17,6 +17,9 @@ from yamlnet.language.traps import Mark
 MAX_BYTES = 2**20
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
+TEXT = 64
+"""How many characters count as another value: an alias says a long text again."""
+
 MAX_DIGITS = 400
 
 Scalar = str | int | float | bool | None
@@ -222,7 +225,8 @@ class _Reader:
 
     def scalar(self, event: Event) -> None:
         self.refuse_tag(event)
-        self.count(event, 1)
+        size = 1 + len(event.value) // TEXT
+        self.count(event, size)
         span = self.span(event)
         if (
             not self.stack
@@ -231,7 +235,7 @@ class _Reader:
         ):
             node = Node(self.resolve(event, span), span)
             if event.anchor:
-                self.anchors[event.anchor] = (node, 1)
+                self.anchors[event.anchor] = (node, size)
             self.add(node)
             return
         if not event.style and event.value == "<<":

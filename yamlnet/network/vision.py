@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
-from torch import nn
+from torch import hub, nn
 
 from yamlnet.catalog.builders import ask, class_of
+from yamlnet.catalog.vision import import_torchvision
 from yamlnet.diagnostics import YamlnetError
 
 AUXILIARY = ("aux1", "aux2", "AuxLogits")
@@ -27,7 +33,9 @@ def with_weights(builder: Callable[..., nn.Module], said: Mapping[str, Any]) -> 
         YamlnetError: the weights can't be downloaded, or don't fit the other arguments.
     """
     try:
-        return _without_auxiliary(builder(**said, progress=sys.stderr.isatty()))
+        _require_sound(builder, said.get("weights"))
+        with _tensors_alone():
+            return _without_auxiliary(builder(**said, progress=sys.stderr.isatty()))
     except Exception as error:  # whatever a download and torch's reading of it raise
         if said.get("weights") is None:
             raise
@@ -36,6 +44,34 @@ def with_weights(builder: Callable[..., nn.Module], said: Mapping[str, Any]) -> 
             f"can't load the weights `{said['weights']}` of `torchvision.{builder.__name__}`: {reason}",
             help="`weights: null` starts from random ones; TORCH_HOME is the folder that keeps downloads",
         ) from error
+
+
+def _require_sound(builder: Callable[..., nn.Module], name: str | None) -> None:
+    """Raises ValueError where the file that an earlier download left isn't the one that its name promises."""
+    if name is None:
+        return
+    url = import_torchvision().models.get_model_weights(builder)[name].url
+    file = Path(hub.get_dir(), "checkpoints", Path(urlparse(url).path).name)
+    promised = hub.HASH_REGEX.search(file.name)
+    if promised is None or not file.exists():
+        return
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if not digest.startswith(promised[1]):
+        raise ValueError(f"`{file}` is damaged: delete it, and it is downloaded anew")
+
+
+@contextmanager
+def _tensors_alone() -> Iterator[None]:
+    """Has torch read what torchvision downloads as tensors alone, which torchvision doesn't ask for."""
+    names = ("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
+    before = {name: os.environ.pop(name) for name in names if name in os.environ}
+    os.environ[names[0]] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[names[0]]
+        os.environ.update(before)
 
 
 def without_weights(builder: Callable[..., nn.Module], said: Mapping[str, Any]) -> nn.Module:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,25 @@ from torch import Tensor, nn
 
 from yamlnet.diagnostics import Mistake, YamlnetError, did_you_mean, plural
 from yamlnet.language.nodes import Node, Weights, walk
+from yamlnet.network.foreign_weights import NO_STATE_DICT, UnreadableError, read_foreign, require_short
 
 FileOf = Callable[[Weights], Path]
 """Where a file of weights is."""
 
+DTYPES = {
+    **{f"F{bits}": getattr(torch, f"float{bits}") for bits in (16, 32, 64)},
+    **{f"I{bits}": getattr(torch, f"int{bits}") for bits in (8, 16, 32, 64)},
+    **{f"U{bits}": getattr(torch, f"uint{bits}") for bits in (8, 16, 32, 64)},
+    "BF16": torch.bfloat16,
+    "BOOL": torch.bool,
+    "C64": torch.complex64,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+}
+"""What safetensors calls the element types of torch."""
+
 COUNTERS = "num_batches_tracked"
 """What norms count, and files of old releases of torch leave out."""
-
-
-class UnreadableError(Exception):
-    """A file that holds no weights; the text says why."""
 
 
 @dataclass
@@ -67,15 +77,10 @@ class Loading:
             YamlnetError: a file isn't there, can't be read, or doesn't fit.
         """
         for part, weights, file in self.parts(module, root):
-            try:
-                given = read(file)
-            except FileNotFoundError:
-                raise YamlnetError(f"can't read the weights: there is no file `{file}`") from None
-            except UnreadableError as error:
-                raise YamlnetError(f"can't read the weights `{file}`: {error}") from None
-            fit, wrong = fitted(part, weights, given)
+            fit, wrong = fitted(part, weights, _loaded(file, head=True))
             if wrong:
                 raise YamlnetError(wrong[0].message, wrong[0].help, exit_code=1)
+            given = _loaded(file, only=set(fit.taken.values()))
             own = part.state_dict(keep_vars=True)
             with torch.no_grad():
                 for name, source in fit.taken.items():
@@ -92,34 +97,51 @@ class Loading:
                 yield module.get_submodule(name), weights, self.file_of(weights)
 
 
-def read(file: Path, head: bool = False) -> dict[str, Tensor]:
+def read(file: Path, head: bool = False, only: Collection[str] | None = None) -> dict[str, Tensor]:
     """The tensors of a file by name, on the CPU; of its `head` alone, without their numbers.
+
+    Of safetensors `only` those that are named are read.
 
     Raises:
         FileNotFoundError: it isn't there.
         UnreadableError: it is something else than a state dict.
     """
-    if not file.exists():
+    if not os.path.exists(file):  # which holds for names that are too long, too
         raise FileNotFoundError(file)
     try:
-        if file.suffix == ".safetensors":
-            with safe_open(file, framework="pt") as opened:
-                if head:
-                    shapes = {name: opened.get_slice(name).get_shape() for name in opened.keys()}  # noqa: SIM118
-                    return {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
-                return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        found: Any = torch.load(file, map_location="meta" if head else "cpu", weights_only=True)
+        if file.suffix != ".safetensors":
+            return read_foreign(file, head)
+        with safe_open(file, framework="pt") as opened:
+            names = [name for name in opened.keys() if only is None or name in only]  # noqa: SIM118
+            require_short(names)
+            if not head:
+                return {name: opened.get_tensor(name) for name in names}
+            return {name: _empty(opened.get_slice(name)) for name in names}
+    except UnreadableError:
+        raise
     except Exception as error:  # whatever the readers of two formats raise is their judgement of the file
         words = str(error).strip().split("\n")[0]
         if "Weights only load failed" in words:
-            words = "it isn't a state dict of tensors alone"
+            words = NO_STATE_DICT
         raise UnreadableError(words or type(error).__name__) from error
-    if not isinstance(found, Mapping):
-        raise UnreadableError("it holds no state dict")
-    for name, value in found.items():
-        if not isinstance(value, Tensor):
-            raise UnreadableError(f"it holds no state dict: `{name}` is no tensor")
-    return dict(found)
+
+
+def _loaded(file: Path, head: bool = False, only: Collection[str] | None = None) -> dict[str, Tensor]:
+    """What `read` gives; that there is nothing to read is no mistake of the file any more."""
+    try:
+        return read(file, head, only)
+    except FileNotFoundError:
+        raise YamlnetError(f"can't read the weights: there is no file `{file}`") from None
+    except UnreadableError as error:
+        raise YamlnetError(f"can't read the weights `{file}`: {error}") from None
+
+
+def _empty(tensor: Any) -> Tensor:
+    """A tensor of a safetensors file without its numbers."""
+    dtype = DTYPES.get(tensor.get_dtype())
+    if dtype is None:
+        raise UnreadableError(f"its element type {tensor.get_dtype()} is unknown")
+    return torch.empty(tensor.get_shape(), dtype=dtype, device="meta")
 
 
 @dataclass(frozen=True)
@@ -147,7 +169,8 @@ class Fit:
 
 def fitted(module: nn.Module, weights: Weights, given: Mapping[str, Tensor]) -> tuple[Fit, list[Mistake]]:
     """How tensors of these names and shapes fit a module, and what is wrong with that."""
-    own = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    state = module.state_dict()
+    own = {name: tensor.shape for name, tensor in state.items()}
     sources, wrong = _renamed(weights, given)
     both = [name for name in own if name in sources]
     unequal = [name for name in both if own[name] != given[sources[name]].shape]
@@ -169,7 +192,19 @@ def fitted(module: nn.Module, weights: Weights, given: Mapping[str, Tensor]) -> 
         more = f"; so do {len(unequal) - 1} more" if len(unequal) > 1 else ""
         help = f"`strict: false` leaves out what doesn't fit{more}"
         wrong = [Mistake("shape-mismatch", weights.file_path, message, help)]
+    for name in taken if not wrong else ():
+        if _kind(state[name]) != _kind(given[sources[name]]):
+            dtypes = [
+                str(dtype).removeprefix("torch.") for dtype in (state[name].dtype, given[sources[name]].dtype)
+            ]
+            message = f"`{name}` is {dtypes[0]}, and in `{weights.file}` {dtypes[1]}"
+            return fit, [Mistake("dtype-mismatch", weights.file_path, message)]
     return fit, wrong
+
+
+def _kind(tensor: Tensor) -> str:
+    """What sort of numbers a tensor holds: whole ones of any size, truth values too, are one."""
+    return "complex" if tensor.is_complex() else "float" if tensor.is_floating_point() else "whole"
 
 
 def _renamed(weights: Weights, given: Mapping[str, Any]) -> tuple[dict[str, str], list[Mistake]]:

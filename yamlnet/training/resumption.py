@@ -59,7 +59,9 @@ def take_up(
         YamlnetError: the run is finished, or can't be gone on with so; nothing was written then.
     """
     run.clear()
-    manifest = run.manifest or dict(made_with)
+    manifest = run.manifest
+    if "started" not in manifest:  # killed before all of it was written
+        manifest = {**made_with, **manifest}
     snapshot = run.last(warn, task.model.state_dict()) if run.has_begun else None
     if snapshot is None:
         position, standing, found, notes = Position(), Standing(), {}, [*task.notes]
@@ -144,8 +146,9 @@ def _refuse_environment(
 
 
 def _refuse_data(manifest: Mapping[str, Any], task: Task, permits: Permits) -> None:
-    digests = [manifest.get("data_digest"), *(entry["data_digest"] for entry in manifest.get("resumes", ()))]
-    if None not in (digests[-1], task.digest) and digests[-1] != task.digest and not permits.data:
+    entries = (manifest, *manifest.get("resumes", ()))
+    digests = [digest for entry in entries if isinstance(digest := entry.get("data_digest"), str)]
+    if digests and task.digest not in (None, digests[-1]) and not permits.data:
         raise YamlnetError(
             "the data aren't what they were when the run was started: "
             f"their digest was {digests[-1][:12]}..., and is {str(task.digest)[:12]}...",

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from yamlnet import disk
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.render import printable
 from yamlnet.training import checkpoint, stored
 from yamlnet.training.checkpoint import Snapshot
 from yamlnet.training.stored import DamagedError
@@ -185,7 +186,7 @@ class Run:
 
     def log(self, line: str) -> None:
         """Adds one line to `log.txt`, with the time."""
-        disk.append(self.path / "log.txt", f"{now()} {line}")
+        disk.append(self.path / "log.txt", f"{now()} {printable(line)}")
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Says what the run is made with."""
@@ -210,13 +211,21 @@ class Run:
 
 
 def create(
-    root: Path, name: str, config: bytes, resolved: str, bases: Sequence[tuple[str, bytes]] = ()
+    root: Path,
+    name: str,
+    config: bytes,
+    resolved: str,
+    bases: Sequence[tuple[str, bytes]] = (),
+    read: Mapping[str, Any] | None = None,
 ) -> Run:
     """A new folder `root/name/N`, N the next free number, with the file as given and as resolved in it.
 
-    `bases` are the names and contents of the files that it extends. The folder is there whole, or not at all.
+    `bases` are the names and contents of the files that it extends; `read` is what the manifest says of what
+    was read, until all of it is known. The folder is there whole, or not at all.
     """
     files = {"config.yaml": config, RESOLVED: resolved.encode()}
+    if read is not None:
+        files["manifest.json"] = disk.as_json(read)
     for number, (base, content) in enumerate(bases, 1):
         files[f"extends/{number}-{Path(base).name}"] = content
     parent = root / name

@@ -37,7 +37,8 @@ class Task:
     data's; None where it has no classes. `fields` tells how the fields were made of the data, as JSON.
     `frozen` are the names of what is frozen in the model, `notes` what there is to say of it and of the
     data before it is trained. `chosen` has the initialisers of each parameter and buffer. `settings` is the
-    whole document with every default in it, as JSON has it. `example` is an output and a batch of any size.
+    whole document with every default in it, as JSON has it. `weights_files` has the SHA-256 of each file of
+    weights that the model starts from. `example` is an output and a batch of any size.
     `places` tells where the file says what runs, `needs` how much memory a step takes, if that can be said.
     """
 
@@ -53,6 +54,7 @@ class Task:
     notes: tuple[str, ...] = ()
     chosen: Mapping[str, Sequence[Call]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    weights_files: Mapping[str, str] = field(default_factory=dict)
     example: tuple[Any, Batch] = field(kw_only=True)
     places: Places = field(default_factory=Places)
     needs: Callable[[], str | None] = lambda: None

@@ -141,6 +141,7 @@ class Trainer:
         made_with = origin(task.device, task.experiment.seed) | {
             "optimizer": {"name": type(optimizer).__name__, "fused": bool(optimizer.defaults.get("fused"))},
             "data_digest": task.digest,
+            "weights_files": dict(task.weights_files),
             "fields": task.fields,
             "notes": list(task.notes),
             "started": now(),
