@@ -15,12 +15,15 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 from yamlnet.diagnostics import YamlnetError
 
 system: ModuleType = os
 """What changes files: `open write fsync ftruncate close mkdir replace symlink unlink rmdir`, and no more."""
+
+LARGE = Path("/var/tmp")  # noqa: S108 - no name is used in it
+"""Where temporary files that may be large belong."""
 
 PARTIAL, GONE, BEFORE = ".partial", ".gone", ".before"
 """What hidden names end with: of what isn't whole yet, isn't any more, and was put aside for another."""
@@ -212,6 +215,20 @@ def temporary_folder() -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory(prefix="yamlnet-") as name:
         yield Path(name)
+
+
+def scratch() -> tuple[BinaryIO, Path]:
+    """A new file without a name, and the folder that it is in: it goes with the last process that has it.
+
+    It may be large: `TMPDIR` names the folder, else it is `/var/tmp`, as `/tmp` is memory on many machines.
+    """
+    import tempfile
+
+    folder = Path(tempfile.gettempdir())
+    if "TMPDIR" not in os.environ and os.access(LARGE, os.W_OK | os.X_OK):
+        folder = LARGE
+    with writing(folder):
+        return cast(BinaryIO, tempfile.TemporaryFile(dir=folder)), folder
 
 
 def silence(stream: TextIO) -> None:

@@ -222,13 +222,15 @@ def with_data(
     import torch
 
     from yamlnet.data.splits import prepare
+    from yamlnet.training.device import data_memory
 
     experiment = examined.experiment
     assert experiment.data is not None
     data = located_data(examined.checked)
-    checked = examined.checked
+    checked, where = examined.checked, torch.device(device)
+    memory = data_memory(data.memory, where)
     try:
-        prepared = prepare(data, experiment.seed, checked.source.folder, torch.device(device), encodings)
+        prepared = prepare(data, experiment.seed, checked.source.folder, where, encodings, memory)
     except MistakeError as error:
         raise _config_error(checked, [error.mistake]) from error
     if checked.facts != prepared.facts:
