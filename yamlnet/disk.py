@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO, TextIO, cast
+from typing import Any, TextIO
 
 from yamlnet.diagnostics import YamlnetError
 
@@ -217,18 +217,25 @@ def temporary_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def scratch() -> tuple[BinaryIO, Path]:
-    """A new file without a name, and the folder that it is in: it goes with the last process that has it.
+def scratch() -> tuple[int, Path]:
+    """A new file without a name, open to be written and read, and the folder that it is in.
 
-    It may be large: `TMPDIR` names the folder, else it is `/var/tmp`, as `/tmp` is memory on many machines.
+    It may be large, and is gone with the last process that has it open. `TMPDIR` names the folder, else it is
+    `/var/tmp`, as `/tmp` is memory on many machines.
     """
     import tempfile
 
     folder = Path(tempfile.gettempdir())
     if "TMPDIR" not in os.environ and os.access(LARGE, os.W_OK | os.X_OK):
         folder = LARGE
+    with writing(folder), tempfile.TemporaryFile(dir=folder) as file:
+        return os.dup(file.fileno()), folder
+
+
+def add(handle: int, folder: Path, content: bytes | memoryview) -> None:
+    """Adds to what `scratch` made in the folder."""
     with writing(folder):
-        return cast(BinaryIO, tempfile.TemporaryFile(dir=folder)), folder
+        _write_all(handle, content)
 
 
 def silence(stream: TextIO) -> None:
@@ -255,7 +262,7 @@ def _put(path: Path, content: bytes, how: int, synced: bool = True) -> None:
         system.close(handle)
 
 
-def _write_all(handle: int, content: bytes) -> None:
+def _write_all(handle: int, content: bytes | memoryview) -> None:
     left = memoryview(content)
     while left:
         written = system.write(handle, left)

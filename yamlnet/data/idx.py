@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from yamlnet.data.spill import Spill
-from yamlnet.data.stored import Block
+from yamlnet.data.stored import Block, open_file
 from yamlnet.diagnostics import YamlnetError
 
 DTYPES = {
@@ -60,12 +60,12 @@ def stored_idx(path: Path) -> Block:
         assert dtype is torch.uint8
         if path.suffix != ".gz":
             _check_size(path, (count, *shape), path.stat().st_size - stream.tell())
-            return Block(path.open("rb"), str(path), stream.tell(), count, tuple(shape))
+            return Block(open_file(path), str(path), stream.tell(), count, tuple(shape))
         spill = Spill()
         for chunk in _chunks(stream, count * math.prod(shape)):
             spill.add(chunk)
         _check_size(path, (count, *shape), spill.size)
-        return Block(spill.finished(), str(path), 0, count, tuple(shape))
+        return Block(spill.file, str(path), 0, count, tuple(shape))
 
 
 @contextmanager

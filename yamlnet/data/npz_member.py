@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy
 from numpy.lib import format as npy
 
 from yamlnet.data.spill import Spill
-from yamlnet.data.stored import Block
+from yamlnet.data.stored import Block, open_file
 from yamlnet.diagnostics import YamlnetError
 
 CHUNK = 2**20
@@ -73,10 +74,10 @@ class Member:
         if found != prod(self.shape) * self.dtype.itemsize:
             raise BadZipFile(f"`{self.name}` holds {found:,} bytes, not {list(self.shape)} of {self.dtype}")
         if spill is not None:
-            return Block(spill.finished(), str(self.path), 0, len(self), shape, self.dtype, kept)
-        file = self.path.open("rb")
-        file.seek(member.header_offset)
-        signature, *lengths = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
+            return Block(spill.file, str(self.path), 0, len(self), shape, self.dtype, kept)
+        file = open_file(self.path)
+        before = os.pread(file.handle, LOCAL_HEADER.size, member.header_offset).ljust(LOCAL_HEADER.size)
+        signature, *lengths = LOCAL_HEADER.unpack(before)
         if signature != b"PK\3\4":
             raise BadZipFile(f"`{self.name}` isn't where the archive says")
         start = member.header_offset + LOCAL_HEADER.size + sum(lengths) + self.start

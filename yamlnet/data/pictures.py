@@ -103,13 +103,16 @@ class _Album:
 
     def colour(self) -> None:
         """Gives grey images three channels, as Pillow does."""
-        self.channels = 3
-        if isinstance(self._images, Tensor):
-            self._images = self._images.repeat(1, 3, 1, 1)
-        elif isinstance(self._images, list):
-            self._images = [image.repeat(3, 1, 1) for image in self._images]
+        images, self.channels = self._images, 3
+        if isinstance(images, SpilledImages):
+            self._images = images.coloured()
+            return
+        held = images.nbytes if isinstance(images, Tensor) else sum(image.nbytes for image in images)
+        coloured = (image.repeat(3, 1, 1) for image in images[: len(self._names)])
+        if not self._room.take(2 * held):
+            self._images = spilled_images(coloured)
         else:
-            self._images = self._images.coloured()
+            self._images = images.repeat(1, 3, 1, 1) if isinstance(images, Tensor) else list(coloured)
 
     def finished(self) -> Values:
         """All of them."""

@@ -99,7 +99,7 @@ class Steps:
         return images
 
     def divided(self, least: int = 0) -> tuple[Steps, Steps]:
-        """The steps up to the last that takes one image after another, `least` of them at least; and the rest.
+        """The steps up to the last that takes one image after another, and at least `least`; and the rest.
 
         The first part is for the CPU, in this process or another; the rest is for the device that trains.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yamlnet.diagnostics import YamlnetError
+from yamlnet.diagnostics import YamlnetError, size
 
 
 class Room:
@@ -28,7 +28,7 @@ class Room:
         if not self.take(num_bytes):
             assert self.left is not None
             raise YamlnetError(
-                f"{what} take {num_bytes / 1e6:,.1f} MB, and `data.memory` leaves {self.left / 1e6:,.1f} MB",
+                f"{what} take {size(num_bytes)}, and `data.memory` leaves {size(self.left)}",
                 help="they can't stream from disk: a larger `data.memory` holds them, and an `Npz` file of "
                 "arrays, or a folder of images, streams",
             )

@@ -1,16 +1,15 @@
-"""Values that don't fit in memory in; the file without a name that holds them out."""
+"""Values that don't fit in memory in; a file without a name that holds them out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
 
 import torch
 from torch import Tensor
 
 from yamlnet import disk
-from yamlnet.data.stored import Block, Scattered, Stored, stored
+from yamlnet.data.stored import Block, OpenFile, Scattered, Stored, stored
 from yamlnet.diagnostics import YamlnetError
 
 
@@ -19,7 +18,9 @@ class Spill:
 
     def __init__(self) -> None:
         """Raises YamlnetError where no file can be made."""
-        self._file, self._folder = disk.scratch()
+        with _advised():
+            handle, self._folder = disk.scratch()
+        self.file = OpenFile(handle)
         self.size = 0
 
     def add(self, content: bytes | memoryview) -> None:
@@ -28,24 +29,18 @@ class Spill:
         Raises:
             YamlnetError: the disk doesn't take them.
         """
-        with self._advised():
-            self._file.write(content)
+        with _advised():
+            disk.add(self.file.handle, self._folder, content)
         self.size += len(content)
 
-    def finished(self) -> BinaryIO:
-        """The file, to read from; raises YamlnetError as `add`."""
-        with self._advised():
-            self._file.flush()
-        return self._file
 
-    @contextmanager
-    def _advised(self) -> Iterator[None]:
-        try:
-            with disk.writing(self._folder):
-                yield
-        except YamlnetError as error:
-            help = "data larger than `data.memory` are unpacked there; `TMPDIR` names another folder"
-            raise YamlnetError(error.message, help) from error
+@contextmanager
+def _advised() -> Iterator[None]:
+    try:
+        yield
+    except YamlnetError as error:
+        help = "what is larger than `data.memory` is unpacked there; `TMPDIR` names another folder"
+        raise YamlnetError(error.message, help) from error
 
 
 class SpilledImages:
@@ -69,7 +64,7 @@ class SpilledImages:
 
     def finished(self, names: Sequence[str]) -> Stored:
         """All images, read from the file; `names` are what they are called."""
-        file, shapes = self._spill.finished(), self._shapes
+        file, shapes = self._spill.file, self._shapes
         if len(set(shapes)) == 1:
             return stored(Block(file, "the unpacked images", 0, len(shapes), shapes[0]))
         sizes = torch.tensor(shapes)[:, 1:]

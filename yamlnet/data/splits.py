@@ -24,7 +24,7 @@ from yamlnet.data.room import Room
 from yamlnet.data.seeds import generator
 from yamlnet.data.stored import Stored
 from yamlnet.data.workers import Workers, num_workers
-from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural
+from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural, size
 from yamlnet.language.calls import name_place
 from yamlnet.language.images import (
     after_transforms,
@@ -345,7 +345,7 @@ def _on_disk(splits: Mapping[str, Split]) -> Iterator[str]:
     for name, split in splits.items():
         for field, values in split.fields.items():
             if isinstance(values, Stored):
-                yield f"`{field}` of the {name} split, {values.nbytes / 1e6:,.1f} MB, streams from disk"
+                yield f"`{field}` of the {name} split, {size(values.nbytes)}, streams from disk"
 
 
 def _digest(read: Mapping[str, Part], workers: Workers) -> str:

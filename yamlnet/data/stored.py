@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, BinaryIO, Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy
 import torch
@@ -19,6 +21,27 @@ CHUNK = 2**22
 """Bytes that are read together where all samples are gone through."""
 
 BYTES: numpy.dtype[Any] = numpy.dtype(numpy.uint8)
+
+
+class OpenFile:
+    """A file that is open as long as this is there, to be read at any place by any process forked since."""
+
+    def __init__(self, handle: int) -> None:
+        self.handle = handle
+        weakref.finalize(self, os.close, handle)
+
+    def read_into(self, buffer: memoryview, start: int, name: str) -> None:
+        """Fills the buffer with the bytes from `start` on; `name` is the file's in messages.
+
+        Raises:
+            YamlnetError: the file can't be read, or ends before.
+        """
+        read_into(self.handle, buffer, start, name)
+
+
+def open_file(path: Path) -> OpenFile:
+    """A file to read from; raises OSError."""
+    return OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
 
 class Source(Protocol):
@@ -117,7 +140,7 @@ class Block:
     `written` is what the file holds, `kept` what becomes of it. `name` is the file's in messages.
     """
 
-    file: BinaryIO
+    file: OpenFile
     name: str
     start: int
     count: int
@@ -150,7 +173,7 @@ class Block:
         buffer = values.reshape(-1).view(numpy.uint8).data
         for first, last in _runs(rows):
             begin = self.start + rows[first] * size
-            read_into(self.file.fileno(), buffer[first * size : last * size], begin, self.name)
+            self.file.read_into(buffer[first * size : last * size], begin, self.name)
         return torch.from_numpy(values.astype(self.kept, copy=False))
 
     def in_words(self, row: int) -> str:
@@ -166,7 +189,7 @@ class Scattered:
     [samples, 2]; `names` what they are called.
     """
 
-    file: BinaryIO
+    file: OpenFile
     channels: int
     starts: Tensor
     sizes: Tensor
@@ -190,7 +213,7 @@ class Scattered:
             height, width = self.sizes[row].tolist()
             image = torch.empty(self.channels, height, width, dtype=torch.uint8)
             view = image.view(-1).numpy().data
-            read_into(self.file.fileno(), view, int(self.starts[row]), self.names[row])
+            self.file.read_into(view, int(self.starts[row]), self.names[row])
             images.append(image)
         return images
 
@@ -201,11 +224,7 @@ class Scattered:
 
 
 def read_into(file: int, buffer: memoryview, start: int, name: str) -> None:
-    """Fills the buffer with a file's bytes from `start` on; where the file's position is doesn't matter.
-
-    Raises:
-        YamlnetError: the file can't be read, or ends before.
-    """
+    """As `OpenFile.read_into`, of a file's number."""
     while buffer:
         try:
             count = os.preadv(file, [buffer], start)
