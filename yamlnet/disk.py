@@ -238,6 +238,13 @@ def add(handle: int, folder: Path, content: bytes | memoryview) -> None:
         _write_all(handle, content)
 
 
+def write_at(handle: int, content: memoryview, start: int) -> None:
+    """Writes bytes into an open file from `start` on, such as one in memory; raises OSError."""
+    while content:
+        count = os.pwrite(handle, content, start)
+        content, start = content[count:], start + count
+
+
 def silence(stream: TextIO) -> None:
     """Lets what is still to come on a stream go nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -22,7 +22,7 @@ class Digest(Protocol):
 
 
 def add(digest: Digest, name: str, values: Values, workers: Workers) -> None:
-    """Counts in a field with its name, types and shapes; `workers` read what is stored.
+    """Counts in a field with its name, types and shapes; `workers` decode what is in files of pictures.
 
     Raises:
         YamlnetError: what is stored can't be read.
@@ -55,4 +55,4 @@ def _read(values: Stored, workers: Workers) -> Iterator[Images]:
 
     samples = torch.arange(len(values))
     tasks = (Task(part.tolist(), ()) for part in torch.split(samples, values.num_together))
-    return workers.stream(read)(tasks)
+    return workers.stream(read)(tasks) if values.source.is_decoded else map(read, tasks)

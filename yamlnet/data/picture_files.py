@@ -35,6 +35,7 @@ class PictureFiles:
     sizes: Sequence[tuple[int, int]]
     resize: Call | None
 
+    is_decoded = True
     dtype = torch.uint8
     channels = CHANNELS
 

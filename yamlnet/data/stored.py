@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -47,8 +47,11 @@ def open_file(path: Path) -> OpenFile:
 class Source(Protocol):
     """What samples are read from: by any process that was forked since it was made, at any time.
 
-    `shape` is that of a sample, None where they differ.
+    `shape` is that of a sample, None where they differ. `is_decoded` tells that reading is work.
     """
+
+    @property
+    def is_decoded(self) -> bool: ...
 
     @property
     def shape(self) -> tuple[int, ...] | None: ...
@@ -148,6 +151,8 @@ class Block:
     written: numpy.dtype[Any] = BYTES
     kept: numpy.dtype[Any] = BYTES
 
+    is_decoded = False
+
     def __len__(self) -> int:
         return self.count
 
@@ -171,9 +176,15 @@ class Block:
         values = numpy.empty((len(rows), *self.shape), dtype=self.written)
         size = prod(self.shape) * self.written.itemsize
         buffer = values.reshape(-1).view(numpy.uint8).data
+        handle, read, start = self.file.handle, os.preadv, self.start
         for first, last in _runs(rows):
-            begin = self.start + rows[first] * size
-            self.file.read_into(buffer[first * size : last * size], begin, self.name)
+            part, begin = buffer[first * size : last * size], start + rows[first] * size
+            try:
+                whole = read(handle, [part], begin) == len(part)
+            except OSError:
+                whole = False
+            if not whole:  # rarely: it goes on where a signal broke in, or says what is wrong
+                self.file.read_into(part, begin, self.name)
         return torch.from_numpy(values.astype(self.kept, copy=False))
 
     def in_words(self, row: int) -> str:
@@ -195,6 +206,7 @@ class Scattered:
     sizes: Tensor
     names: Sequence[str]
 
+    is_decoded = False
     shape = None
     dtype = torch.uint8
 
@@ -235,10 +247,7 @@ def read_into(file: int, buffer: memoryview, start: int, name: str) -> None:
         buffer, start = buffer[count:], start + count
 
 
-def _runs(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _runs(rows: Sequence[int]) -> list[tuple[int, int]]:
     """Where rows that follow one another begin and end."""
-    first = 0
-    for position in range(1, len(rows) + 1):
-        if position == len(rows) or rows[position] != rows[position - 1] + 1:
-            yield first, position
-            first = position
+    ends = [end for end in range(1, len(rows)) if rows[end] != rows[end - 1] + 1]
+    return list(zip([0, *ends], [*ends, len(rows)], strict=True))

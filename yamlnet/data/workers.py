@@ -21,7 +21,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, Literal, NoReturn
@@ -29,6 +29,7 @@ from typing import Any, Literal, NoReturn
 import torch
 from torch import Tensor
 
+from yamlnet import disk
 from yamlnet.data.steps import Images
 from yamlnet.data.stored import read_into
 from yamlnet.diagnostics import YamlnetError
@@ -147,8 +148,9 @@ class Workers:
         while len(worker.tickets) >= AHEAD:
             self._receive(worker)
         slot = worker.num_tasks % AHEAD
+        message = json.dumps([number, slot, task.samples, task.order, task.epoch, task.purpose])
         with self._alive(worker):
-            worker.connection.send_bytes(json.dumps([number, slot, *astuple(task)]).encode())
+            worker.connection.send_bytes(message.encode())
         worker.num_tasks += 1
         ticket = _Ticket(worker)
         worker.tickets.append(ticket)
@@ -245,7 +247,7 @@ def _answer(work: Work, task: Task, file: int) -> dict[str, Any]:
         found = [images] if isinstance(images, Tensor) else images
         start = 0
         for image in found:
-            _write(file, _view(image.contiguous()), start)
+            disk.write_at(file, _view(image.contiguous()), start)
             start += image.nbytes
         dtype = str(found[0].dtype).removeprefix("torch.")
         shapes = [list(image.shape) for image in found]
@@ -274,12 +276,6 @@ class WorkerError(Exception):
 def _view(image: Tensor) -> memoryview:
     """A tensor's bytes."""
     return image.view(-1).view(torch.uint8).numpy().data
-
-
-def _write(file: int, content: memoryview, start: int) -> None:
-    while content:
-        count = os.pwrite(file, content, start)
-        content, start = content[count:], start + count
 
 
 def _end(workers: Sequence[_Worker], owner: int) -> None:

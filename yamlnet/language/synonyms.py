@@ -209,7 +209,7 @@ SIDES: Mapping[str, tuple[str, ...]] = _table("""
 
 AUTOMATIC: Mapping[str, str] = {
     "shuffle": "the training split is shuffled anew each epoch",
-    "pin_memory": "what workers prepare for a GPU is",
+    "pin_memory": "batches for a GPU are, where `workers` prepare them",
     "prefetch_factor": "each of the `workers` prepares two batches ahead",
     "persistent_workers": "`workers` live as long as the training",
     "drop_last": "the last batch is as small as it is",
