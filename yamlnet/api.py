@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -145,12 +146,17 @@ def evaluate(
     task = starting.task_of(examined, found.network, prepared, criteria=found.criteria)
     experiment = examined.experiment
     assert experiment.data is not None
-    source = evaluation(experiment.data, getattr(prepared, split), prepared.device)
+    source = evaluation(experiment.data, prepared, split)
     if source is None:
         raise YamlnetError(f"the data has no {split} split")
     found.network.to(task.device)
     when = f"in the evaluation of the {split} split"
-    with memory_named(), blaming(permitted), placed(found.network, experiment, task.places, lambda: when):
+    with (
+        closing(task.sources),
+        memory_named(),
+        blaming(permitted),
+        placed(found.network, experiment, task.places, lambda: when),
+    ):
         return {f"{split}.{name}": value for name, value in evaluator_of(task).evaluate(source).items()}
 
 

@@ -267,6 +267,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> tuple[str | None, str | Non
     return None, None
 
 
+def size(count: float) -> str:
+    """Bytes in the unit that reads best: `1.2 MB`."""
+    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
+        if round(count, 0 if unit == "B" else 3) < 999.5:
+            return f"{count:.3g} {unit}" if unit != "B" else f"{count:.0f} B"
+        count /= 1000
+    return f"{count:,.0f} EB"
+
+
 def plural(count: int, noun: str) -> str:
     """`1 error`, `2 errors`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

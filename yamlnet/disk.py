@@ -22,6 +22,9 @@ from yamlnet.diagnostics import YamlnetError
 system: ModuleType = os
 """What changes files: `open write fsync ftruncate close mkdir replace symlink unlink rmdir`, and no more."""
 
+LARGE = Path("/var/tmp")  # noqa: S108 - no name is used in it
+"""Where temporary files that may be large belong."""
+
 PARTIAL, GONE, BEFORE = ".partial", ".gone", ".before"
 """What hidden names end with: of what isn't whole yet, isn't any more, and was put aside for another."""
 
@@ -214,6 +217,34 @@ def temporary_folder() -> Iterator[Path]:
         yield Path(name)
 
 
+def scratch() -> tuple[int, Path]:
+    """A new file without a name, open to be written and read, and the folder that it is in.
+
+    It may be large, and is gone with the last process that has it open. `TMPDIR` names the folder, else it is
+    `/var/tmp`, as `/tmp` is memory on many machines.
+    """
+    import tempfile
+
+    folder = Path(tempfile.gettempdir())
+    if "TMPDIR" not in os.environ and os.access(LARGE, os.W_OK | os.X_OK):
+        folder = LARGE
+    with writing(folder), tempfile.TemporaryFile(dir=folder) as file:
+        return os.dup(file.fileno()), folder
+
+
+def add(handle: int, folder: Path, content: bytes | memoryview) -> None:
+    """Adds to what `scratch` made in the folder."""
+    with writing(folder):
+        _write_all(handle, content)
+
+
+def write_at(handle: int, content: memoryview, start: int) -> None:
+    """Writes bytes into an open file from `start` on, such as one in memory; raises OSError."""
+    while content:
+        count = os.pwrite(handle, content, start)
+        content, start = content[count:], start + count
+
+
 def silence(stream: TextIO) -> None:
     """Lets what is still to come on a stream go nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -238,7 +269,7 @@ def _put(path: Path, content: bytes, how: int, synced: bool = True) -> None:
         system.close(handle)
 
 
-def _write_all(handle: int, content: bytes) -> None:
+def _write_all(handle: int, content: bytes | memoryview) -> None:
     left = memoryview(content)
     while left:
         written = system.write(handle, left)

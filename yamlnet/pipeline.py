@@ -225,13 +225,15 @@ def with_data(
     import torch
 
     from yamlnet.data.splits import prepare
+    from yamlnet.training.device import data_memory
 
     experiment = examined.experiment
     assert experiment.data is not None
-    checked = examined.checked
+    checked, where = examined.checked, torch.device(device)
     try:
         data = located_data(checked)
-        prepared = prepare(data, experiment.seed, checked.source.folder, torch.device(device), encodings)
+        memory = data_memory(data.memory, where)
+        prepared = prepare(data, experiment.seed, checked.source.folder, where, encodings, memory)
     except MistakeError as error:
         raise _config_error(checked, [error.mistake]) from error
     others = [] if compared_later or prepared.digest in checked.source.recorded_data else strays(checked)

@@ -255,7 +255,6 @@ PICTURES: dict[str, tuple[bytes, bytes]] = {
 FOLDERS: dict[str, dict[str, bytes]] = {
     "bomb.images": {"cat/0.png": png(30_000, 30_000)},
     "line.images": {"cat/0.png": png(2**31 - 1, 1)},
-    "many.images": {"cat/0.png": png(8000, 8000)},
     "large.images": {"cat/0.png": png(8192, 8193)},
     "postscript.images": {"cat/0.png": POSTSCRIPT},
     "text.images": {"cat/0.jpg": b"no picture"},
@@ -280,10 +279,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for file, content in contents.items():
             (folder / name / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / name / file).write_bytes(content)
-    for number in range(1, 9999):
-        (folder / "many.images" / "cat" / f"{number}.png").hardlink_to(
-            folder / "many.images" / "cat" / "0.png"
-        )
     for number in range(2):  # links that lead around for ever, each time by two ways
         (folder / "loop.images" / "cat" / str(number)).parent.mkdir(parents=True, exist_ok=True)
         (folder / "loop.images" / "cat" / str(number)).symlink_to(".", target_is_directory=True)
@@ -358,8 +353,8 @@ FINE = {
 """Odd, but data; how control characters are printed is another test's matter."""
 
 
-TOO_LARGE = ("label.idx", "many.images")
-"""Sound, but for more memory than there is: of a network for two billion classes, of all the images."""
+TOO_LARGE = ("label.idx",)
+"""Sound, but of a network for two billion classes."""
 
 
 def test_damage_is_an_error_that_names_the_file_or_fine(endings: dict[str, Any]) -> None:

@@ -53,6 +53,7 @@ REFUSED = frozenset(
     wrong-value-repeat wrong-value-splits-of-table wrong-value-step-name wrong-value-table-for-images
     wrong-value-train wrong-value-transform-nested wrong-value-transform-place wrong-value-two-calls
     wrong-value-vars-names wrong-value-version wrong-value-weights-suffix
+    wrong-value-memory unknown-key-num-workers
     """.split()
 )
 

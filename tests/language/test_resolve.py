@@ -106,6 +106,8 @@ def test_every_default_is_there() -> None:
         "batch_size": 64,
         "augment": [],
         "transforms": [],
+        "memory": "auto",
+        "workers": "auto",
     }
     assert document["train"] == Train(epochs=3).model_dump(mode="json")
     assert document["train"]["checkpoint"] == Checkpoint().model_dump(mode="json")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from yamlnet.catalog.entry import Call
 from yamlnet.data.draws import choice
-from yamlnet.data.feeding import Feed, ImageFeeds, moved
+from yamlnet.data.feeding import Feed, Preparation, ResidentFeeds, StreamFeeds, image_feeds, moved
+from yamlnet.data.pipeline import Steps
 from yamlnet.data.seeds import generator
 from yamlnet.data.splits import Split
+from yamlnet.data.stored import Stored
+from yamlnet.data.workers import Workers
 from yamlnet.language.experiment import Draw
 
 NO_DRAWS: Mapping[str, Draw] = {}
@@ -38,10 +42,12 @@ class Batches:
         seed: int | None = None,
         draw: Mapping[str, Draw] = NO_DRAWS,
         device: torch.device = CPU,
+        workers: Workers | None = None,
     ) -> None:
         """Makes ready what doesn't change from batch to batch.
 
-        `calls` are what is done to the images, `draw` names what is drawn for each sample.
+        `calls` are what is done to the images, `draw` names what is drawn for each sample. `workers` prepare
+        what isn't on the device from the start.
 
         Raises:
             YamlnetError: a call doesn't fit the images, or the device has too little memory.
@@ -53,8 +59,15 @@ class Batches:
         self._device = device
         self._choices = {name: choice(split.tensors, one) for name, one in draw.items()}
         images = split.fields.get("image")
-        self._images = None if images is None else ImageFeeds(images, batch_size, calls, seed or 0, device)
-        others = {name: values for name, values in split.tensors.items() if name != "image"}
+        workers = workers or Workers(0)
+        self._feeds: dict[str, StreamFeeds | ResidentFeeds] = {}
+        if images is not None:
+            self._feeds["image"] = image_feeds(images, batch_size, calls, seed or 0, device, workers)
+        none = Steps((), 0)
+        for name, values in split.fields.items():
+            if isinstance(values, Stored) and name != "image":
+                self._feeds[name] = StreamFeeds(Preparation(values, none), none, batch_size, device, workers)
+        others = {name: values for name, values in split.tensors.items() if name not in self._feeds}
         self._others = {name: moved(values, device) for name, values in others.items()}
 
     def __len__(self) -> int:
@@ -68,8 +81,9 @@ class Batches:
         [batch, channels, height, width]. A sample that is drawn has them too, as `NAME.image`.
         """
         feeds = self._in_order() if self._seed is None else self._shuffled(self._seed, epoch)
-        for batch in range(start, len(self)):
-            yield {name: feed(batch) for name, feed in feeds.items()}
+        values = [feed(start) for feed in feeds.values()]
+        for batch in zip(*values, strict=True):
+            yield dict(zip(feeds, batch, strict=True))
 
     def samples(self, epoch: int, batch: int) -> list[str]:
         """What people call the samples of a batch: `sample 17` of the data set, a file, a line."""
@@ -83,31 +97,39 @@ class Batches:
         return torch.randperm(self.num_samples, generator=generator(seed, "shuffle", epoch))
 
     def _in_order(self) -> Mapping[str, Feed]:
-        images, order = self._images, torch.arange(self.num_samples)
-        feeds = self._feeds(images.in_order(order) if images else None, self._others)
+        order = torch.arange(self.num_samples)
+        feeds = {name: feed.in_order(order) for name, feed in self._feeds.items()}
+        feeds |= self._parts(self._others)
         for name, one in self._choices.items():
             partners = one.draw(generator(EVALUATION_SEED, "draw", name))
-            image = images.drawn(partners, order, 0) if images else None
-            feeds |= self._feeds(image, self._at(partners), f"{name}.")
+            feeds |= self._drawn(partners, order, 0, prefix=f"{name}.")
         return feeds
 
     def _shuffled(self, seed: int, epoch: int) -> Mapping[str, Feed]:
-        images, order = self._images, self._order(seed, epoch)
-        feeds = self._feeds(images.drawn(order, order, epoch) if images else None, self._at(order))
+        order = self._order(seed, epoch)
+        feeds = self._drawn(order, order, epoch)
         for name, one in self._choices.items():
             partners = one.draw(generator(seed, "draw", name, epoch))[order]
-            image = images.drawn(partners, order, epoch, name) if images else None
-            feeds |= self._feeds(image, self._at(partners), f"{name}.")
+            feeds |= self._drawn(partners, order, epoch, name, prefix=f"{name}.")
         return feeds
 
-    def _feeds(self, image: Feed | None, others: Mapping[str, Tensor], prefix: str = "") -> dict[str, Feed]:
-        feeds = {} if image is None else {f"{prefix}image": image}
-        return feeds | {prefix + name: self._feed(values) for name, values in others.items()}
-
-    def _at(self, samples: Tensor) -> Mapping[str, Tensor]:
-        """The fields but images of these samples, in this order."""
+    def _drawn(
+        self, samples: Tensor, order: Tensor, epoch: int, *purpose: str, prefix: str = ""
+    ) -> dict[str, Feed]:
+        """The fields of these samples, in this order."""
+        feeds = {
+            prefix + name: feed.drawn(samples, order, epoch, *purpose) for name, feed in self._feeds.items()
+        }
         rows = samples.to(self._device)
-        return {name: values.index_select(0, rows) for name, values in self._others.items()}
+        others = {prefix + name: values.index_select(0, rows) for name, values in self._others.items()}
+        return feeds | self._parts(others)
 
-    def _feed(self, values: Tensor) -> Callable[[int], Tensor]:
-        return torch.split(values, self._batch_size).__getitem__
+    def _parts(self, fields: Mapping[str, Tensor]) -> dict[str, Feed]:
+        """Fields that are in order already."""
+        return {
+            name: partial(_from, torch.split(values, self._batch_size)) for name, values in fields.items()
+        }
+
+
+def _from(parts: Sequence[Tensor], start: int) -> Iterator[Tensor]:
+    return iter(parts[start:])

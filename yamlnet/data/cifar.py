@@ -7,7 +7,6 @@ labels and the names are found among them by the keys that stand before.
 from __future__ import annotations
 
 import pickletools
-import shutil
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -19,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from yamlnet import disk
 from yamlnet.catalog.vision import import_torchvision
 from yamlnet.data.downloads import made
 from yamlnet.diagnostics import YamlnetError
@@ -67,7 +67,7 @@ def _there(cls: Any, root: Path, download: bool) -> None:
 
 def _unpack(archive: Path, folder: Path, files: Iterable[str]) -> None:
     """The files of an archive's folder of the same name, and nothing else of it."""
-    folder.mkdir(exist_ok=True)
+    disk.make_folder(folder)
     with tarfile.open(archive) as opened:
         members = {member.name: member for member in opened if member.isreg()}
         for file in files:
@@ -75,8 +75,7 @@ def _unpack(archive: Path, folder: Path, files: Iterable[str]) -> None:
             content = None if member is None else opened.extractfile(member)
             if content is None:
                 raise RuntimeError(f"`{archive}` has no `{file}`")
-            with (folder / file).open("wb") as written:
-                shutil.copyfileobj(content, written)
+            disk.write(folder / file, content.read())
 
 
 def read_images(name: str, files: Sequence[Path]) -> dict[str, Tensor]:

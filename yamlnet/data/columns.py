@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from yamlnet.data.csv_table import read_csv
 from yamlnet.data.hub_table import read_hub_tables
 from yamlnet.data.npz import read_npz_table
 from yamlnet.data.parquet_table import read_parquet
+from yamlnet.data.room import UNLIMITED, Room
 from yamlnet.data.table import NotNumbersError, Table
 from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural
 
@@ -65,13 +67,18 @@ class Columns:
         return self.table.place(int(self.rows[position]))
 
 
-def read_columns(call: Call, fields: Mapping[str, Call]) -> dict[str, Columns]:
+def read_columns(call: Call, fields: Mapping[str, Call], room: Room = UNLIMITED) -> dict[str, Columns]:
     """Reads the fields of a table, part by part; rows are left out where a field says `missing: drop`.
+
+    A table is held in memory: a file that is larger than `room` isn't read.
 
     Raises:
         MistakeError: a column isn't there, holds something else, or lacks a value where that is an error.
         YamlnetError: the table can't be read, or no rows are left.
     """
+    file = Path(call.arguments["path"])
+    if file.is_file():
+        room.require(file.stat().st_size, f"the rows of `{file.name}`")
     return {part: rows_of(table, fields) for part, table in TABLES[call.name](call).items()}
 
 

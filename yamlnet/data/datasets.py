@@ -1,4 +1,4 @@
-"""A data set's call in; its images and targets, held whole, out."""
+"""A data set's call in; its images and targets out, in memory where they fit."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from yamlnet.data.image_folder import read_image_folder
 from yamlnet.data.labelled import read_labelled
 from yamlnet.data.npz import read_npz
 from yamlnet.data.ragged import Values
+from yamlnet.data.room import UNLIMITED, Room
+from yamlnet.data.spill import kept
 from yamlnet.diagnostics import YamlnetError
 
 DIGITS = (
@@ -69,20 +71,21 @@ class Dataset:
     files: tuple[str, ...] | None = None
 
 
-def read_dataset(call: Call, folder: Path, resize: Call | None = None) -> Dataset:
+def read_dataset(call: Call, folder: Path, resize: Call | None = None, room: Room = UNLIMITED) -> Dataset:
     """Reads a data set, after downloading it where it must be; a relative `root` is relative to `folder`.
 
     Images that may differ in size are resized where `resize`, a call of torchvision's `Resize`, is given.
+    What `room` doesn't take stays on disk.
 
     Raises:
         YamlnetError: the data set isn't there, can't be downloaded, or is damaged.
     """
     if is_target(call.entry.target):
-        return Dataset(read_foreign(call))
+        return Dataset(read_foreign(call, room))
     call = absolute(call, folder)
     if call.name in READERS:
-        return READERS[call.name](call, resize)
-    return _read_labelled(call, resize)
+        return READERS[call.name](call, resize, room)
+    return _read_labelled(call, resize, room)
 
 
 def absolute(call: Call, folder: Path) -> Call:
@@ -100,21 +103,21 @@ def _says(call: Call, parameter: str) -> bool:
     return call.with_defaults().get(parameter) is not None
 
 
-def _read_mnist5k(call: Call, resize: Call | None) -> Dataset:
+def _read_mnist5k(call: Call, resize: Call | None, room: Room) -> Dataset:
     folder = Path(__file__).parent / "mnist5k"
-    train, test = (read_part(folder, part) for part in ("train", "t10k"))
+    train, test = (read_part(folder, part, room) for part in ("train", "t10k"))
     return Dataset(train, test, classes={"target": DIGITS})
 
 
-def _read_idx(call: Call, resize: Call | None) -> Dataset:
+def _read_idx(call: Call, resize: Call | None, room: Room) -> Dataset:
     root = Path(call.arguments["root"])
     if not root.is_dir():
         raise YamlnetError(f"no folder `{root}`", help="`root` is the folder that holds the IDX files")
     prefix = next((prefix for prefix in ("t10k", "test") if has_any_of_part(root, prefix)), None)
-    return Dataset(read_part(root, "train"), read_part(root, prefix) if prefix else None)
+    return Dataset(read_part(root, "train", room), read_part(root, prefix, room) if prefix else None)
 
 
-def _read_mnist_like(call: Call, resize: Call | None) -> Dataset:
+def _read_mnist_like(call: Call, resize: Call | None, room: Room) -> Dataset:
     """A set of MNIST's form: IDX files in `root/NAME/raw`, where torchvision puts them."""
     arguments = call.with_defaults()
     root = Path(arguments["root"])
@@ -122,7 +125,9 @@ def _read_mnist_like(call: Call, resize: Call | None) -> Dataset:
     if not (has_part(raw, "train") and has_part(raw, "t10k")):
         otherwise = f"; its four IDX files, gzipped or not, belong in `{raw}`"
         made(call.name, partial(_downloaded, call.name, root), root, arguments["download"], otherwise)
-    return Dataset(read_part(raw, "train"), read_part(raw, "t10k"), classes={"target": CLASSES[call.name]})
+    return Dataset(
+        read_part(raw, "train", room), read_part(raw, "t10k", room), classes={"target": CLASSES[call.name]}
+    )
 
 
 def _downloaded(name: str, root: Path, download: bool) -> None:
@@ -135,38 +140,38 @@ def _downloaded(name: str, root: Path, download: bool) -> None:
     data_set.download()
 
 
-def _read_cifar(call: Call, resize: Call | None) -> Dataset:
+def _read_cifar(call: Call, resize: Call | None, room: Room) -> Dataset:
     """CIFAR10 or CIFAR100: torchvision would unpickle its files."""
     arguments = call.with_defaults()
     train, test, names = read_cifar(call.name, Path(arguments["root"]), arguments["download"])
-    return Dataset(train, test, classes={"target": names})
+    return Dataset(kept(train, room), kept(test, room), classes={"target": names})
 
 
-def _read_labelled(call: Call, resize: Call | None) -> Dataset:
-    parts, names = read_labelled(call, resize)
+def _read_labelled(call: Call, resize: Call | None, room: Room) -> Dataset:
+    parts, names = read_labelled(call, resize, room)
     known = labelled(call)
     num_classes = None if known is None else known.num_classes
     classes = {"target": names} if names else {}
     return Dataset(parts["train"], parts.get("test"), parts.get("validation"), classes, num_classes)
 
 
-def _read_image_folder(call: Call, resize: Call | None) -> Dataset:
-    fields, classes, files = read_image_folder(Path(call.arguments["root"]), resize)
+def _read_image_folder(call: Call, resize: Call | None, room: Room) -> Dataset:
+    fields, classes, files = read_image_folder(Path(call.arguments["root"]), resize, room)
     return Dataset(fields, classes={"target": classes}, files=files)
 
 
-def _read_npz(call: Call, resize: Call | None) -> Dataset:
-    return Dataset(read_npz(call))
+def _read_npz(call: Call, resize: Call | None, room: Room) -> Dataset:
+    return Dataset(read_npz(call, room))
 
 
-def _read_hub(call: Call, resize: Call | None) -> Dataset:
-    parts, classes, notes = read_hub(call, resize)
+def _read_hub(call: Call, resize: Call | None, room: Room) -> Dataset:
+    parts, classes, notes = read_hub(call, resize, room)
     return Dataset(parts["train"], parts.get("test"), parts.get("validation"), classes, notes=notes)
 
 
 CLASSES = {"MNIST": DIGITS, "FashionMNIST": CLOTHES, "KMNIST": KANA}
 
-READERS: Mapping[str, Callable[[Call, Call | None], Dataset]] = {
+READERS: Mapping[str, Callable[[Call, Call | None, Room], Dataset]] = {
     "MNIST5k": _read_mnist5k,
     "Idx": _read_idx,
     "ImageFolder": _read_image_folder,

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from yamlnet.catalog import foreign, types
 from yamlnet.catalog.entry import Call
-from yamlnet.diagnostics import Mistake, MistakeError
+from yamlnet.data.room import UNLIMITED, Room
+from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError
 
 PAIR = ("image", "target")
 """The fields of samples that have no names."""
 
 
-def read_foreign(call: Call) -> dict[str, Tensor]:
+def read_foreign(call: Call, room: Room = UNLIMITED) -> dict[str, Tensor]:
     """Makes the data set and takes every sample of it: `(x, y)`, or a mapping of fields.
 
     Fields keep their shapes; numbers become float32 or int64, pictures and uint8 tensors uint8 [channels,
@@ -28,14 +29,24 @@ def read_foreign(call: Call) -> dict[str, Tensor]:
     make = foreign.held(call.entry.target)
     try:
         made = make(**_arguments(call))
-        fields = [_named(sample, call) for sample in _samples(made)]
-    except MistakeError:
+        fields = []
+        for sample in _samples(made):
+            fields.append(_named(sample, call))
+            if len(fields) == 1 and hasattr(made, "__len__"):
+                _require_room(fields[0], len(made), call, room)
+    except YamlnetError:
         raise
     except (Exception, SystemExit) as error:
         raise _wrong(call, f"`{call.name}` raises {foreign.reason(error)}") from error
     if not fields:
         raise _wrong(call, f"`{call.name}` has no samples")
     return {name: _stacked(name, fields, call) for name in fields[0]}
+
+
+def _require_room(sample: Mapping[str, Any], count: int, call: Call, room: Room) -> None:
+    """Refuses samples like this one that are too many: they are made once, and so held in memory."""
+    found = [value if isinstance(value, Tensor) else torch.empty(0) for value in sample.values()]
+    room.require(count * sum(value.nbytes for value in found), f"the samples of `{call.name}`")
 
 
 def _arguments(call: Call) -> dict[str, Any]:

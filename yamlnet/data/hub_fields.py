@@ -13,13 +13,14 @@ from yamlnet.catalog.entry import Call
 from yamlnet.data.hub import load
 from yamlnet.data.pictures import Form, stacked
 from yamlnet.data.ragged import Values
+from yamlnet.data.room import UNLIMITED, Room
 from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean
 
 Fields = Mapping[str, Values]
 
 
 def read_hub(
-    call: Call, resize: Call | None
+    call: Call, resize: Call | None, room: Room = UNLIMITED
 ) -> tuple[dict[str, Fields], dict[str, tuple[str, ...]], tuple[str, ...]]:
     """The parts field by field, the names of each field's classes, and what was left out.
 
@@ -50,7 +51,7 @@ def read_hub(
     parts: dict[str, Fields] = {}
     for part, data_set in loaded.parts.items():
         _check_columns(part, data_set, fields)
-        read = {n: _field(part, data_set, c, str(kinds[n]), resize) for n, c in fields.items()}
+        read = {n: _field(part, data_set, c, str(kinds[n]), resize, room) for n, c in fields.items()}
         if part != "train" and any(_unlabelled(read[name]) for name in classes):
             notes.append(f"the split `{part}` isn't used: it has no classes")
         else:
@@ -111,9 +112,9 @@ def _check_columns(part: str, data_set: Any, fields: Mapping[str, str]) -> None:
         raise YamlnetError(f"the split `{part}` has no rows")
 
 
-def _field(part: str, data_set: Any, column: str, kind: str, resize: Call | None) -> Values:
+def _field(part: str, data_set: Any, column: str, kind: str, resize: Call | None, room: Room) -> Values:
     if kind == "image":
-        return stacked(_pictures(part, data_set, column), len(data_set), Form(resize=resize))
+        return stacked(_pictures(part, data_set, column), len(data_set), Form(resize=resize), room)
     values = data_set.with_format("arrow")[:].column(column).to_pylist()
     missing = next((row for row, value in enumerate(values) if value is None), None)
     if missing is not None and kind != "class":

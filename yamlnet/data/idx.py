@@ -11,12 +11,16 @@ import math
 import struct
 import sys
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import torch
 from torch import Tensor
 
+from yamlnet.data.spill import Spill
+from yamlnet.data.stored import Block, open_file
 from yamlnet.data.unpacking import ARRAYS, Unpacked
 from yamlnet.diagnostics import YamlnetError
 
@@ -41,9 +45,36 @@ def read_idx(path: Path) -> Tensor:
     Raises:
         YamlnetError: the file can't be read, isn't IDX, or is shorter or longer than its header says.
     """
+    with _named(path), _open(path) as stream:
+        return _read(stream, path)
+
+
+def idx_form(path: Path) -> tuple[torch.dtype, tuple[int, ...]]:
+    """The type and the shape of the values, as the header says; raises as `read_idx`."""
+    with _named(path), _open(path) as stream:
+        return _read_header(stream, path)
+
+
+def stored_idx(path: Path) -> Block:
+    """The bytes of an IDX file, which stay there, or are unpacked into another; raises as `read_idx`."""
+    with _named(path), _open(path) as stream:
+        dtype, (count, *shape) = _read_header(stream, path)
+        assert dtype is torch.uint8
+        if path.suffix != ".gz":
+            _check_size(path, (count, *shape), path.stat().st_size - stream.tell())
+            return Block(open_file(path), str(path), stream.tell(), count, tuple(shape))
+        spill = Spill()
+        for chunk in _chunks(stream, count * math.prod(shape)):
+            spill.add(chunk)
+        _check_size(path, (count, *shape), spill.size)
+        return Block(spill.file, str(path), 0, count, tuple(shape))
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What reading raises within names the file."""
     try:
-        with _open(path) as stream:
-            return _read(stream, path)
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise YamlnetError(f"`{path}` is a damaged gzip file: {_lower(str(error))}") from error
     except OSError as error:
@@ -58,22 +89,32 @@ def _read(stream: BinaryIO, path: Path) -> Tensor:
     dtype, shape = _read_header(stream, path)
     num_bytes = math.prod(shape) * dtype.itemsize
     values = bytearray()
-    while len(values) <= num_bytes:
-        chunk = stream.read(min(CHUNK, num_bytes + 1 - len(values)))
-        if not chunk:
-            break
+    for chunk in _chunks(stream, num_bytes):
         values += chunk
-    if len(values) < num_bytes:
+    _check_size(path, shape, len(values), dtype.itemsize)
+    return _native(torch.frombuffer(values, dtype=torch.uint8), dtype).reshape(shape)
+
+
+def _chunks(stream: BinaryIO, num_bytes: int) -> Iterator[bytes]:
+    """What is there of so many bytes, and one more where there is more."""
+    left = num_bytes + 1
+    while left and (chunk := stream.read(min(CHUNK, left))):
+        left -= len(chunk)
+        yield chunk
+
+
+def _check_size(path: Path, shape: Sequence[int], found: int, item_size: int = 1) -> None:
+    num_bytes = math.prod(shape) * item_size
+    if found < num_bytes:
         raise YamlnetError(
             f"`{path}` is truncated: its header says {list(shape)}, "
-            f"so expected {num_bytes:,} bytes of values, found {len(values):,}"
+            f"so expected {num_bytes:,} bytes of values, found {found:,}"
         )
-    if len(values) > num_bytes:
+    if found > num_bytes:
         raise YamlnetError(
             f"`{path}` goes on after its values: its header says {list(shape)}, "
             f"so expected {num_bytes:,} bytes of values"
         )
-    return _native(torch.frombuffer(values, dtype=torch.uint8), dtype).reshape(shape)
 
 
 def _read_header(stream: BinaryIO, path: Path) -> tuple[torch.dtype, tuple[int, ...]]:

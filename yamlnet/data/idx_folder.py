@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from yamlnet.data.idx import read_idx
+from yamlnet.data.idx import idx_form, read_idx, stored_idx
+from yamlnet.data.ragged import Values
+from yamlnet.data.room import UNLIMITED, Room
+from yamlnet.data.stored import stored
 from yamlnet.diagnostics import YamlnetError
 
 IMAGES = ("images-idx3-ubyte", "images-idx4-ubyte")
@@ -24,27 +29,31 @@ def has_any_of_part(folder: Path, prefix: str) -> bool:
     return any(_find(folder, prefix, stems) for stems in (IMAGES, LABELS))
 
 
-def read_part(folder: Path, prefix: str) -> dict[str, Tensor]:
+def read_part(folder: Path, prefix: str, room: Room = UNLIMITED) -> dict[str, Values]:
     """The part `prefix` (`train`, `t10k`, `test`): `image` and `target`.
 
     `image` is uint8 [samples, channels, height, width]; a file of three dimensions is grey, and has one
-    channel. `target` is int64 [samples].
+    channel. `target` is int64 [samples]. Images that `room` doesn't take stay on disk.
 
     Raises:
         YamlnetError: a file is missing or damaged, or the two don't belong together.
     """
     image_file = _require(folder, prefix, IMAGES)
     label_file = _require(folder, prefix, LABELS)
-    images, labels = read_idx(image_file), read_idx(label_file)
-    if images.dtype != torch.uint8 or images.ndim not in (3, 4):
+    dtype, shape = idx_form(image_file)
+    if dtype != torch.uint8 or len(shape) not in (3, 4):
         raise YamlnetError(
             f"`{image_file}` holds no images: expected unsigned bytes in "
-            f"[samples, height, width] or [samples, channels, height, width], found {_describe(images)}"
+            "[samples, height, width] or [samples, channels, height, width], "
+            f"found {_described(dtype, shape)}"
         )
+    labels = read_idx(label_file)
     if labels.is_floating_point() or labels.ndim != 1:
         raise YamlnetError(
-            f"`{label_file}` holds no labels: expected integers in [samples], found {_describe(labels)}"
+            f"`{label_file}` holds no labels: expected integers in [samples], "
+            f"found {_described(labels.dtype, labels.shape)}"
         )
+    images = _images(image_file, prod(shape), room)
     if len(images) != len(labels):
         raise YamlnetError(
             f"`{image_file}` and `{label_file}` don't belong together: "
@@ -52,7 +61,16 @@ def read_part(folder: Path, prefix: str) -> dict[str, Tensor]:
         )
     if int(labels.min()) < 0:
         raise YamlnetError(f"`{label_file}` holds the label {int(labels.min())}: classes count from 0")
-    return {"image": images.unsqueeze(1) if images.ndim == 3 else images, "target": labels.to(torch.int64)}
+    return {"image": images, "target": labels.to(torch.int64)}
+
+
+def _images(path: Path, num_bytes: int, room: Room) -> Values:
+    """Images with channels, in memory where they fit."""
+    if not room.take(num_bytes):
+        found = stored_idx(path)
+        return stored(replace(found, shape=(1, *found.shape)) if len(found.shape) == 2 else found)
+    images = read_idx(path)
+    return images.unsqueeze(1) if images.ndim == 3 else images
 
 
 def _find(folder: Path, prefix: str, stems: tuple[str, ...]) -> Path | None:
@@ -67,5 +85,5 @@ def _require(folder: Path, prefix: str, stems: tuple[str, ...]) -> Path:
     return found
 
 
-def _describe(values: Tensor) -> str:
-    return f"{str(values.dtype).removeprefix('torch.')} in {list(values.shape)}"
+def _described(dtype: torch.dtype, shape: Sequence[int]) -> str:
+    return f"{str(dtype).removeprefix('torch.')} in {list(shape)}"

@@ -17,13 +17,17 @@ from yamlnet.catalog.vision_sets import Labelled, labelled
 from yamlnet.data.downloads import made, reason
 from yamlnet.data.pictures import Form, stacked
 from yamlnet.data.ragged import Values
+from yamlnet.data.room import UNLIMITED, Room
+from yamlnet.data.spill import kept
 from yamlnet.diagnostics import YamlnetError
 
 Fields = Mapping[str, Values]
 Parts = Mapping[str, Fields]
 
 
-def read_labelled(call: Call, resize: Call | None) -> tuple[Parts, tuple[str, ...] | None]:
+def read_labelled(
+    call: Call, resize: Call | None, room: Room = UNLIMITED
+) -> tuple[Parts, tuple[str, ...] | None]:
     """Every part that the set has, and its classes' names where it tells them.
 
     Each has `image`, uint8 [samples, channels, height, width] or `Ragged`, resized where images may differ
@@ -39,7 +43,7 @@ def read_labelled(call: Call, resize: Call | None) -> tuple[Parts, tuple[str, ..
     for part, said in known.parts.items():
         data_set = _opened(call, said)
         try:
-            found[part] = _fields(data_set, known, resize)
+            found[part] = _fields(data_set, known, resize, room)
         except YamlnetError:
             raise
         except Exception as error:  # what a decoder raises for a damaged file depends on the format
@@ -72,10 +76,10 @@ def _opened(call: Call, part: Mapping[str, Any]) -> Any:
     )
 
 
-def _fields(data_set: Any, known: Labelled, resize: Call | None) -> Fields:
+def _fields(data_set: Any, known: Labelled, resize: Call | None, room: Room) -> Fields:
     held = _held(data_set)
     if held is not None:
-        return held
+        return kept(held, room)
     targets: list[Any] = []
 
     def pictures() -> Iterator[tuple[str, Any]]:
@@ -85,11 +89,11 @@ def _fields(data_set: Any, known: Labelled, resize: Call | None) -> Fields:
             yield f"image {index:,}", picture
 
     form = Form(known.channels, None if known.size else resize)
-    images = stacked(pictures(), len(data_set), form)
+    images = stacked(pictures(), len(data_set), form, room)
     return {"image": images, "target": torch.stack([torch.as_tensor(t) for t in targets]).to(torch.int64)}
 
 
-def _held(data_set: Any) -> Fields | None:
+def _held(data_set: Any) -> Mapping[str, Tensor] | None:
     """Images and targets of a set that holds all of them as arrays of bytes."""
     data = getattr(data_set, "data", None)
     targets = next((t for k in ("targets", "labels") if (t := getattr(data_set, k, None)) is not None), None)

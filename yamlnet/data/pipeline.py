@@ -98,13 +98,12 @@ class Steps:
                 images = one.step(images, drawn)
         return images
 
-    def divided(self) -> tuple[Steps, Steps]:
-        """The steps up to the last that takes one image after another, and the rest.
+    def divided(self, least: int = 0) -> tuple[Steps, Steps]:
+        """The steps up to the last that takes one image after another, and at least `least`; and the rest.
 
-        The first part is for the CPU, in this process or in others; the rest is for the device that trains.
+        The first part is for the CPU, in this process or another; the rest is for the device that trains.
         """
-        ends = [end for end, one in enumerate(self.placed, 1) if one.one_by_one]
-        end = ends[-1] if ends else 0
+        end = max([least, *(end for end, one in enumerate(self.placed, 1) if one.one_by_one)])
         return Steps(self.placed[:end], self.seed), Steps(self.placed[end:], self.seed)
 
     def _draw(self, one: Placed, samples: Tensor, epoch: int, *purpose: str) -> Draws:
@@ -124,7 +123,9 @@ def steps(calls: Sequence[Call], images: Values, seed: int = 0) -> Steps:
         YamlnetError: a call doesn't fit the images, or torchvision can't be imported.
     """
     shape = sample_shape(images)
-    picture = Picture(images.channels) if isinstance(images, Ragged) else picture_of(shape)
+    picture = (
+        picture_of(shape) if shape is not None or isinstance(images, Tensor) else Picture(images.channels)
+    )
     placed: list[Placed] = []
     number, is_scaled = 0, False
 
@@ -161,12 +162,18 @@ def _after(call: Call, picture: Picture) -> Picture:
         raise YamlnetError(misfit.message, misfit.help, exit_code=1) from None
 
 
-def done_once(images: Values, steps: Steps) -> tuple[Values, Steps]:
-    """Does once what can be done before any epoch, where the result isn't too large; and the other steps."""
+def num_once(images: Values, steps: Steps) -> int:
+    """How many of the first steps do the same in every epoch, and give what isn't too large to be kept."""
     end = next(i for i, one in enumerate(steps.placed) if not one.once)
-    first, rest = Steps(steps.placed[:end], steps.seed), Steps(steps.placed[end:], steps.seed)
-    if not first or not _fits(images, rest.placed[0].shape):
+    return end if _fits(images, steps.placed[end].shape) else 0
+
+
+def done_once(images: Tensor | Ragged, steps: Steps) -> tuple[Tensor | Ragged, Steps]:
+    """Does once what can be done before any epoch, where the result isn't too large; and the other steps."""
+    end = num_once(images, steps)
+    if not end:
         return images, steps
+    first, rest = Steps(steps.placed[:end], steps.seed), Steps(steps.placed[end:], steps.seed)
     none = torch.zeros(1, dtype=torch.int64)
     if isinstance(images, Tensor):
         parts = [first(part, none, 0) for part in torch.split(images, CHUNK)]
@@ -177,6 +184,7 @@ def done_once(images: Values, steps: Steps) -> tuple[Values, Steps]:
 
 def _fits(images: Values, shape: Shape | None) -> bool:
     """Whether images take little memory in a new shape, or less than now."""
-    if isinstance(images, Ragged) or shape is None:
+    if sample_shape(images) is None or shape is None:
         return True
-    return len(images) * prod(shape) * images.element_size() <= max(MAX_PREPARED, images.nbytes)
+    assert not isinstance(images, Ragged)
+    return len(images) * prod(shape) * images.dtype.itemsize <= max(MAX_PREPARED, images.nbytes)

@@ -1,4 +1,4 @@
-"""Images of different sizes, held one by one in the place of a tensor."""
+"""Images of different sizes, held one by one in the place of a tensor; and what all forms of values share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from yamlnet.data.steps import Images
+from yamlnet.data.stored import Stored
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +24,10 @@ class Ragged:
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter(self.images)
+
+    @property
+    def shape(self) -> None:
+        """The images have none in common."""
 
     @property
     def channels(self) -> int:
@@ -48,15 +55,24 @@ def _size(image: Tensor) -> str:
     return f"{image.shape[1]} x {image.shape[2]}"
 
 
-Values = Tensor | Ragged
+Values = Tensor | Ragged | Stored
 """The values of a field, the first axis counting samples."""
 
 
 def select(values: Values, samples: Tensor) -> Values:
-    """Those of some samples, by their positions: int64 [samples]."""
-    return values.select(samples) if isinstance(values, Ragged) else values.index_select(0, samples)
+    """Those of some samples, by their positions: int64 [samples]; what is stored isn't read."""
+    return values.index_select(0, samples) if isinstance(values, Tensor) else values.select(samples)
+
+
+def gathered(values: Values, samples: Tensor) -> Images:
+    """Those of some samples in memory: a batch, or images of different sizes one by one."""
+    if isinstance(values, Stored):
+        return values.read(samples)
+    return values.index_select(0, samples) if isinstance(values, Tensor) else list(values.select(samples))
 
 
 def sample_shape(values: Values) -> tuple[int, ...] | None:
     """The shape of one sample, None where they differ."""
-    return None if isinstance(values, Ragged) else tuple(values.shape[1:])
+    if isinstance(values, Tensor):
+        return tuple(values.shape[1:])
+    return values.shape

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +14,17 @@ from torch import Tensor
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts, Field, facts_of, second_part, share, too_large_shares
 from yamlnet.catalog.pictures import Picture
+from yamlnet.data import digest
 from yamlnet.data.columns import Columns, read_columns
 from yamlnet.data.datasets import absolute, read_dataset
 from yamlnet.data.draws import check_draws
 from yamlnet.data.encoding import Categories, Encoding, encode, fit
-from yamlnet.data.ragged import Ragged, Values, sample_shape, select
+from yamlnet.data.ragged import Values, sample_shape, select
+from yamlnet.data.room import Room
 from yamlnet.data.seeds import generator
-from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural
+from yamlnet.data.stored import Stored
+from yamlnet.data.workers import Workers, num_workers
+from yamlnet.diagnostics import Mistake, MistakeError, YamlnetError, did_you_mean, plural, size
 from yamlnet.language.calls import name_place
 from yamlnet.language.images import (
     after_transforms,
@@ -41,7 +45,7 @@ Fields = Mapping[str, Values]
 
 @dataclass(frozen=True)
 class Split:
-    """Samples in the machine's memory: each field is a tensor whose first axis counts them.
+    """Samples: each field is a tensor whose first axis counts them, unless it stays on disk.
 
     `image` is uint8 [samples, channels, height, width], or `Ragged`; `target` is int64 [samples]. `numbers`,
     int64 [samples], are their positions in the data set, where these aren't the same as in the split; `place`
@@ -63,7 +67,7 @@ class Split:
 
     @property
     def tensors(self) -> Mapping[str, Tensor]:
-        """The fields that are tensors: all but images of different sizes."""
+        """The fields that are tensors: all but images of different sizes, and what stays on disk."""
         return {name: values for name, values in self.fields.items() if isinstance(values, Tensor)}
 
 
@@ -78,7 +82,7 @@ class Prepared:
     The digest is of the data as they were read, before shares were split off: it depends neither on the
     seed nor on the device. `encodings` tells how fields were made of a table's columns, and the names of
     the classes where there are any; `notes` say what of the data was left out.
-    `device` is where batches are wanted.
+    `device` is where batches are wanted, and `workers` prepare what isn't there from the start.
     """
 
     train: Split
@@ -88,6 +92,7 @@ class Prepared:
     digest: str
     encodings: Mapping[str, Encoding]
     device: torch.device
+    workers: Workers
     notes: tuple[str, ...] = ()
 
 
@@ -111,24 +116,28 @@ def prepare(
     folder: Path,
     device: torch.device,
     encodings: Mapping[str, Encoding] | None = None,
+    memory: int | None = None,
 ) -> Prepared:
     """Reads the data, and splits off what `validation` and `test` ask for.
 
     Which samples are split off follows from the seed and the number of samples alone: a test share
     doesn't change the validation samples, nor the other way round. A data set of their own gives them its
     test part, or its only one. Relative paths are relative to `folder`. A table's vocabularies and scales
-    are those of its training split, or the `encodings` of an earlier run.
+    are those of its training split, or the `encodings` of an earlier run. Of the samples `memory` bytes are
+    held in memory at most, where that is said, and others stay on disk.
 
     Raises:
         MistakeError: the file asks for what the data don't have.
         YamlnetError: data are missing, damaged, or don't go together.
     """
-    own = _read(data.dataset, data, folder)
+    workers = Workers(num_workers(data.workers), pinned=device.type == "cuda")
+    room = Room(memory)
+    own = _read(data.dataset, data, folder, room)
     read, notes = dict(own.parts), list(own.notes)
     asked = {"validation": data.validation, "test": data.test}
     for name, part in asked.items():
         if isinstance(part, Call):
-            other = _read(part, data, folder)
+            other = _read(part, data, folder, room)
             read[name] = _evaluation_part(name, other, own)
             notes += other.notes
     shares = {name: part for name, part in asked.items() if isinstance(part, int | float)}
@@ -148,18 +157,19 @@ def prepare(
         validation=held.get("validation"),
         test=held.get("test"),
         facts=facts,
-        digest=_digest(read),
+        digest=_digest(read, workers),
         encodings=used,
         device=device,
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys((*notes, *_on_disk(held)))),
+        workers=workers,
     )
 
 
-def _read(call: Call, data: Data, folder: Path) -> _Read:
+def _read(call: Call, data: Data, folder: Path, room: Room) -> _Read:
     if data.fields:
-        parts = read_columns(absolute(call, folder), data.fields)
+        parts = read_columns(absolute(call, folder), data.fields, room)
         return _Read(parts, {}, notes=tuple(note for part in parts.values() for note in part.notes))
-    found = read_dataset(call, folder, first_resize(data))
+    found = read_dataset(call, folder, first_resize(data), room)
     own = {"train": found.train, "validation": found.validation, "test": found.test}
     splits = {name: Split(fields) for name, fields in own.items() if fields is not None}
     if found.files is not None:
@@ -265,7 +275,8 @@ def _named(split: Split, facts: Facts) -> Split:
 
 def _picture(values: Values) -> Picture:
     """What is known of images, whose sizes may differ."""
-    return Picture(values.channels) if isinstance(values, Ragged) else picture_of(sample_shape(values))
+    shape = sample_shape(values)
+    return Picture(values.channels) if shape is None and not isinstance(values, Tensor) else picture_of(shape)
 
 
 def _check_images(data: Data, splits: Mapping[str, Split]) -> None:
@@ -278,7 +289,11 @@ def _check_images(data: Data, splits: Mapping[str, Split]) -> None:
     for name, split in splits.items():
         values = split.fields["image"]
         calls = training(data) if name == "train" else evaluating(data)
-        if isinstance(values, Ragged) and result(calls, _picture(values)).shape is None:
+        if (
+            not isinstance(values, Tensor)
+            and values.shape is None
+            and result(calls, _picture(values)).shape is None
+        ):
             raise YamlnetError(
                 f"the images of the {name} split differ in size, and can't make a batch: {values.in_words()}",
                 help="`transforms: [{Resize: [224, 224]}]`, for example, brings them to one size",
@@ -325,17 +340,23 @@ def _num_labels(target: str, splits: Mapping[str, Split], known: int | None) -> 
     return num_classes
 
 
-def _digest(read: Mapping[str, Part]) -> str:
-    digest = hashlib.sha256()
+def _on_disk(splits: Mapping[str, Split]) -> Iterator[str]:
+    """What to say of fields that don't fit in memory."""
+    for name, split in splits.items():
+        for field, values in split.fields.items():
+            if isinstance(values, Stored):
+                yield f"`{field}` of the {name} split, {size(values.nbytes)}, streams from disk"
+
+
+def _digest(read: Mapping[str, Part], workers: Workers) -> str:
+    found = hashlib.sha256()
     for name in sorted(read):
         part = read[name]
         for field, values in sorted((part.values if isinstance(part, Columns) else part.fields).items()):
-            for each in values if isinstance(values, Ragged) else [values]:
-                digest.update(f"{name} {field} {each.dtype} {list(each.shape)}\n".encode())
-                digest.update(each.contiguous().numpy().data)
+            digest.add(found, f"{name} {field}", values, workers)
             if isinstance(part, Columns) and field in part.texts:
-                digest.update("\0".join(part.texts[field]).encode())
-    return digest.hexdigest()
+                found.update("\0".join(part.texts[field]).encode())
+    return found.hexdigest()
 
 
 def _dtype(values: Values) -> str:

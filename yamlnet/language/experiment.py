@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from pydantic import (
     Discriminator,
     Field,
     GetCoreSchemaHandler,
+    NonNegativeInt,
     Tag,
     model_validator,
 )
@@ -60,6 +62,27 @@ Patterns = Annotated[
     Field(strict=False),
 ]
 Calls = Annotated[tuple[ACall, ...], Field(strict=False)]
+
+SIZE = r"^\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([kKMGT]i?)?B\s*$"
+"""A number of bytes with its unit: `4 GB`, `512 MiB`."""
+
+
+def _bytes(value: object) -> object:
+    """A size in words as a number of bytes: `kB MB GB TB` are powers of 1000, with an `i` of 1024."""
+    found = re.match(SIZE, value) if isinstance(value, str) else None
+    if found is None:
+        return _whole(value)
+    number, prefix = found.groups(default="")
+    unit = 1024 if prefix.endswith("i") else 1000
+    return int(float(number) * unit ** " KMGT".index(prefix[:1].upper() or " "))
+
+
+Bytes = Annotated[
+    int,
+    Field(ge=0),
+    BeforeValidator(_bytes, json_schema_input_type=NonNegativeInt | Annotated[str, Field(pattern=SIZE)]),
+]
+"""A number of bytes, or a text such as `4 GB`."""
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d+|mps)$")]
 
 
@@ -91,7 +114,8 @@ class Data(Section):
     `validation` and `test` are a share of the training data (a float between 0 and 1), a count of
     samples, a data set of their own, or nothing. `fields` says what the columns of a table are, and
     `target` which fields are no input; None where it isn't said. `draw` names samples that each batch has
-    beside its own.
+    beside its own. `memory` is how much of the data may be held in memory, `workers` how many processes
+    prepare what isn't; neither changes a batch.
     """
 
     dataset: ACall
@@ -103,6 +127,8 @@ class Data(Section):
     draw: Mapping[str, Draw] = {}
     augment: Calls = ()
     transforms: Transforms = Field(default_factory=Transforms)
+    memory: Literal["auto"] | Bytes = "auto"
+    workers: Literal["auto"] | Annotated[int, Field(ge=0, le=256), BeforeValidator(_whole)] = "auto"
 
 
 class InitRule(Section):

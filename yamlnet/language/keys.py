@@ -26,6 +26,8 @@ SECTION_KEYS: Mapping[str, str] = {
     "data.draw.different": "The field in which the two differ, such as `target`",
     "data.augment": "Random transforms, for training only, drawn for each image",
     "data.transforms": "Transforms for all splits, or `train` and `evaluation` apart",
+    "data.memory": "How much of the data may be held in memory, such as `4 GB`; what doesn't fit streams",
+    "data.workers": "How many processes read and prepare images; `auto` follows from the machine's cores",
     "data.transforms.train": "Transforms of the training split",
     "data.transforms.evaluation": "Transforms of the validation and test splits",
     "init.type": "The class of modules that the rule is for, or a list of them",

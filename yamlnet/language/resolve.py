@@ -121,6 +121,7 @@ def _data(section: Mapping[str, Any], data: Data) -> dict[str, Any]:
         filled["draw"] = {name: draw.model_dump(exclude_none=True) for name, draw in data.draw.items()}
     filled["augment"] = section.get("augment", [])
     filled["transforms"] = section.get("transforms", [])
+    filled |= {"memory": section.get("memory", data.memory), "workers": data.workers}
     return filled
 
 

@@ -184,6 +184,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = _table("""
     data.dataset: name type source set
     data.target: targets label labels y
     data.fields: columns features
+    data.workers: num_workers n_workers loader_workers num_proc
+    data.memory: max_memory memory_limit cache_size
     model.input: input_shape input_size input_dim in_shape
 """)
 
@@ -207,8 +209,9 @@ SIDES: Mapping[str, tuple[str, ...]] = _table("""
 
 AUTOMATIC: Mapping[str, str] = {
     "shuffle": "the training split is shuffled anew each epoch",
-    "num_workers": "how the data is read is chosen by their size",
-    "pin_memory": "how the data is read is chosen by their size",
+    "pin_memory": "batches for a GPU are, where `workers` prepare them",
+    "prefetch_factor": "each of the `workers` prepares two batches ahead",
+    "persistent_workers": "`workers` live as long as the training",
     "drop_last": "the last batch is as small as it is",
     "download": "what can be downloaded is, on first use",
     "num_classes": "the number of classes follows from the data: `$num_classes`",

@@ -89,6 +89,8 @@ CHOICES: Mapping[str, str] = {
     "activations": "a pattern or a list of patterns",
     "gradients": "a pattern or a list of patterns",
     "resample": "a pattern or a list of patterns",
+    "memory": "`auto`, a number of bytes, or a size such as `4 GB`",
+    "workers": "`auto` or a number of processes from 0 to 256",
     "stop": "a mapping such as `{metric: validation.loss}`",
     "metrics": "a list of metrics, or a mapping of names to metrics",
 }

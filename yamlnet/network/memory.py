@@ -1,4 +1,4 @@
-"""Nothing in; the bytes of this machine's memory out, and numbers of bytes in words."""
+"""Nothing in; the bytes of this machine's memory out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+from yamlnet.diagnostics import size as size
 
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUP = Path("/proc/self/cgroup")
@@ -47,12 +49,3 @@ def _number(file: Path) -> Iterator[int]:
         return
     if text.isdigit():
         yield int(text)
-
-
-def size(count: float) -> str:
-    """Bytes in the unit that reads best: `1.2 MB`."""
-    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
-        if round(count, 0 if unit == "B" else 3) < 999.5:
-            return f"{count:.3g} {unit}" if unit != "B" else f"{count:.0f} B"
-        count /= 1000
-    return f"{count:,.0f} EB"

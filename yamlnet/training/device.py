@@ -40,6 +40,16 @@ def memory(name: str) -> tuple[int, str] | None:
     return machine_memory.machine(), "this machine"
 
 
+def data_memory(said: int | Literal["auto"], device: torch.device) -> int:
+    """The bytes of data that may be held in memory: `auto` is a quarter of the machine's, or of a GPU's."""
+    if said != "auto":
+        return said
+    found = [machine_memory.machine()]
+    if device.type == "cuda":
+        found.append(torch.cuda.get_device_properties(device).total_memory)
+    return min(found) // 4
+
+
 def precision(name: str, device: torch.device) -> str:
     """The precision; `auto` takes bf16 on a CUDA device that computes in it, else fp32."""
     if name != "auto":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from yamlnet.data.batches import CPU, NO_DRAWS, Batches
 from yamlnet.data.ragged import Values, sample_shape
 from yamlnet.data.splits import Prepared, Split
+from yamlnet.data.workers import Workers
 from yamlnet.language.experiment import Data, Draw
 from yamlnet.language.images import evaluating, picture_of, result, training
 
@@ -39,28 +40,41 @@ class Sources:
     train: Source
     validation: Source | None = None
     test: Source | None = None
+    workers: Workers | None = None
+
+    def close(self) -> None:
+        """Ends the processes that prepare batches; whoever takes another batch has new ones made."""
+        if self.workers is not None:
+            self.workers.close()
 
 
 def sources(data: Data, prepared: Prepared, seed: int) -> Sources:
     """Shuffled and augmented batches to train on, and large ones in order to evaluate on."""
-    device = prepared.device
-    train = Batches(prepared.train, data.batch_size, training(data), seed, data.draw, device)
-    others = (evaluation(data, split, device) for split in (prepared.validation, prepared.test))
-    return Sources(train, *others)
+    device, workers = prepared.device, prepared.workers
+    train = Batches(prepared.train, data.batch_size, training(data), seed, data.draw, device, workers)
+    validation, test = (evaluation(data, prepared, name) for name in ("validation", "test"))
+    return Sources(train, validation, test, workers)
 
 
-def evaluation(data: Data, split: Split | None, device: torch.device) -> Source | None:
-    """As `in_order`, with what is drawn for each sample; None of no split."""
-    return None if split is None else in_order(data, split, data.draw, device)
+def evaluation(
+    data: Data, prepared: Prepared, split: Literal["train", "validation", "test"]
+) -> Source | None:
+    """As `in_order`, with what is drawn for each sample; None of a split that isn't there."""
+    found = getattr(prepared, split)
+    return None if found is None else in_order(data, found, data.draw, prepared.device, prepared.workers)
 
 
 def in_order(
-    data: Data, split: Split, draw: Mapping[str, Draw] = NO_DRAWS, device: torch.device = CPU
+    data: Data,
+    split: Split,
+    draw: Mapping[str, Draw] = NO_DRAWS,
+    device: torch.device = CPU,
+    workers: Workers | None = None,
 ) -> Source:
     """Batches in order, of about `MAX_EVALUATION_ELEMENTS` numbers and at least the file's `batch_size`."""
     elements = max(prod(_shape(data, name, values)) for name, values in split.fields.items())
     size = max(data.batch_size, min(MAX_EVALUATION_BATCH, MAX_EVALUATION_ELEMENTS // max(1, elements)))
-    return Batches(split, size, evaluating(data), draw=draw, device=device)
+    return Batches(split, size, evaluating(data), draw=draw, device=device, workers=workers)
 
 
 def _shape(data: Data, name: str, values: Values) -> tuple[int, ...]:

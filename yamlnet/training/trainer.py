@@ -67,6 +67,7 @@ def _train(task: Task, run: Run, observer: Observer, permits: Permits | None) ->
     seed = seed_of(task.experiment.seed, "training")
     with ExitStack() as stack:
         stack.enter_context(run.owned())
+        stack.callback(task.sources.close)
         if permits is None:
             stack.enter_context(_failure_noted(run))
         stack.enter_context(memory_named(task.needs))
