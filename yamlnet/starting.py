@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import Mistake, RunError, YamlnetError, plural
@@ -16,7 +16,6 @@ from yamlnet.language.resolve import resolved
 from yamlnet.pipeline import Examined, network_of, require_files, summary_of, with_data
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from yamlnet.data.splits import Prepared
@@ -49,32 +48,32 @@ def _start(examined: Examined, runs: Path, observer: Observer) -> Result:
             help = f" ({found.help})" if found.help else ""
             observer.warned(f"{found.file}:{found.line}:{found.column}: {found.message}{help}")
     network = network_of(examined).to(where)
-    document = document_of(examined, where)
     source = examined.checked.source
     bases = [(base.file, base.content) for base in examined.checked.bases]
-    folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
     with blaming(examined.checked.allow):
-        return trainer.train(task_of(examined, network, prepared, document), folder, observer)
+        name = examined.experiment.name
+        task = decided(task_of(examined, network, prepared), examined, runs / name)
+        folder = run.create(runs, name, source.content, dump(dict(task.settings)), bases)
+        return trainer.train(task, folder, observer)
 
 
-def document_of(examined: Examined, device: torch.device) -> dict[str, Any]:
-    """The whole document, with every default in it and what each `auto` comes to."""
-    from yamlnet.training import device as devices
+def decided(task: Task, examined: Examined, runs: Path) -> Task:
+    """The task with every `auto` chosen, and the document with that in it: what a run below `runs` needs."""
+    from yamlnet.training.choice import choose
 
-    document, train = resolved(examined.checked, examined.checked.source.folder), examined.experiment.train
-    precision, threads = devices.precision(train.precision, device), devices.num_threads(train.threads)
-    document["train"] |= {"device": str(device), "precision": precision, "threads": threads}
-    return document
+    choice = choose(task, runs)
+    document = resolved(examined.checked, examined.checked.source.folder)
+    notes = (*task.notes, *choice.notes)
+    return replace(choice.task, settings=choice.settings(document), notes=notes)
 
 
 def task_of(
     examined: Examined,
     network: nn.Module,
     prepared: Prepared,
-    document: Mapping[str, Any] | None = None,
     criteria: Criteria | None = None,
 ) -> Task:
-    """The training of a network on its data; to make a run, with its `document_of`.
+    """The training of a network on its data; `decided`, to make a run.
 
     `criteria` are a run's losses with weights of their own; None makes them anew.
     """
@@ -101,7 +100,6 @@ def task_of(
         () if examined.drawn is None else examined.drawn.frozen,
         (*prepared.notes, *(() if examined.drawn is None else examined.drawn.notes)),
         {} if examined.drawn is None else examined.drawn.chosen,
-        document or {},
         example=example(examined.shapes, prepared.facts, tuple(experiment.data.draw)),
         places=places_of(examined),
         needs=partial(needs, examined),

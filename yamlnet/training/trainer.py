@@ -15,9 +15,10 @@ from yamlnet import disk
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.network.freeze import train_mode
 from yamlnet.seeds import seed_of
-from yamlnet.training import checkpoint, randomness, state
+from yamlnet.training import checkpoint, optimise, randomness, state
 from yamlnet.training.care import Care, kept
 from yamlnet.training.checkpoint import Snapshot
+from yamlnet.training.compiled import compiling
 from yamlnet.training.continuation import Permits
 from yamlnet.training.device import deterministic, failures, tensor_float, threads
 from yamlnet.training.diagnosis import Diagnosis
@@ -84,6 +85,8 @@ def _train(task: Task, run: Run, observer: Observer, permits: Permits | None) ->
             stack.enter_context(memory_named(task.needs))
             stack.enter_context(failures())
         stack.enter_context(placed(task.model, task.experiment, task.places, trainer.when))
+        train = task.experiment.train
+        stack.enter_context(compiling(train.compile is True, run.path.parent, train.deterministic))
         trainer.fit()
         return trainer.finish()
 
@@ -139,7 +142,7 @@ class Trainer:
         task, optimizer = self.task, self.setup.loop.optimizer
         disk.require_space(self.run.path, sum(t.nbytes for t in task.model.state_dict().values()))
         made_with = origin(task.device, task.experiment.seed) | {
-            "optimizer": {"name": type(optimizer).__name__, "fused": bool(optimizer.defaults.get("fused"))},
+            "optimizer": {"name": type(optimizer).__name__, **optimise.way(optimizer)},
             "data_digest": task.digest,
             "fields": task.fields,
             "notes": list(task.notes),
