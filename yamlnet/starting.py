@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from yamlnet.training.verdict import Result
 
 
-def start(examined: Examined, runs: Path, observer: Observer) -> Result:
-    """Trains what was examined, in a new folder below `runs`."""
+def start(examined: Examined, runs: Path, observer: Observer, profile: bool = False) -> Result:
+    """Trains what was examined, in a new folder below `runs`; with `profile` that has a profile of it."""
     from yamlnet.training.shortage import memory_named
 
     examined.raise_if_wrong()
     with memory_named(partial(needs, examined)):
-        return _start(examined, runs, observer)
+        return _start(examined, runs, observer, profile)
 
 
-def _start(examined: Examined, runs: Path, observer: Observer) -> Result:
+def _start(examined: Examined, runs: Path, observer: Observer, profile: bool) -> Result:
     from yamlnet.training import device as devices
     from yamlnet.training import run, trainer
 
@@ -54,7 +54,7 @@ def _start(examined: Examined, runs: Path, observer: Observer) -> Result:
         name = examined.experiment.name
         task = decided(task_of(examined, network, prepared), examined, runs / name)
         folder = run.create(runs, name, source.content, dump(dict(task.settings)), bases)
-        return trainer.train(task, folder, observer)
+        return trainer.train(task, folder, observer, profile)
 
 
 def decided(task: Task, examined: Examined, runs: Path) -> Task:

@@ -18,6 +18,7 @@ from torch import Tensor, fx, nn
 
 from yamlnet import disk
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.training.shortage import is_out_of_memory
 
 COMPILER = "`sudo apt install g++` (or another C++ compiler, named by the variable CXX) makes it possible"
 PLAINLY = "`train.compile: false` trains without"
@@ -32,6 +33,13 @@ class Compiled:
     """
 
     def __init__(self, network: nn.Module, batch_size: int | None) -> None:
+        """Compiles nothing yet.
+
+        Raises:
+            YamlnetError: the network has a layer that torch can't compile.
+        """
+        if any(isinstance(m, nn.LSTM) and not m.weight_hh_l0.is_cuda for m in network.modules()):
+            raise YamlnetError("`train.compile`: torch can't compile an `LSTM` for the CPU", PLAINLY)
         self._network, self._batch_size = network, batch_size
         self._compiled = torch.compile(network, fullgraph=True, dynamic=False)
         modules = list(network.modules())
@@ -44,9 +52,11 @@ class Compiled:
             return self._network(*inputs)
         try:
             return self._compiled(*inputs)
-        except Exception:
+        except Exception as error:
             self._network(*inputs)  # where a layer fails, this tells which, and what it took
-            raise
+            if is_out_of_memory(error):
+                raise
+            raise failure(error) from error
 
     def _fits(self, inputs: Sequence[Tensor]) -> bool:
         if any(self._hooks) or any("forward" in graph for graph in self._graphs):

@@ -43,14 +43,16 @@ MOST_TOLD = 5
 """How many steps that are left out are told of one by one."""
 
 
-def train(task: Task, run: Run, observer: Observer = SILENT) -> Result:
+def train(task: Task, run: Run, observer: Observer = SILENT, profile: bool = False) -> Result:
     """Trains from the start, in a run folder just made; the model ends with the weights that were tested.
+
+    With `profile` the folder tells where the time of some steps went, too.
 
     Raises:
         YamlnetError: a layer fails, the loss isn't finite, the disk is full, ... (3), or the training was
             interrupted (130) or terminated (143), after a checkpoint. No such run looks finished.
     """
-    return _train(task, run, observer, permits=None)
+    return _train(task, run, observer, permits=None, profile=profile)
 
 
 def resume(task: Task, run: Run, observer: Observer = SILENT, permits: Permits = NO_PERMITS) -> Result:
@@ -64,7 +66,9 @@ def resume(task: Task, run: Run, observer: Observer = SILENT, permits: Permits =
     return _train(task, run, observer, permits)
 
 
-def _train(task: Task, run: Run, observer: Observer, permits: Permits | None) -> Result:
+def _train(
+    task: Task, run: Run, observer: Observer, permits: Permits | None, profile: bool = False
+) -> Result:
     seed = seed_of(task.experiment.seed, "training")
     with ExitStack() as stack:
         stack.enter_context(run.owned())
@@ -78,7 +82,12 @@ def _train(task: Task, run: Run, observer: Observer, permits: Permits | None) ->
         stack.enter_context(tensor_float(task.experiment.train.precision == "tf32"))
         stack.enter_context(drawn_apart(task.device, seed))
         saver = stack.enter_context(Saver(run, task.experiment.train.checkpoint.keep, observer.saved))
-        trainer = Trainer(task, run, observer, interruption, set_up(task, run.append_watched), saver)
+        setup = set_up(task, run.append_watched)
+        if profile:
+            from yamlnet.training.profile import profiled
+
+            task = stack.enter_context(profiled(task, setup, run.write_profile))
+        trainer = Trainer(task, run, observer, interruption, setup, saver)
         trainer.begin(permits)
         if permits is not None:  # what is refused leaves the run as it is; what fails from here on is noted
             stack.enter_context(_failure_noted(run))
