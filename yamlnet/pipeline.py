@@ -231,7 +231,11 @@ def with_data(
         prepared = prepare(data, experiment.seed, checked.source.folder, torch.device(device), encodings)
     except MistakeError as error:
         raise _config_error(checked, [error.mistake]) from error
-    if checked.facts != prepared.facts:
+    facts = prepared.facts
+    if checked.facts is not None and replace(checked.facts, classes=facts.classes) == facts:
+        # nothing that is checked depends on what classes are called
+        examined = replace(examined, checked=replace(checked, facts=facts))
+    else:
         examined = examine(
             checked.source, checked.options, prepared.facts, False, checked.allow, examined.trained
         )
