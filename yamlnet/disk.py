@@ -38,12 +38,12 @@ def writing(path: Path) -> Iterator[None]:
         raise YamlnetError(f"can't write `{path}`: {error.strerror or error}") from error
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Puts the content at the path in one go: a reader sees the file before, or this one, never a part."""
     temporary = path.with_name(f".{path.name}{PARTIAL}")
     with writing(path):
         try:
-            _put(temporary, content, os.O_TRUNC)
+            _put(temporary, content, os.O_TRUNC, mode=mode)
             system.replace(temporary, path)
         except OSError:
             _discard(temporary)
@@ -259,8 +259,8 @@ def _owner(handle: int) -> str:
         return "another process"
 
 
-def _put(path: Path, content: bytes, how: int, synced: bool = True) -> None:
-    handle = system.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o666)
+def _put(path: Path, content: bytes, how: int, synced: bool = True, mode: int = 0o666) -> None:
+    handle = system.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, mode)
     try:
         _write_all(handle, content)
         if synced:

@@ -45,8 +45,8 @@ def resume(
         examined, prepared = pipeline.of_run(
             folder, options, allow, trained=folder.has_begun, data_root=data_root, compared_later=True
         )
-        device = prepared.device
-        network = pipeline.network_of(examined).to(device)
-    task = starting.task_of(examined, network, prepared, starting.document_of(examined, device))
+        network = pipeline.network_of(examined).to(prepared.device)
     with blaming(allow):
+        task = starting.task_of(examined, network, prepared)
+        task = starting.decided(task, examined, folder.path.parent)
         return trainer.resume(task, folder, observer, permits or trainer.NO_PERMITS)

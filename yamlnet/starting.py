@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import Mistake, RunError, YamlnetError, plural
@@ -17,7 +17,6 @@ from yamlnet.language.resolve import resolved
 from yamlnet.pipeline import Examined, network_of, require_files, summary_of, with_data
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from yamlnet.data.splits import Prepared
@@ -28,16 +27,16 @@ if TYPE_CHECKING:
     from yamlnet.training.verdict import Result
 
 
-def start(examined: Examined, runs: Path, observer: Observer) -> Result:
-    """Trains what was examined, in a new folder below `runs`."""
+def start(examined: Examined, runs: Path, observer: Observer, profile: bool = False) -> Result:
+    """Trains what was examined, in a new folder below `runs`; with `profile` that has a profile of it."""
     from yamlnet.training.shortage import memory_named
 
     examined.raise_if_wrong()
     with memory_named(partial(needs, examined)):
-        return _start(examined, runs, observer)
+        return _start(examined, runs, observer, profile)
 
 
-def _start(examined: Examined, runs: Path, observer: Observer) -> Result:
+def _start(examined: Examined, runs: Path, observer: Observer, profile: bool) -> Result:
     from yamlnet.training import device as devices
     from yamlnet.training import run, trainer
 
@@ -50,34 +49,33 @@ def _start(examined: Examined, runs: Path, observer: Observer) -> Result:
             help = f" ({found.help})" if found.help else ""
             observer.warned(f"{found.file}:{found.line}:{found.column}: {found.message}{help}")
     network = network_of(examined).to(where)
-    document = document_of(examined, where)
     source = examined.checked.source
     bases = [(base.file, base.content) for base in examined.checked.bases]
-    task = task_of(examined, network, prepared, document)
-    read = {"data_digest": task.digest, "weights_files": dict(task.weights_files)}
-    folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases, read)
     with blaming(examined.checked.allow):
-        return trainer.train(task, folder, observer)
+        name = examined.experiment.name
+        task = decided(task_of(examined, network, prepared), examined, runs / name)
+        read = {"data_digest": task.digest, "weights_files": dict(task.weights_files)}
+        folder = run.create(runs, name, source.content, dump(dict(task.settings)), bases, read)
+        return trainer.train(task, folder, observer, profile)
 
 
-def document_of(examined: Examined, device: torch.device) -> dict[str, Any]:
-    """The whole document, with every default in it and what each `auto` comes to."""
-    from yamlnet.training import device as devices
+def decided(task: Task, examined: Examined, runs: Path) -> Task:
+    """The task with every `auto` chosen, and the document with that in it: what a run below `runs` needs."""
+    from yamlnet.training.choice import choose
 
-    document, train = resolved(examined.checked, examined.checked.source.folder), examined.experiment.train
-    precision, threads = devices.precision(train.precision, device), devices.num_threads(train.threads)
-    document["train"] |= {"device": str(device), "precision": precision, "threads": threads}
-    return document
+    choice = choose(task, runs)
+    document = resolved(examined.checked, examined.checked.source.folder)
+    notes = (*task.notes, *choice.notes)
+    return replace(choice.task, settings=choice.settings(document), notes=notes)
 
 
 def task_of(
     examined: Examined,
     network: nn.Module,
     prepared: Prepared,
-    document: Mapping[str, Any] | None = None,
     criteria: Criteria | None = None,
 ) -> Task:
-    """The training of a network on its data; to make a run, with its `document_of`.
+    """The training of a network on its data; `decided`, to make a run.
 
     `criteria` are a run's losses with weights of their own; None makes them anew.
     """
@@ -104,8 +102,7 @@ def task_of(
         () if examined.drawn is None else examined.drawn.frozen,
         (*prepared.notes, *(() if examined.drawn is None else examined.drawn.notes)),
         {} if examined.drawn is None else examined.drawn.chosen,
-        document or {},
-        {} if examined.trained else weights_digests(examined.checked),
+        weights_files={} if examined.trained else weights_digests(examined.checked),
         example=example(examined.shapes, prepared.facts, tuple(experiment.data.draw)),
         places=places_of(examined),
         needs=partial(needs, examined),

@@ -49,7 +49,8 @@ REFUSED = frozenset(
     wrong-value-module-called-with-arguments wrong-value-module-list wrong-value-non-finite
     wrong-value-optimizers-by-name wrong-value-optimizers-in-a-list wrong-value-optimizers-side-by-side
     wrong-value-parameter-dtype wrong-value-parameter-in-chain wrong-value-plateau-every-step
-    wrong-value-precision-name wrong-value-range wrong-value-refused-names wrong-value-rename
+    wrong-value-compile wrong-value-precision-name wrong-value-range wrong-value-refused-names
+    wrong-value-rename
     wrong-value-repeat wrong-value-splits-of-table wrong-value-step-name wrong-value-table-for-images
     wrong-value-train wrong-value-transform-nested wrong-value-transform-place wrong-value-two-calls
     wrong-value-vars-names wrong-value-version wrong-value-weights-suffix

@@ -37,6 +37,9 @@ AllowEnvironment = Annotated[
 AllowData = Annotated[
     bool, typer.Option("--allow-data", help="Resume where the data aren't what they were at the start.")
 ]
+Profiled = Annotated[
+    bool, typer.Option("--profile", help="Write a trace of some steps, and print where their time goes.")
+]
 
 
 def train(
@@ -49,6 +52,7 @@ def train(
     resume: Resume = None,
     allow_environment: AllowEnvironment = False,
     allow_data: AllowData = False,
+    profile: Profiled = False,
     format: FormatOption = Format.text,
     quiet: Quiet = False,
 ) -> int:
@@ -59,6 +63,8 @@ def train(
 
     if (file is None) == (resume is None):
         raise YamlnetError("`yamlnet train` takes either FILE or --resume RUN", exit_code=2)
+    if profile and resume is not None:
+        raise YamlnetError("`--profile` goes with FILE", exit_code=2)
     permitted = allowed(allow or [])
     options = [*(set or []), *([f"train.device={device}"] if device else [])]
     if resume is not None:
@@ -76,13 +82,19 @@ def train(
             output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
         examined.raise_if_wrong()
         with observer(quiet) as watching:
-            result = starting.start(examined, runs, watching)
-    if format is Format.json:
-        from yamlnet.training import run
+            result = starting.start(examined, runs, watching, profile)
+    from yamlnet.training import run
 
-        output.write(json.dumps({"run": str(result.path), **(run.load(result.path).result or {})}, indent=2))
+    folder = run.load(result.path)
+    if format is Format.json:
+        profiled = {"profile": folder.profile} if profile else {}
+        output.write(json.dumps({"run": str(result.path), **(folder.result or {}), **profiled}, indent=2))
     elif not quiet:
         output.write(_text(result))
+        if profile:
+            from yamlnet.cli.profile import as_text
+
+            output.write("\n" + as_text(folder.profile, result.path))
     return result.exit_code
 
 

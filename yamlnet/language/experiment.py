@@ -251,6 +251,8 @@ class Train(Section):
     evaluate: Literal["epoch"] | Count = "epoch"
     device: Device = "auto"
     precision: Literal["fp32", "tf32", "fp16", "bf16", "auto"] = "fp32"
+    memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
+    compile: Literal["auto"] | bool = False
     clip: Clips | None = None
     accumulate: Count = 1
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None

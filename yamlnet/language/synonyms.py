@@ -169,6 +169,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = _table("""
     train.steps: max_steps num_steps n_steps iterations max_iters num_iterations
     train.device: gpus gpu accelerator devices cuda use_cuda
     train.precision: amp mixed_precision fp16 half use_amp
+    train.memory_format: channels_last
+    train.compile: torch_compile use_compile compiled
     train.clip: gradient_clip gradient_clip_val grad_clip clip_norm clip_grad clip_grad_norm max_grad_norm
     train.clip: gradient_clipping clip_gradients
     train.accumulate: accumulate_grad_batches gradient_accumulation gradient_accumulation_steps grad_accum
@@ -224,6 +226,7 @@ EXAMPLES: Mapping[str, str] = {
     "train.stop": "stop: {metric: validation.loss, patience: 3}",
     "train.clip": "clip: {norm: 1.0}",
     "train.precision": "precision: bf16",
+    "train.memory_format": "memory_format: channels_last",
     "train.device": "device: cuda",
     "train.checkpoint": "checkpoint: {best: validation.loss}",
 }

@@ -78,6 +78,7 @@ CHOICES: Mapping[str, str] = {
     "draw": "a mapping of names to mappings such as `{same: target}`",
     "same": "the name of a field",
     "different": "the name of a field",
+    "compile": "`true`, `false` or `auto`",
     "device": "`auto`, `cpu`, `cuda`, `cuda:N` or `mps`",
     "metric": "a figure such as `validation.loss`",
     "best": "a figure such as `validation.loss`",
@@ -117,6 +118,9 @@ OTHER_NAMES: Mapping[str, str] = {
     "float": "fp32",
     "bfloat16": "bf16",
     "tensorfloat32": "tf32",
+    "nhwc": "channels_last",
+    "nchw": "contiguous",
+    "contiguous_format": "contiguous",
 }
 """What other names for a choice most likely mean."""
 

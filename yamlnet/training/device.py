@@ -93,6 +93,21 @@ def tensor_float(wanted: bool) -> Iterator[None]:
             part.fp32_precision = old
 
 
+def laid_out(call: Callable[..., Any], memory_format: str) -> Callable[..., Any]:
+    """The function, its images pixel by pixel in memory where the format is `channels_last`.
+
+    What a convolution gives lies as what it took, so that no weight need lie otherwise.
+    """
+    if memory_format != "channels_last":
+        return call
+
+    def by_pixel(*args: torch.Tensor) -> Any:
+        form = torch.channels_last
+        return call(*[given.contiguous(memory_format=form) if given.dim() == 4 else given for given in args])
+
+    return by_pixel
+
+
 def autocast(call: Callable[..., Any], precision: str, device: torch.device) -> Callable[..., Any]:
     """The function, run in bf16 or fp16 where the precision is one of them; its results are float32 again."""
     if precision not in DTYPES:

@@ -20,7 +20,6 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from yamlnet.training import randomness
 from yamlnet.training.average import Average
-from yamlnet.training.device import autocast
 from yamlnet.training.interrupt import Interruption
 from yamlnet.training.meter import Meter
 from yamlnet.training.objective import Batch, Objective
@@ -149,18 +148,12 @@ def sums(objective: Objective, meter: Meter, device: torch.device) -> Sums:
 
 
 def forward(
-    model: nn.Module,
-    inputs: Sequence[str],
-    objective: Objective,
-    precision: str,
-    device: torch.device,
-    draws: Sequence[str] = (),
+    run: Callable[..., Any], inputs: Sequence[str], objective: Objective, draws: Sequence[str] = ()
 ) -> Forward:
-    """What runs the model on the batch's fields `inputs`, in order, and compares, in float32.
+    """What calls `run`, the model, on the batch's fields `inputs`, in order, and compares.
 
     It runs on those of each drawn sample of `draws` too.
     """
-    run = autocast(model, precision, device)
 
     def call(batch: Batch) -> tuple[Any, Batch, tuple[Tensor, ...]]:
         output = run(*[batch[name] for name in inputs])

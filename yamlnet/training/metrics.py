@@ -152,9 +152,10 @@ class Mean(Sums):
 
     def update(self, *inputs: Sequence[Tensor]) -> None:
         (values,) = inputs
+        total, count = self.sums
         for value in values:
-            self.sums[0] += value.to(self.sums.dtype).sum()
-            self.sums[1] += len(value)
+            total += value.to(total.dtype).sum()
+        count += sum(map(len, values))
 
     def compute(self) -> float:
         total, count = self.sums.tolist()
@@ -176,9 +177,10 @@ class MeanError(Sums):
             torch._foreach_sub([p.to(dtype) for p in predictions], [t.to(dtype) for t in targets]),
             self.power,
         )
-        for norm in norms:
-            self.sums[0] += norm**self.power
-        self.sums[1] += sum(prediction.numel() for prediction in predictions)
+        total, count = self.sums
+        for error in torch.stack(norms) ** self.power:
+            total += error
+        count += sum(prediction.numel() for prediction in predictions)
 
     def compute(self) -> float:
         total, count = self.sums.tolist()
@@ -197,12 +199,12 @@ class Determination(Sums):
     def update(self, *inputs: Sequence[Tensor]) -> None:
         predictions, targets = inputs
         _check_shapes(predictions, targets)
-        dtype = self.sums.dtype
+        count, sums = self.sums[0], self.sums[1:]
         for prediction, target in zip(predictions, targets, strict=True):
-            true = target.to(dtype).reshape(len(target), -1)
-            wrong = prediction.to(dtype).reshape(len(target), -1) - true
-            rows = (torch.ones_like(true), true, true**2, wrong**2)
-            self.sums += torch.stack([row.sum(0) for row in rows])
+            true = target.to(sums.dtype).reshape(len(target), -1)
+            wrong = prediction.to(sums.dtype).reshape(len(target), -1) - true
+            sums += torch.stack((true, true.square(), wrong.square())).sum(1)
+        count += sum(map(len, targets))
 
     def compute(self) -> float:
         count, total, squares, wrong = self.sums.double().cpu()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -33,10 +34,37 @@ def optimizer(section: Optimizer, model: nn.Module, device: torch.device) -> tor
     """
     call = section.call
     groups = parameter_groups(section.groups, model, call.entry.parameters)
-    given = arguments(call)
-    if call.name in FUSED and device.type in FUSED[call.name] and not _says_how(given) and _is_dense(model):
-        given["fused"] = True
+    given = arguments(call) | ways(section, model, device)[0]
     return eager(lambda: construct(call, groups, arguments=given))
+
+
+def ways(section: Optimizer, model: nn.Module, device: torch.device) -> list[dict[str, bool]]:
+    """How the parameters can be stepped beside what the file says, as arguments; the first is the rule.
+
+    All in one kernel, in a kernel for each operation, or one by one.
+    """
+    call = section.call
+    if _says_how(arguments(call)):
+        return [{}]
+    takes, dense = call.entry.parameters, _is_dense(model)
+    fused = call.name in FUSED and device.type in FUSED[call.name] and dense
+    first: dict[str, bool] = {"fused": True} if fused else {}
+    if "foreach" not in takes or not dense:
+        return [first]
+    others = [{"fused": False, "foreach": True}, {"fused": False, "foreach": False}]
+    return [first, *others] if fused else [{}, {"foreach": True}]
+
+
+def way(optimizer: torch.optim.Optimizer) -> dict[str, bool]:
+    """Whether an optimizer steps in one kernel; where it doesn't, whether in one for each operation."""
+    fused = {"fused": bool(optimizer.defaults.get("fused"))}
+    return fused | ({"foreach": True} if optimizer.defaults.get("foreach") else {})
+
+
+def stepped(section: Optimizer, way: Mapping[str, bool]) -> Optimizer:
+    """The section with how the parameters are stepped said in it."""
+    call = replace(section.call, arguments={**section.call.arguments, **way})
+    return section.model_copy(update={"call": call})
 
 
 def parameter_groups(

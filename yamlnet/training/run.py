@@ -196,6 +196,16 @@ class Run:
         """Says what the run's settings are from now on."""
         disk.write(self.path / RESOLVED, text.encode())
 
+    def write_profile(self, profile: Mapping[str, Any], trace: bytes) -> None:
+        """Keeps where the time of some steps went, and their trace in Chrome's format."""
+        files = {"profile.json": disk.as_json(profile), "trace.json": trace}
+        disk.write_folder(self.path / "profile", files)
+
+    @property
+    def profile(self) -> dict[str, Any] | None:
+        """Where the time of some steps went; None where nobody asked, or too few were taken."""
+        return self._json("profile/profile.json")
+
     def write_best(self, best: Mapping[str, Any]) -> None:
         """Says which step is the best so far, once its checkpoint is on disk."""
         disk.write_json(self.path / "best.json", best)

@@ -16,13 +16,14 @@ from yamlnet.language.draws import outputs_drawn
 from yamlnet.language.experiment import Experiment
 from yamlnet.training import optimise, schedule
 from yamlnet.training.average import Average
+from yamlnet.training.compiled import Compiled
 from yamlnet.training.criteria import Learner
-from yamlnet.training.device import precision, scaler
+from yamlnet.training.device import autocast, laid_out, precision, scaler
 from yamlnet.training.evaluate import Evaluator
 from yamlnet.training.failure import Places
-from yamlnet.training.loop import Loop, forward, sums
+from yamlnet.training.loop import Forward, Loop, forward, sums
 from yamlnet.training.meter import meter
-from yamlnet.training.objective import Batch, Criteria, objective
+from yamlnet.training.objective import Batch, Criteria, Objective, objective
 from yamlnet.training.plan import Plan, plan
 from yamlnet.training.resample import resampler
 from yamlnet.training.sources import Sources
@@ -86,8 +87,7 @@ def set_up(task: Task, keep: Callable[[Figures], object] = lambda record: None) 
     """
     train, device = task.experiment.train, task.device
     lengths = plan(train, len(task.sources.train))
-    evaluator = evaluator_of(task)
-    run, training = evaluator.forward, evaluator_of(task).sums
+    evaluator, training = evaluator_of(task), evaluator_of(task).sums
     rising = _measured(task)
     section = task.experiment.scheduler
     optimizer = _optimizer(task)
@@ -99,7 +99,7 @@ def set_up(task: Task, keep: Callable[[Figures], object] = lambda record: None) 
         scheduler = schedule.scheduler(section.call, optimizer, num_advances, rising.get(metric or "", False))
     scaling = scaler(precision(train.precision, device), device)
     loop = Loop(
-        run,
+        _forward(task, training.objective, _compiled(task)) if train.compile is True else evaluator.forward,
         training.objective,
         training,
         optimizer,
@@ -124,11 +124,23 @@ def evaluator_of(task: Task) -> Evaluator:
     if experiment.loss is None:
         raise YamlnetError("there is no `loss` to measure", exit_code=1)
     aim = objective(experiment.loss, device, task.criteria)
-    kind, draws = precision(experiment.train.precision, device), outputs_drawn(experiment)
-    run = forward(task.model, task.inputs, aim, kind, device, draws)
+    run = _forward(task, aim, task.model)
     metrics, loss = experiment.metrics, experiment.loss
     counted = meter(metrics, loss, task.example, task.num_classes, device, task.criteria)
     return Evaluator(task.learner, run, sums(aim, counted, device), task.inputs[0])
+
+
+def _forward(task: Task, aim: Objective, network: Callable[..., Any]) -> Forward:
+    """What runs the task's network, or what stands for it, in the file's precision; losses are float32."""
+    train = task.experiment.train
+    run = autocast(network, precision(train.precision, task.device), task.device)
+    run = laid_out(run, train.memory_format)
+    return forward(run, task.inputs, aim, outputs_drawn(task.experiment))
+
+
+def _compiled(task: Task) -> Compiled:
+    data, all_alike = task.experiment.data, len(task.sources.train) == 1
+    return Compiled(task.model, None if data is None or all_alike else data.batch_size)
 
 
 def _optimizer(task: Task) -> torch.optim.Optimizer:

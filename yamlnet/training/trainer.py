@@ -15,9 +15,10 @@ from yamlnet import disk
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.network.freeze import train_mode
 from yamlnet.seeds import seed_of
-from yamlnet.training import checkpoint, randomness, state
+from yamlnet.training import checkpoint, optimise, randomness, state
 from yamlnet.training.care import Care, kept
 from yamlnet.training.checkpoint import Snapshot
+from yamlnet.training.compiled import compiling
 from yamlnet.training.continuation import Permits
 from yamlnet.training.device import deterministic, failures, tensor_float, threads
 from yamlnet.training.diagnosis import Diagnosis
@@ -42,14 +43,16 @@ MOST_TOLD = 5
 """How many steps that are left out are told of one by one."""
 
 
-def train(task: Task, run: Run, observer: Observer = SILENT) -> Result:
+def train(task: Task, run: Run, observer: Observer = SILENT, profile: bool = False) -> Result:
     """Trains from the start, in a run folder just made; the model ends with the weights that were tested.
+
+    With `profile` the folder tells where the time of some steps went, too.
 
     Raises:
         YamlnetError: a layer fails, the loss isn't finite, the disk is full, ... (3), or the training was
             interrupted (130) or terminated (143), after a checkpoint. No such run looks finished.
     """
-    return _train(task, run, observer, permits=None)
+    return _train(task, run, observer, permits=None, profile=profile)
 
 
 def resume(task: Task, run: Run, observer: Observer = SILENT, permits: Permits = NO_PERMITS) -> Result:
@@ -63,7 +66,9 @@ def resume(task: Task, run: Run, observer: Observer = SILENT, permits: Permits =
     return _train(task, run, observer, permits)
 
 
-def _train(task: Task, run: Run, observer: Observer, permits: Permits | None) -> Result:
+def _train(
+    task: Task, run: Run, observer: Observer, permits: Permits | None, profile: bool = False
+) -> Result:
     seed = seed_of(task.experiment.seed, "training")
     with ExitStack() as stack:
         stack.enter_context(run.owned())
@@ -78,13 +83,20 @@ def _train(task: Task, run: Run, observer: Observer, permits: Permits | None) ->
         stack.enter_context(tensor_float(task.experiment.train.precision == "tf32"))
         stack.enter_context(drawn_apart(task.device, seed))
         saver = stack.enter_context(Saver(run, task.experiment.train.checkpoint.keep, observer.saved))
-        trainer = Trainer(task, run, observer, interruption, set_up(task, run.append_watched), saver)
+        setup = set_up(task, run.append_watched)
+        if profile:
+            from yamlnet.training.profile import profiled
+
+            task = stack.enter_context(profiled(task, setup, run.write_profile))
+        trainer = Trainer(task, run, observer, interruption, setup, saver)
         trainer.begin(permits)
         if permits is not None:  # what is refused leaves the run as it is; what fails from here on is noted
             stack.enter_context(_failure_noted(run))
             stack.enter_context(memory_named(task.needs))
             stack.enter_context(failures())
         stack.enter_context(placed(task.model, task.experiment, task.places, trainer.when))
+        train = task.experiment.train
+        stack.enter_context(compiling(train.compile is True, run.path.parent, train.deterministic))
         trainer.fit()
         return trainer.finish()
 
@@ -140,7 +152,7 @@ class Trainer:
         task, optimizer = self.task, self.setup.loop.optimizer
         disk.require_space(self.run.path, sum(t.nbytes for t in task.model.state_dict().values()))
         made_with = origin(task.device, task.experiment.seed) | {
-            "optimizer": {"name": type(optimizer).__name__, "fused": bool(optimizer.defaults.get("fused"))},
+            "optimizer": {"name": type(optimizer).__name__, **optimise.way(optimizer)},
             "data_digest": task.digest,
             "weights_files": dict(task.weights_files),
             "fields": task.fields,
