@@ -31,8 +31,11 @@ def resume(
     """
     from yamlnet.training import run as runs
     from yamlnet.training import trainer
+    from yamlnet.training.dividing import divisible, noted
+    from yamlnet.training.processes import joined
     from yamlnet.training.shortage import memory_named
 
+    processes = joined()
     folder = runs.load(run)
     if not options and (folder.result or {}).get("exit_code") in (0, 4):
         raise YamlnetError(
@@ -42,7 +45,10 @@ def resume(
     with memory_named():
         examined, prepared = pipeline.of_run(folder, options, allow, trained=folder.has_begun)
         device = prepared.device
-        network = pipeline.network_of(examined).to(device)
+        network = divisible(pipeline.network_of(examined), processes, device).to(device)
     task = starting.task_of(examined, network, prepared, starting.document_of(examined, device))
+    followed = folder if processes.first else runs.Followed(folder.path)
     with blaming(allow):
-        return trainer.resume(task, folder, observer, permits or trainer.NO_PERMITS)
+        return trainer.resume(
+            noted(task, processes), followed, observer, permits or trainer.NO_PERMITS, processes
+        )

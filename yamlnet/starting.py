@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from yamlnet import launch
 from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import Mistake, RunError, YamlnetError, plural
 from yamlnet.language import render
@@ -39,7 +41,10 @@ def start(examined: Examined, runs: Path, observer: Observer) -> Result:
 def _start(examined: Examined, runs: Path, observer: Observer) -> Result:
     from yamlnet.training import device as devices
     from yamlnet.training import run, trainer
+    from yamlnet.training.dividing import divisible, noted
+    from yamlnet.training.processes import joined
 
+    processes = joined()
     where = devices.device(examined.experiment.train.device)
     require_files(examined)
     known = {diagnostic.message for diagnostic in examined.diagnostics}
@@ -48,13 +53,17 @@ def _start(examined: Examined, runs: Path, observer: Observer) -> Result:
         if found.message not in known:
             help = f" ({found.help})" if found.help else ""
             observer.warned(f"{found.file}:{found.line}:{found.column}: {found.message}{help}")
-    network = network_of(examined).to(where)
+    network = divisible(network_of(examined), processes, where).to(where)
     document = document_of(examined, where)
     source = examined.checked.source
     bases = [(base.file, base.content) for base in examined.checked.bases]
-    folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
+    folder: run.Run = run.Followed(Path())
+    if processes.first:
+        folder = run.create(runs, examined.experiment.name, source.content, dump(document), bases)
+    folder = replace(folder, path=Path(processes.agreed(str(folder.path))))
+    task = task_of(examined, network, prepared, document)
     with blaming(examined.checked.allow):
-        return trainer.train(task_of(examined, network, prepared, document), folder, observer)
+        return trainer.train(noted(task, processes), folder, observer, processes)
 
 
 def document_of(examined: Examined, device: torch.device) -> dict[str, Any]:
@@ -63,7 +72,8 @@ def document_of(examined: Examined, device: torch.device) -> dict[str, Any]:
 
     document, train = resolved(examined.checked, examined.checked.source.folder), examined.experiment.train
     precision, threads = devices.precision(train.precision, device), devices.num_threads(train.threads)
-    document["train"] |= {"device": str(device), "precision": precision, "threads": threads}
+    name = str(device) if launch.count() == 1 else device.type
+    document["train"] |= {"device": name, "precision": precision, "threads": threads}
     return document
 
 

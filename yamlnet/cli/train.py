@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from yamlnet import launch
 from yamlnet.cli import output
 from yamlnet.cli.options import Allow, Format, FormatOption, Quiet, Set
 from yamlnet.diagnostics import YamlnetError
@@ -58,6 +59,10 @@ def train(
 
     if (file is None) == (resume is None):
         raise YamlnetError("`yamlnet train` takes either FILE or --resume RUN", exit_code=2)
+    if launch.count() > 1:  # they meet before anything can go wrong, so that one of them tells of it
+        from yamlnet.training.processes import joined
+
+        quiet = quiet or not joined().first
     permitted = allowed(allow or [])
     options = [*(set or []), *([f"train.device={device}"] if device else [])]
     if resume is not None:
@@ -76,6 +81,8 @@ def train(
         examined.raise_if_wrong()
         with observer(quiet) as watching:
             result = starting.start(examined, runs, watching)
+    if not launch.is_first():
+        return result.exit_code
     if format is Format.json:
         from yamlnet.training import run
 

@@ -13,12 +13,15 @@ from typing import Any, cast
 
 import torch
 
+from yamlnet import launch
+
 PACKAGES = ("yamlnet", "numpy", "torchvision", "torchmetrics", "safetensors")
 VARIABLES = ("MKL_CBWR", "ONEDNN_DEFAULT_FPMATH_MODE")
 CUDA_VARIABLES = ("CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE")
 ENVIRONMENT = (
     *PACKAGES,
     *("torch", "python", "cuda", "cudnn", "device", "device_name", "machine", "cpu_capability", "threads"),
+    "processes",
 )
 """What can change the bits of a run, beside its flags."""
 
@@ -38,6 +41,7 @@ def origin(device: torch.device, seed: int) -> dict[str, Any]:
         "device_name": torch.cuda.get_device_name(device) if on_cuda else None,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
+        "processes": launch.count(),
         "flags": _flags(on_cuda),
         "seed": seed,
         "command": list(sys.argv),
@@ -51,7 +55,7 @@ def environment(manifest: Mapping[str, Any]) -> dict[str, Any]:
     Flags stand one by one, as `flags.NAME`.
     """
     flags = {f"flags.{name}": value for name, value in (manifest.get("flags") or {}).items()}
-    found = {key: manifest[key] for key in ENVIRONMENT if key in manifest} | flags
+    found = {"processes": 1, **{key: manifest[key] for key in ENVIRONMENT if key in manifest}, **flags}
     for resumed in manifest.get("resumes", ()):
         found |= {key: new for key, (_, new) in resumed["environment"].items()}
     return found

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
 from itertools import islice
+from signal import Signals
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -27,6 +28,7 @@ from yamlnet.training.loop import REPORT_EVERY_S, NotFiniteError, Position, fini
 from yamlnet.training.objective import Batch
 from yamlnet.training.observer import Observer, Progress, Silent
 from yamlnet.training.origin import origin
+from yamlnet.training.processes import ALONE, Pace, Processes
 from yamlnet.training.randomness import drawn_apart
 from yamlnet.training.resumption import take_up
 from yamlnet.training.run import Run, now
@@ -42,17 +44,23 @@ MOST_TOLD = 5
 """How many steps that are left out are told of one by one."""
 
 
-def train(task: Task, run: Run, observer: Observer = SILENT) -> Result:
+def train(task: Task, run: Run, observer: Observer = SILENT, processes: Processes = ALONE) -> Result:
     """Trains from the start, in a run folder just made; the model ends with the weights that were tested.
 
     Raises:
         YamlnetError: a layer fails, the loss isn't finite, the disk is full, ... (3), or the training was
             interrupted (130) or terminated (143), after a checkpoint. No such run looks finished.
     """
-    return _train(task, run, observer, permits=None)
+    return _train(task, run, observer, None, processes)
 
 
-def resume(task: Task, run: Run, observer: Observer = SILENT, permits: Permits = NO_PERMITS) -> Result:
+def resume(
+    task: Task,
+    run: Run,
+    observer: Observer = SILENT,
+    permits: Permits = NO_PERMITS,
+    processes: Processes = ALONE,
+) -> Result:
     """Goes on from the run's newest checkpoint, to the same bits as a training that nobody stopped.
 
     Where the task's settings aren't those of the checkpoint, the task's hold from there on.
@@ -60,15 +68,16 @@ def resume(task: Task, run: Run, observer: Observer = SILENT, permits: Permits =
     Raises:
         YamlnetError: the run is finished, or can't be gone on with so: it stays as it is. Else as `train`.
     """
-    return _train(task, run, observer, permits)
+    return _train(task, run, observer, permits, processes)
 
 
-def _train(task: Task, run: Run, observer: Observer, permits: Permits | None) -> Result:
-    seed = seed_of(task.experiment.seed, "training")
+def _train(task: Task, run: Run, observer: Observer, permits: Permits | None, processes: Processes) -> Result:
+    seed = seed_of(task.experiment.seed, "training", *filter(None, [processes.rank]))
     with ExitStack() as stack:
         stack.enter_context(run.owned())
         if permits is None:
             stack.enter_context(_failure_noted(run))
+        stack.enter_context(processes.watched(run.log))
         stack.enter_context(memory_named(task.needs))
         stack.enter_context(failures())
         stack.enter_context(threads(task.experiment.train.threads))
@@ -77,15 +86,19 @@ def _train(task: Task, run: Run, observer: Observer, permits: Permits | None) ->
         stack.enter_context(tensor_float(task.experiment.train.precision == "tf32"))
         stack.enter_context(drawn_apart(task.device, seed))
         saver = stack.enter_context(Saver(run, task.experiment.train.checkpoint.keep, observer.saved))
-        trainer = Trainer(task, run, observer, interruption, set_up(task, run.append_watched), saver)
+        setup = set_up(task, run.append_watched, processes)
+        trainer = Trainer(task, run, observer, interruption, setup, saver, processes)
         trainer.begin(permits)
         if permits is not None:  # what is refused leaves the run as it is; what fails from here on is noted
             stack.enter_context(_failure_noted(run))
+            stack.enter_context(processes.watched(run.log))
             stack.enter_context(memory_named(task.needs))
             stack.enter_context(failures())
         stack.enter_context(placed(task.model, task.experiment, task.places, trainer.when))
         trainer.fit()
-        return trainer.finish()
+        result = trainer.finish()
+    processes.finished()
+    return result
 
 
 @contextmanager
@@ -120,7 +133,9 @@ class Trainer:
         interruption: Interruption,
         setup: Setup,
         saver: Saver,
+        processes: Processes = ALONE,
     ) -> None:
+        self.processes, self.pace = processes, Pace(processes)
         self.task, self.run, self.observer, self.setup, self.saver = task, run, observer, setup, saver
         self.interruption = interruption
         self.care = Care()
@@ -145,6 +160,8 @@ class Trainer:
             "notes": list(task.notes),
             "started": now(),
         }
+        made_with = self.processes.agreed(made_with)
+        _refuse_other_data(self.processes.each(task.digest))
         notes: Sequence[str] = task.notes
         if permits is None:
             self.run.write_manifest(made_with)
@@ -165,6 +182,7 @@ class Trainer:
     def fit(self) -> None:
         """Trains to the end; after an interruption to the step under way, which is saved."""
         train_mode(self.task.model, self.task.frozen)
+        self.setup.prepare()
         try:
             while True:
                 try:
@@ -191,8 +209,13 @@ class Trainer:
             until = position.step + 1
             self.care.before = kept(self._snapshot())
         if self._batches is None:
-            self._batches = iter(self.task.sources.train.epoch(position.epoch, position.batch))
-        loop.run(self._batches, position, until, self.interruption, self._report)
+            self._batches = iter(self.setup.source.epoch(position.epoch, position.batch))
+        alone, start, before = self.processes.count == 1, perf_counter(), position.step
+        until = self.pace.until(before, until)
+        # several processes stop after the same step: none sees alone that it is asked to
+        asked = self.interruption if alone else Interruption()
+        loop.run(self._batches, position, until, asked, self._report)
+        self.pace.took(position.step - before, perf_counter() - start)
         self._check_interruption()
         return True
 
@@ -215,13 +238,13 @@ class Trainer:
             self.care.until = self.position.step + 1
             self.saver.wait()
             mark = self.care.mark
-            self._go_back(self.run.last(self._warn) if mark is None else mark, on_disk=mark is None)
+            last = self._newest() if mark is None else mark
+            self._go_back(last, on_disk=mark is None)
             return
         before = self.care.before
         self._go_back(before, on_disk=False)
-        position, loop = self.position, self.setup.loop
-        batches = self.task.sources.train.epoch(position.epoch, position.batch)
-        group = list(islice(batches, loop.accumulate))
+        position, loop = self.position, self.setup.whole
+        group = self._group()
         if loop.resample is not None:
             loop.resample(position.step + 1)
         diagnosis = Diagnosis(self.task, loop, position.step + 1, position.epoch)
@@ -239,7 +262,9 @@ class Trainer:
         self._num_told += 1
         if self._num_told > MOST_TOLD:
             return
-        position, loop, device = self.position, self.setup.loop, self.task.device
+        if self.processes.count > 1:
+            group = self._group()
+        position, loop, device = self.position, self.setup.whole, self.task.device
         buffers = [(buffer, buffer.clone()) for buffer in self.task.model.buffers()]
         states = randomness.capture(device)
         randomness.restore(device, random)
@@ -253,6 +278,11 @@ class Trainer:
         samples = (mistake.help or "").split("; ")[0].split("\n")[-1]
         self._warn(f"left out: {error.message} ({samples})")
 
+    def _group(self) -> list[Batch]:
+        """The whole batches of the step that is due."""
+        batches = self.task.sources.train.epoch(self.position.epoch, self.position.batch)
+        return list(islice(batches, self.setup.loop.accumulate))
+
     def finish(self) -> Result:
         """Tests the best weights where a metric chooses them, else the last; judges; writes the result."""
         self.saver.wait()
@@ -261,7 +291,8 @@ class Trainer:
         figures = self.standing.figures | (best["figures"] if best else {})
         if self.task.sources.test is not None:
             self._evaluated = "test"
-            tested = self.setup.evaluator.evaluate(self.task.sources.test, self._check_interruption)
+            tested = self.setup.evaluator.evaluate(self.task.sources.test, self._asked)
+            self._check_interruption()
             self._evaluated = None
             self._record("test", tested)
             figures |= _named("test", tested)
@@ -311,20 +342,25 @@ class Trainer:
                 f"no sample of epoch {position.epoch + 1} had a finite loss",
                 help="`train.non_finite: stop` names the first such step",
             )
-        return {
-            **sums.figures(position.num_samples),
-            "samples_per_second": position.samples_per_second,
-            "time_s": position.time_s,
-            "lr": float(self.setup.loop.optimizer.param_groups[0]["lr"]),
-            "num_skipped": position.num_skipped,
-        }
+        figures: dict[str, float] = self.processes.agreed(
+            {
+                **sums.figures(position.num_samples),
+                "samples_per_second": position.samples_per_second,
+                "time_s": position.time_s,
+                "lr": float(self.setup.loop.optimizer.param_groups[0]["lr"]),
+                "num_skipped": position.num_skipped,
+            }
+        )
+        return figures
 
     def _validate(self) -> dict[str, float]:
         average = self.setup.loop.average
         assert self.task.sources.validation is not None
         self._evaluated = "validation"
+        self.processes.broadcast(list(self.task.learner.buffers()))
         with nullcontext() if average is None else average.applied():
-            figures = self.setup.evaluator.evaluate(self.task.sources.validation, self._check_interruption)
+            figures = self.setup.evaluator.evaluate(self.task.sources.validation, self._asked)
+        self._check_interruption()
         self._evaluated = None
         return figures
 
@@ -344,7 +380,9 @@ class Trainer:
         if self._saved_step != step:
             if not finite_weights(list(self.task.learner.parameters())):
                 raise NotFiniteError("weights")
-            self.saver.submit(self._snapshot(), found)
+            snapshot = self._snapshot()
+            if self.processes.first:
+                self.saver.submit(snapshot, found)
             self._saved_step = step
             self.care.saved()
         elif found is not None:
@@ -356,7 +394,8 @@ class Trainer:
         task, setup, best = self.task, self.setup, _public(self.standing.best)
         tensors, numbers = state.capture(task.learner, setup.loop, setup.scheduler, task.device)
         numbers |= {"position": asdict(self.position), "standing": asdict(self.standing), "best": best}
-        numbers |= {"num_bytes_recorded": self.run.num_bytes_recorded, "settings": task.settings}
+        recorded = self.run.num_bytes_recorded if self.processes.first else {}
+        numbers |= {"num_bytes_recorded": recorded, "settings": task.settings}
         numbers["num_batches"] = setup.plan.num_batches
         return Snapshot(self.position.step, task.model.state_dict(), tensors, numbers)
 
@@ -370,14 +409,27 @@ class Trainer:
         self._saved_step = snapshot.step if on_disk else None
         self.run.rewind(numbers["num_bytes_recorded"], numbers["best"], self._warn)
 
+    def _newest(self) -> Snapshot:
+        return checkpoint.of_first(self.processes, lambda: self.run.last(self._warn))
+
     def _load_final(self) -> str:
         """Loads the weights to test from their checkpoint; gives their digest."""
-        found = self.run.chosen("last" if self.standing.best is None else "best", self._warn)
+        which: Literal["last", "best"] = "last" if self.standing.best is None else "best"
+        found = checkpoint.of_first(self.processes, lambda: self.run.chosen(which, self._warn))
         self.task.model.load_state_dict(found.averaged_weights)
         state.restore_losses(self.task.learner, found.loss_weights)
         return checkpoint.digest({**found.averaged_weights, **found.loss_weights})
 
+    def _asked(self) -> bool:
+        """Whether this process is asked to stop; one alone stops at once."""
+        if self.processes.count == 1:
+            self._check_interruption()
+        return self.interruption.signal is not None
+
     def _check_interruption(self) -> None:
+        numbers = self.processes.each(self.interruption.signal)
+        found = next((number for number in numbers if number is not None), None)
+        self.interruption.signal = None if found is None else Signals(found)
         self.interruption.check(self.position.step, f"`yamlnet train --resume {self.run.path}` goes on")
 
     def when(self) -> str:
@@ -387,7 +439,7 @@ class Trainer:
         return f"in training step {self.position.step + 1}"
 
     def _report(self, loss: float) -> None:
-        if self.care.is_due and not self.setup.loop.careful:
+        if not self.setup.loop.careful and self.processes.agreed(self.care.is_due):
             if not finite_weights(list(self.task.learner.parameters())):
                 raise NotFiniteError("weights")
             self.care.keep(self._snapshot)
@@ -416,6 +468,15 @@ class Trainer:
     def _warn(self, message: str) -> None:
         self.run.log(f"warning: {message}")
         self.observer.warned(message)
+
+
+def _refuse_other_data(digests: Sequence[str | None]) -> None:
+    for rank, digest in enumerate(digests):
+        if digest != digests[0]:
+            raise YamlnetError(
+                f"process {rank} reads other data than process 0: their digests are "
+                f"{str(digest)[:12]}... and {str(digests[0])[:12]}..."
+            )
 
 
 def _named(split: str, figures: Mapping[str, float]) -> dict[str, float]:
