@@ -31,7 +31,7 @@ def resume(
     """
     from yamlnet.training import run as runs
     from yamlnet.training import trainer
-    from yamlnet.training.dividing import divisible, noted
+    from yamlnet.training.divisible import divisible, noted
     from yamlnet.training.processes import joined
     from yamlnet.training.shortage import memory_named
 

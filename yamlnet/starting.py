@@ -41,7 +41,7 @@ def start(examined: Examined, runs: Path, observer: Observer) -> Result:
 def _start(examined: Examined, runs: Path, observer: Observer) -> Result:
     from yamlnet.training import device as devices
     from yamlnet.training import run, trainer
-    from yamlnet.training.dividing import divisible, noted
+    from yamlnet.training.divisible import divisible, noted
     from yamlnet.training.processes import joined
 
     processes = joined()

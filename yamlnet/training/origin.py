@@ -12,8 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
 
 import torch
+from torch.optim import Optimizer
 
 from yamlnet import launch
+from yamlnet.training.run import now
+from yamlnet.training.setup import Task
 
 PACKAGES = ("yamlnet", "numpy", "torchvision", "torchmetrics", "safetensors")
 VARIABLES = ("MKL_CBWR", "ONEDNN_DEFAULT_FPMATH_MODE")
@@ -46,6 +49,17 @@ def origin(device: torch.device, seed: int) -> dict[str, Any]:
         "seed": seed,
         "command": list(sys.argv),
         "git": _git(),
+    }
+
+
+def of_task(task: Task, optimizer: Optimizer) -> dict[str, Any]:
+    """What a run's manifest begins with."""
+    return origin(task.device, task.experiment.seed) | {
+        "optimizer": {"name": type(optimizer).__name__, "fused": bool(optimizer.defaults.get("fused"))},
+        "data_digest": task.digest,
+        "fields": task.fields,
+        "notes": list(task.notes),
+        "started": now(),
     }
 
 

@@ -14,7 +14,7 @@ from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.draws import outputs_drawn
 from yamlnet.language.experiment import Experiment
-from yamlnet.training import division, optimise, schedule
+from yamlnet.training import optimise, schedule
 from yamlnet.training.average import Average
 from yamlnet.training.criteria import Learner
 from yamlnet.training.device import precision, scaler
@@ -133,10 +133,13 @@ def set_up(
 
 def _divided(task: Task, setup: Setup, processes: Processes) -> Setup:
     """The same, where several processes take their shares of every batch."""
+    from yamlnet.training import division  # what it imports of torch takes its time
+    from yamlnet.training.shares import Divided, least_rows
+
     whole, section = setup.whole, task.experiment.loss
     assert section is not None
     division.refuse(task.model, whole.optimizer, task.device)
-    source = division.Divided(task.sources.train, processes, task.inputs[0], division.least_rows(task.model))
+    source = Divided(task.sources.train, processes, task.inputs[0], least_rows(task.model))
     terms = division.Division(section, whole.objective, task.device, processes)
     run = division.Together(
         division.Step(task.model, task.criteria, terms.following(_forward(task, terms.objective))),

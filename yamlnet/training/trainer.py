@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import asdict, replace
 from itertools import islice
 from signal import Signals
@@ -22,12 +22,14 @@ from yamlnet.training.checkpoint import Snapshot
 from yamlnet.training.continuation import Permits
 from yamlnet.training.device import deterministic, failures, tensor_float, threads
 from yamlnet.training.diagnosis import Diagnosis
-from yamlnet.training.failure import placed, words
+from yamlnet.training.divisible import refuse_other_data
+from yamlnet.training.ending import failure_noted
+from yamlnet.training.failure import placed
 from yamlnet.training.interrupt import Interrupted, Interruption, interruptible
 from yamlnet.training.loop import REPORT_EVERY_S, NotFiniteError, Position, finite_weights
 from yamlnet.training.objective import Batch
 from yamlnet.training.observer import Observer, Progress, Silent
-from yamlnet.training.origin import origin
+from yamlnet.training.origin import of_task
 from yamlnet.training.processes import ALONE, Pace, Processes
 from yamlnet.training.randomness import drawn_apart
 from yamlnet.training.resumption import take_up
@@ -76,7 +78,7 @@ def _train(task: Task, run: Run, observer: Observer, permits: Permits | None, pr
     with ExitStack() as stack:
         stack.enter_context(run.owned())
         if permits is None:
-            stack.enter_context(_failure_noted(run))
+            stack.enter_context(failure_noted(run))
         stack.enter_context(processes.watched(run.log))
         stack.enter_context(memory_named(task.needs))
         stack.enter_context(failures())
@@ -90,7 +92,7 @@ def _train(task: Task, run: Run, observer: Observer, permits: Permits | None, pr
         trainer = Trainer(task, run, observer, interruption, setup, saver, processes)
         trainer.begin(permits)
         if permits is not None:  # what is refused leaves the run as it is; what fails from here on is noted
-            stack.enter_context(_failure_noted(run))
+            stack.enter_context(failure_noted(run))
             stack.enter_context(processes.watched(run.log))
             stack.enter_context(memory_named(task.needs))
             stack.enter_context(failures())
@@ -99,27 +101,6 @@ def _train(task: Task, run: Run, observer: Observer, permits: Permits | None, pr
         result = trainer.finish()
     processes.finished()
     return result
-
-
-@contextmanager
-def _failure_noted(run: Run) -> Iterator[None]:
-    """Leaves a failure's one line in the run's folder, as far as the disk still takes it."""
-    try:
-        yield
-    except YamlnetError as error:
-        with suppress(YamlnetError):
-            run.log(error.message)
-            if not isinstance(error, Interrupted):
-                run.write_result(
-                    {"metrics": {}, "expect": [], "exit_code": error.exit_code, "error": error.message}
-                )
-        raise
-    except RuntimeError as error:
-        said = words(error)
-        with suppress(YamlnetError):
-            run.log(said)
-            run.write_result({"metrics": {}, "expect": [], "exit_code": 3, "error": said})
-        raise YamlnetError(f"PyTorch can't go on: {said}") from error
 
 
 class Trainer:
@@ -151,17 +132,10 @@ class Trainer:
 
     def begin(self, permits: Permits | None) -> None:
         """Notes what the run is made with; goes back to the newest checkpoint where it is resumed."""
-        task, optimizer = self.task, self.setup.loop.optimizer
+        task = self.task
         disk.require_space(self.run.path, sum(t.nbytes for t in task.model.state_dict().values()))
-        made_with = origin(task.device, task.experiment.seed) | {
-            "optimizer": {"name": type(optimizer).__name__, "fused": bool(optimizer.defaults.get("fused"))},
-            "data_digest": task.digest,
-            "fields": task.fields,
-            "notes": list(task.notes),
-            "started": now(),
-        }
-        made_with = self.processes.agreed(made_with)
-        _refuse_other_data(self.processes.each(task.digest))
+        made_with = self.processes.agreed(of_task(task, self.setup.loop.optimizer))
+        refuse_other_data(self.processes.each(task.digest))
         notes: Sequence[str] = task.notes
         if permits is None:
             self.run.write_manifest(made_with)
@@ -238,7 +212,7 @@ class Trainer:
             self.care.until = self.position.step + 1
             self.saver.wait()
             mark = self.care.mark
-            last = self._newest() if mark is None else mark
+            last = self._stored("last") if mark is None else mark
             self._go_back(last, on_disk=mark is None)
             return
         before = self.care.before
@@ -376,7 +350,7 @@ class Trainer:
     def _save(self) -> None:
         """Has a checkpoint of this step written, unless there is one."""
         step, best = self.position.step, _public(self.standing.best)
-        found = best if best is not None and best["step"] == step else None
+        found = best if best and best["step"] == step else None
         if self._saved_step != step:
             if not finite_weights(list(self.task.learner.parameters())):
                 raise NotFiniteError("weights")
@@ -409,13 +383,12 @@ class Trainer:
         self._saved_step = snapshot.step if on_disk else None
         self.run.rewind(numbers["num_bytes_recorded"], numbers["best"], self._warn)
 
-    def _newest(self) -> Snapshot:
-        return checkpoint.of_first(self.processes, lambda: self.run.last(self._warn))
+    def _stored(self, which: Literal["best", "last"]) -> Snapshot:
+        return checkpoint.of_first(self.processes, lambda: self.run.chosen(which, self._warn))
 
     def _load_final(self) -> str:
         """Loads the weights to test from their checkpoint; gives their digest."""
-        which: Literal["last", "best"] = "last" if self.standing.best is None else "best"
-        found = checkpoint.of_first(self.processes, lambda: self.run.chosen(which, self._warn))
+        found = self._stored("last" if self.standing.best is None else "best")
         self.task.model.load_state_dict(found.averaged_weights)
         state.restore_losses(self.task.learner, found.loss_weights)
         return checkpoint.digest({**found.averaged_weights, **found.loss_weights})
@@ -468,15 +441,6 @@ class Trainer:
     def _warn(self, message: str) -> None:
         self.run.log(f"warning: {message}")
         self.observer.warned(message)
-
-
-def _refuse_other_data(digests: Sequence[str | None]) -> None:
-    for rank, digest in enumerate(digests):
-        if digest != digests[0]:
-            raise YamlnetError(
-                f"process {rank} reads other data than process 0: their digests are "
-                f"{str(digest)[:12]}... and {str(digests[0])[:12]}..."
-            )
 
 
 def _named(split: str, figures: Mapping[str, float]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from yamlnet.diagnostics import YamlnetError
 from yamlnet.training.processes import Processes
 from yamlnet.training.setup import Task
 
@@ -38,3 +40,13 @@ def noted(task: Task, processes: Processes) -> Task:
             "other gradients than one process's (on CUDA the whole batch is normalised)"
         )
     return replace(task, notes=(*task.notes, *notes))
+
+
+def refuse_other_data(digests: Sequence[str | None]) -> None:
+    """Raises YamlnetError where the processes don't all read the same; theirs are given by rank."""
+    for rank, digest in enumerate(digests):
+        if digest != digests[0]:
+            raise YamlnetError(
+                f"process {rank} reads other data than process 0: their digests are "
+                f"{str(digest)[:12]}... and {str(digests[0])[:12]}..."
+            )
