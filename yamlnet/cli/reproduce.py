@@ -41,6 +41,8 @@ def reproduce(
 
     with observer(quiet) as watching:
         found = reproducing.reproduce(Path(run), watching, runs, tolerance, allowed(allow or []))
+    if found is None:
+        return 0
     if format is Format.json:
         output.write(json.dumps({**dataclasses.asdict(found), "exit_code": found.exit_code}, indent=2))
     else:

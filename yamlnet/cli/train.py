@@ -95,7 +95,7 @@ def train(
 @contextmanager
 def observer(quiet: bool) -> Iterator[Observer]:
     """What shows the training: nothing, a bar on a terminal, or lines elsewhere."""
-    if quiet:
+    if quiet or not launch.is_first():
         from yamlnet.training.observer import Silent
 
         yield Silent()

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import timedelta
+from math import prod
 from typing import Any, cast
 
 import torch
@@ -122,7 +123,7 @@ class Group(Processes):
 
     def rows(self, tensor: Tensor, sizes: Sequence[int]) -> Tensor:
         own = tensor.detach().contiguous()
-        width = own[:1].numel() * own.element_size() if len(own) else 0
+        width = prod(own.shape[1:]) * own.element_size()
         flat = own.reshape(-1).view(torch.uint8)
         padded = flat.new_zeros(max(sizes) * width)
         padded[: flat.numel()] = flat
@@ -162,7 +163,7 @@ class Group(Processes):
 
     @contextmanager
     def watched(self, note: Callable[[str], object]) -> Iterator[None]:
-        self._note = note
+        self._note, self._finished = note, False
         try:
             yield
         except RuntimeError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -96,15 +97,18 @@ class Pace:
 
     def __init__(self, processes: Processes) -> None:
         self._processes, self._stride = processes, 1
+        self._step, self._start = 0, 0.0
 
     def until(self, step: int, pause: int) -> int:
         """The step to go to, at most the next pause."""
+        self._step, self._start = step, perf_counter()
         return pause if self._processes.count == 1 else min(pause, step + self._stride)
 
-    def took(self, num_steps: int, seconds: float) -> None:
-        """Notes how long steps took: the first process's measure is everybody's."""
-        if self._processes.count > 1 and num_steps:
-            wanted = round(LOOK_EVERY_S * num_steps / max(seconds, 1e-6))
+    def took(self, step: int) -> None:
+        """Notes how long it took to come there: the first process's measure is everybody's."""
+        if self._processes.count > 1 and step > self._step:
+            per_step = (perf_counter() - self._start) / (step - self._step)
+            wanted = round(LOOK_EVERY_S / max(per_step, 1e-6))
             self._stride = self._processes.agreed(max(1, min(wanted, 10 * self._stride)))
 
 

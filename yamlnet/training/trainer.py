@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import asdict, replace
 from itertools import islice
-from signal import Signals
 from time import perf_counter
 from typing import Any, Literal
 
@@ -75,6 +74,7 @@ def resume(
 
 def _train(task: Task, run: Run, observer: Observer, permits: Permits | None, processes: Processes) -> Result:
     seed = seed_of(task.experiment.seed, "training", *filter(None, [processes.rank]))
+    observer = observer if processes.first else SILENT
     with ExitStack() as stack:
         stack.enter_context(run.owned())
         if permits is None:
@@ -89,7 +89,7 @@ def _train(task: Task, run: Run, observer: Observer, permits: Permits | None, pr
         stack.enter_context(drawn_apart(task.device, seed))
         saver = stack.enter_context(Saver(run, task.experiment.train.checkpoint.keep, observer.saved))
         setup = set_up(task, run.append_watched, processes)
-        trainer = Trainer(task, run, observer, interruption, setup, saver, processes)
+        trainer = Trainer(task, run, observer, interruption, setup, saver)
         trainer.begin(permits)
         if permits is not None:  # what is refused leaves the run as it is; what fails from here on is noted
             stack.enter_context(failure_noted(run))
@@ -114,9 +114,9 @@ class Trainer:
         interruption: Interruption,
         setup: Setup,
         saver: Saver,
-        processes: Processes = ALONE,
     ) -> None:
-        self.processes, self.pace = processes, Pace(processes)
+        self.processes = setup.loop.processes
+        self.pace = Pace(self.processes)
         self.task, self.run, self.observer, self.setup, self.saver = task, run, observer, setup, saver
         self.interruption = interruption
         self.care = Care()
@@ -184,12 +184,11 @@ class Trainer:
             self.care.before = kept(self._snapshot())
         if self._batches is None:
             self._batches = iter(self.setup.source.epoch(position.epoch, position.batch))
-        alone, start, before = self.processes.count == 1, perf_counter(), position.step
-        until = self.pace.until(before, until)
+        until = self.pace.until(position.step, until)
         # several processes stop after the same step: none sees alone that it is asked to
-        asked = self.interruption if alone else Interruption()
+        asked = self.interruption if self.processes.count == 1 else Interruption()
         loop.run(self._batches, position, until, asked, self._report)
-        self.pace.took(position.step - before, perf_counter() - start)
+        self.pace.took(position.step)
         self._check_interruption()
         return True
 
@@ -260,8 +259,7 @@ class Trainer:
     def finish(self) -> Result:
         """Tests the best weights where a metric chooses them, else the last; judges; writes the result."""
         self.saver.wait()
-        digest = self._load_final()
-        best = self.standing.best
+        digest, best = self._load_final(), self.standing.best
         figures = self.standing.figures | (best["figures"] if best else {})
         if self.task.sources.test is not None:
             self._evaluated = "test"
@@ -400,9 +398,7 @@ class Trainer:
         return self.interruption.signal is not None
 
     def _check_interruption(self) -> None:
-        numbers = self.processes.each(self.interruption.signal)
-        found = next((number for number in numbers if number is not None), None)
-        self.interruption.signal = None if found is None else Signals(found)
+        self.interruption.agree(self.processes.each(self.interruption.signal))
         self.interruption.check(self.position.step, f"`yamlnet train --resume {self.run.path}` goes on")
 
     def when(self) -> str:
