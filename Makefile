@@ -52,6 +52,7 @@ clean:
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m compileall -q yamlnet  # or each start would, where Python is told to write no bytecode
 	touch $@
 
 $(BENCH)/.ready: pyproject.toml constraints.txt

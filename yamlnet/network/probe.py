@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
+from yamlnet.catalog import functions
+
 BATCH = 7
 """The size of the small real batch: odd, and seldom a size of a network."""
 
@@ -35,9 +37,18 @@ SOME_SIZES = "it works for some sizes of the batch, and not for others"
 MAX_ELEMENTS = 2**24
 COSTLY = (
     *("Conv", "Linear", "Bilinear", "LSTM", "GRU", "RNN", "Transformer"),
+    *("MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool"),
     *("conv", "linear", "bilinear", "torchvision."),
 )
 """Names (their beginnings) whose kernels judge an empty batch rightly, and take long on a real one."""
+
+LENIENT = ("BatchNorm", "SyncBatchNorm", "InstanceNorm", "GLU", "Pixel")
+"""Names (their beginnings) of layers that take an empty batch where they refuse or reshape a real one."""
+
+ELEMENTWISE = frozenset(
+    [*functions.ARITHMETIC, *functions.ELEMENTWISE, "relu", "gelu", "silu", "sigmoid", "tanh"]
+)
+"""Functions that keep the shape of values of one shape."""
 
 
 @contextmanager
@@ -117,10 +128,15 @@ class Probe:
                 for tensor in outputs:
                     self._remember(tensor, *(_filled(tensor.shape, size) for size in (BATCH, SECOND)))
                 return empty
+            if self._keeps(called, name, [*given, *outputs]) and (
+                not name.startswith(LENIENT)
+                or self._as_foreseen(empty, self.at(SECOND, called, inputs, keywords), SECOND)
+            ):
+                return empty
         real = self.at(BATCH, called, inputs, keywords)
         if real.error is not None:
             return real
-        if empty.error is None and not mixed and self._as_foreseen(empty.value, real.value):
+        if empty.error is None and not mixed and self._as_foreseen(empty, real, BATCH):
             return empty
         second = self.at(SECOND, called, inputs, keywords)
         return second if second.error is not None else self.joined(real.value, second.value, given)
@@ -170,11 +186,18 @@ class Probe:
         """Whether real batches of tensors are small enough to run anything on."""
         return sum(self.shape(tensor, BATCH).numel() for tensor in tensors) <= MAX_ELEMENTS
 
-    def _as_foreseen(self, empty: Any, real: Any) -> bool:
-        """Whether a real batch gave what an empty one promised: the batch, and then fixed sizes."""
-        return [self.shape(t, BATCH) for t in _tensors(empty)] == [t.shape for t in _tensors(real)] and all(
-            self.plain(tensor) for tensor in _tensors(empty)
-        )
+    def _keeps(self, called: Callable[..., Any], name: str, tensors: Sequence[Tensor]) -> bool:
+        """Whether a call that torch knows gave an empty batch of the shape that it took."""
+        if not all(map(self.plain, tensors)) or len({tensor.shape for tensor in tensors}) != 1:
+            return False
+        return name in ELEMENTWISE or type(called).__module__.startswith("torch.nn.modules.")
+
+    def _as_foreseen(self, empty: Answer, real: Answer, size: int) -> bool:
+        """Whether a real batch of this size gave what an empty one promised: the batch, then fixed sizes."""
+        promised = _tensors(empty.value)
+        shapes = [self.shape(tensor, size) for tensor in promised]
+        given = [tensor.shape for tensor in _tensors(real.value)]
+        return real.error is None and shapes == given and all(map(self.plain, promised))
 
     def joined(self, first: Any, second: Any, given: Sequence[Tensor]) -> Answer:
         """The empty value of what two batch sizes gave."""
