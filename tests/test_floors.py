@@ -15,6 +15,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = {
     "diagnostics": 0,
     "seeds": 0,
+    "launch": 0,
     "disk": 0.5,
     "catalog": 1,
     "language": 2,
@@ -23,7 +24,7 @@ FLOORS = {
     "training": 4,
 }
 TOP = 5
-NO_TORCH = ("diagnostics", "seeds", "disk", "catalog", "language")
+NO_TORCH = ("diagnostics", "seeds", "launch", "disk", "catalog", "language")
 ON_REQUEST = "yamlnet.catalog.signatures"
 """Reads torch's signatures: the one file down there that imports torch, so nothing may import it early."""
 LATE = "sys.exit(0 if 'torch' not in sys.modules and 'torchvision' not in sys.modules else 9)"

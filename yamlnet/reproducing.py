@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yamlnet import disk, pipeline, starting
+from yamlnet import disk, launch, pipeline, starting
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.files import DataRoot
@@ -25,11 +25,11 @@ def reproduce(
     tolerance: float = TOLERANCE,
     allow: Allowed = NOTHING,
     data_root: DataRoot = None,
-) -> Comparison:
+) -> Comparison | None:
     """Trains a run's `resolved.yaml` again, and compares every record and the weights.
 
     The new run is a folder below `runs`, or nowhere when this ends. `tolerance` is the share by which figures
-    may differ.
+    may differ. Of several processes the first alone compares.
 
     Raises:
         YamlnetError: the run isn't finished, or training fails.
@@ -54,4 +54,6 @@ def reproduce(
     examined.raise_if_wrong()
     with disk.temporary_folder() if runs is None else nullcontext(runs) as folder:
         result = starting.start(examined, folder, observer)
+        if not launch.is_first():
+            return None
         return compare(first, folders.load(result.path), tolerance)

@@ -33,8 +33,11 @@ def resume(
     """
     from yamlnet.training import run as runs
     from yamlnet.training import trainer
+    from yamlnet.training.divisible import divisible, noted
+    from yamlnet.training.processes import joined
     from yamlnet.training.shortage import memory_named
 
+    processes = joined()
     folder = runs.load(run)
     if not options and (folder.result or {}).get("exit_code") in (0, 4):
         raise YamlnetError(
@@ -45,8 +48,10 @@ def resume(
         examined, prepared = pipeline.of_run(
             folder, options, allow, trained=folder.has_begun, data_root=data_root, compared_later=True
         )
-        network = pipeline.network_of(examined).to(prepared.device)
+        device = prepared.device
+        network = divisible(pipeline.network_of(examined), processes, device).to(device)
+    followed = folder if processes.first else runs.Followed(folder.path)
     with blaming(allow):
         task = starting.task_of(examined, network, prepared)
-        task = starting.decided(task, examined, folder.path.parent)
-        return trainer.resume(task, folder, observer, permits or trainer.NO_PERMITS)
+        task = noted(starting.decided(task, examined, folder.path.parent, processes), processes)
+        return trainer.resume(task, followed, observer, permits or trainer.NO_PERMITS, processes)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from yamlnet.training.failure import Places
     from yamlnet.training.objective import Criteria
     from yamlnet.training.observer import Observer
+    from yamlnet.training.processes import Processes
     from yamlnet.training.setup import Task
     from yamlnet.training.verdict import Result
 
@@ -39,7 +40,10 @@ def start(examined: Examined, runs: Path, observer: Observer, profile: bool = Fa
 def _start(examined: Examined, runs: Path, observer: Observer, profile: bool) -> Result:
     from yamlnet.training import device as devices
     from yamlnet.training import run, trainer
+    from yamlnet.training.divisible import divisible, noted
+    from yamlnet.training.processes import joined
 
+    processes = joined()
     where = devices.device(examined.experiment.train.device)
     require_files(examined)
     known = {diagnostic.message for diagnostic in examined.diagnostics}
@@ -48,22 +52,25 @@ def _start(examined: Examined, runs: Path, observer: Observer, profile: bool) ->
         if found.message not in known:
             help = f" ({found.help})" if found.help else ""
             observer.warned(f"{found.file}:{found.line}:{found.column}: {found.message}{help}")
-    network = network_of(examined).to(where)
+    network = divisible(network_of(examined), processes, where).to(where)
     source = examined.checked.source
     bases = [(base.file, base.content) for base in examined.checked.bases]
     with blaming(examined.checked.allow):
         name = examined.experiment.name
-        task = decided(task_of(examined, network, prepared), examined, runs / name)
+        task = decided(task_of(examined, network, prepared), examined, runs / name, processes)
         read = {"data_digest": task.digest, "weights_files": dict(task.weights_files)}
-        folder = run.create(runs, name, source.content, dump(dict(task.settings)), bases, read)
-        return trainer.train(task, folder, observer, profile)
+        folder: run.Run = run.Followed(Path())
+        if processes.first:
+            folder = run.create(runs, name, source.content, dump(dict(task.settings)), bases, read)
+        folder = replace(folder, path=Path(processes.agreed(str(folder.path))))
+        return trainer.train(noted(task, processes), folder, observer, processes, profile)
 
 
-def decided(task: Task, examined: Examined, runs: Path) -> Task:
+def decided(task: Task, examined: Examined, runs: Path, processes: Processes) -> Task:
     """The task with every `auto` chosen, and the document with that in it: what a run below `runs` needs."""
     from yamlnet.training.choice import choose
 
-    choice = choose(task, runs)
+    choice = choose(task, runs, processes)
     document = resolved(examined.checked, examined.checked.source.folder)
     notes = (*task.notes, *choice.notes)
     return replace(choice.task, settings=choice.settings(document), notes=notes)

@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     0 fine, 1 mistakes in the file, 2 wrong command line, 3 a failure while running, 4 an expectation not
     met, 130 interrupted, 143 terminated, 70 a bug in yamlnet.
     """
-    from yamlnet.cli.output import prepare, tell
+    from yamlnet.cli.output import prepare
     from yamlnet.cli.signals import Terminated, answered, ignore
 
     _quicken()
@@ -24,11 +24,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         with answered():
             code = _ended(arguments)
     except KeyboardInterrupt:
-        tell("interrupted")
-        code = 130
+        code = _asked("interrupted", 130)
     except Terminated:
-        tell("terminated")
-        code = 143
+        code = _asked("terminated", 143)
     if arguments is None:
         ignore()  # all is done: taking the process down takes a while
     gc.freeze()  # or the interpreter would look for garbage among all that is left, for a fifth of a second
@@ -49,7 +47,8 @@ def _ended(arguments: list[str] | None) -> int:
             raise KeyboardInterrupt
         return code or 0
     except YamlnetError as error:
-        complain(error)
+        if not _is_said(error):
+            complain(error)
         return error.exit_code
     except Abort:
         raise KeyboardInterrupt from None
@@ -64,6 +63,35 @@ def _ended(arguments: list[str] | None) -> int:
             return usage
         note_bug()
         return 70
+
+
+def _asked(word: str, code: int) -> int:
+    """The exit code of a command that a signal ended: perhaps because another process had ended before."""
+    from yamlnet import launch
+    from yamlnet.cli.output import complain, tell
+
+    if launch.count() > 1:
+        from yamlnet.training import processes
+
+        loss = processes.loss()
+        if loss is not None:
+            if not _is_said(loss):
+                complain(loss)
+            return loss.exit_code
+    if launch.is_first():
+        tell(word)
+    return code
+
+
+def _is_said(error: YamlnetError) -> bool:
+    """Whether another of several processes tells of an error."""
+    from yamlnet import launch
+
+    if launch.count() == 1:
+        return False
+    from yamlnet.training import processes
+
+    return processes.is_said(error)
 
 
 def _require_folder() -> None:

@@ -42,6 +42,8 @@ def reproduce(
 
     with observer(quiet) as watching:
         found = reproducing.reproduce(Path(run), watching, runs, tolerance, allowed(allow or []), data_root)
+    if found is None:
+        return 0
     if format is Format.json:
         output.write(json.dumps({**dataclasses.asdict(found), "exit_code": found.exit_code}, indent=2))
     else:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+from yamlnet import launch
+
 GRACE_S = 4.0
 """How long a command may take to end of itself: a checkpoint is written, a long operation ends."""
 
@@ -70,6 +72,7 @@ def _watch(reader: int) -> None:
             continue
         if first is not None:
             number = number or first
-            os.write(2, f"{WORDS[number]} at once: a run goes on from its newest checkpoint\n".encode())
+            if launch.is_first():
+                os.write(2, f"{WORDS[number]} at once: a run goes on from its newest checkpoint\n".encode())
             os._exit(128 + number)
         first = number

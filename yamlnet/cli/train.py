@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from yamlnet import launch
 from yamlnet.cli import output
 from yamlnet.cli.options import Allow, DataRoot, Format, FormatOption, Quiet, Set
 from yamlnet.diagnostics import YamlnetError
@@ -65,6 +66,12 @@ def train(
         raise YamlnetError("`yamlnet train` takes either FILE or --resume RUN", exit_code=2)
     if profile and resume is not None:
         raise YamlnetError("`--profile` goes with FILE", exit_code=2)
+    if profile and launch.count() > 1:
+        raise YamlnetError("`--profile` is for one process", exit_code=2)
+    if launch.count() > 1:  # they meet before anything can go wrong, so that one of them tells of it
+        from yamlnet.training.processes import joined
+
+        quiet = quiet or not joined().first
     permitted = allowed(allow or [])
     options = [*(set or []), *([f"train.device={device}"] if device else [])]
     if resume is not None:
@@ -83,6 +90,8 @@ def train(
         examined.raise_if_wrong()
         with observer(quiet) as watching:
             result = starting.start(examined, runs, watching, profile)
+    if not launch.is_first():
+        return result.exit_code
     from yamlnet.training import run
 
     folder = run.load(result.path)
@@ -101,7 +110,7 @@ def train(
 @contextmanager
 def observer(quiet: bool) -> Iterator[Observer]:
     """What shows the training: nothing, a bar on a terminal, or lines elsewhere."""
-    if quiet:
+    if quiet or not launch.is_first():
         from yamlnet.training.observer import Silent
 
         yield Silent()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from yamlnet import disk
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.training import stored, tensors
+from yamlnet.training.processes import Processes
 from yamlnet.training.stored import DamagedError, damaged
 
 EMA = "ema."
@@ -103,6 +106,24 @@ def read(parent: Path, step: int, network: Mapping[str, Tensor] | None = None) -
         raise YamlnetError(f"`{path / WEIGHTS}` is of another network: {misfit}")
     state = stored.json_object(path / NUMBERS)
     return Snapshot(step, tensors.load(path / WEIGHTS), tensors.load(path / TENSORS), state)
+
+
+def of_first(processes: Processes, read: Callable[[], Snapshot]) -> Snapshot:
+    """The snapshot that the first of several processes reads, in all of them."""
+    if processes.count == 1:
+        return read()
+
+    def contents() -> list[bytes]:
+        snapshot = read().copied()
+        return [
+            str(snapshot.step).encode(),
+            save_tensors(dict(snapshot.weights)),
+            save_tensors(dict(snapshot.tensors)),
+            disk.as_json(snapshot.state),
+        ]
+
+    step, weights, tensors, state = processes.shared(contents)
+    return Snapshot(int(step), load_tensors(weights), load_tensors(tensors), json.loads(state))
 
 
 def best_step(parent: Path, step: int) -> int | None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from yamlnet import launch
 from yamlnet.training import device as devices
 from yamlnet.training import optimise
 from yamlnet.training.plan import plan
+from yamlnet.training.processes import ALONE, Processes
 from yamlnet.training.setup import Task
 
 LEAST_STEPS = 2_000
@@ -35,7 +37,9 @@ class Choice:
         """The whole document, with what was chosen in it."""
         experiment = self.task.experiment
         train = {key: getattr(experiment.train, key) for key in ("precision", "memory_format", "compile")}
-        train |= {"device": str(self.task.device), "threads": devices.num_threads(experiment.train.threads)}
+        device = self.task.device
+        name = str(device) if launch.count() == 1 else device.type  # each process has one of its own
+        train |= {"device": name, "threads": devices.num_threads(experiment.train.threads)}
         found = {**document, "train": {**document["train"], **train}}
         if experiment.optimizer is not None and self.way:
             section, name = document["optimizer"], experiment.optimizer.call.name
@@ -57,7 +61,7 @@ class Choice:
         return replace(self, notes=(*self.notes, note))
 
 
-def choose(task: Task, runs: Path) -> Choice:
+def choose(task: Task, runs: Path, processes: Processes = ALONE) -> Choice:
     """What the file leaves open of precision, memory format, compiling and the optimizer's kernels.
 
     The task's model and all random states stay as they are. Code that a probe compiles is kept below the
@@ -75,7 +79,7 @@ def choose(task: Task, runs: Path) -> Choice:
     if len(ways) == 1 and "auto" not in (train.precision, train.memory_format, train.compile):
         return rule
     num_steps = plan(train, len(task.sources.train)).num_steps
-    if not train.deterministic and num_steps >= LEAST_STEPS:
+    if not train.deterministic and num_steps >= LEAST_STEPS and processes.count == 1:
         from yamlnet.training.fastest import fastest
 
         return fastest(rule, train, ways, num_steps, runs)
@@ -83,4 +87,5 @@ def choose(task: Task, runs: Path) -> Choice:
         return rule
     few = f"{num_steps:,} steps are too few to try what it saves"
     reason = "with `deterministic: true` no timing chooses" if train.deterministic else few
+    reason = reason if processes.count == 1 else "several processes train the network as it is"
     return rule.noted(f"`train.compile: auto` is false: {reason}")

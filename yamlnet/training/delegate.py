@@ -31,6 +31,8 @@ class Delegate:
         left_out = {name: value for name, value in filled.items() if said.get(name) is None}
         with self._quiet():
             self._metric = construct(call, arguments={**said, **left_out}).to(device)
+        for part in self._metric.modules():  # several processes bring their states together by `merge`
+            part.sync_on_compute = part._to_sync = False
 
     def state(self) -> Mapping[str, Tensor]:
         """What torchmetrics adds up, lists of tensors as one."""
@@ -50,6 +52,21 @@ class Delegate:
             elif key in state:
                 setattr(self._metric, key, [state[key].to(self._device)])
         self._metric._update_count = int(state[UPDATES])
+
+    def merge(self, states: Sequence[Mapping[str, Tensor]]) -> None:
+        """Brings them together as torchmetrics does it between processes; who counted nothing is left out."""
+        states = [state for state in states if int(state[UPDATES])]
+        for key, default in self._metric._defaults.items() if states else ():
+            found = [state[key].to(self._device) for state in states if key in state]
+            reduce = self._metric._reductions[key]
+            if isinstance(default, Tensor) and (len(states) > 1 or reduce is not None):
+                joined = torch.stack(found)
+                setattr(self._metric, key, joined if reduce is None else reduce(joined))
+            elif isinstance(default, Tensor):
+                setattr(self._metric, key, found[0])
+            else:
+                setattr(self._metric, key, found)
+        self._metric._update_count = sum(int(state[UPDATES]) for state in states)
 
     def reset(self) -> None:
         """Forgets everything."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 import torch
 
+from yamlnet import launch
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.network import memory as machine_memory
 
@@ -20,6 +21,8 @@ def device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     found = torch.device(name)
+    if found.type == "cuda" and launch.count() > 1:
+        found = _own(found)
     if found.type == "cuda" and (found.index or 0) >= _num_cuda_devices():
         raise YamlnetError(
             f"there is no device `{name}` here", help="`train.device: auto` takes what there is"
@@ -27,6 +30,24 @@ def device(name: str) -> torch.device:
     if found.type == "mps" and not torch.backends.mps.is_available():
         raise YamlnetError("there is no device `mps` here", help="`train.device: auto` takes what there is")
     return found
+
+
+def _own(named: torch.device) -> torch.device:
+    """The CUDA device of this process, where each has its own."""
+    if named.index is not None:
+        raise YamlnetError(
+            f"`train.device: {named}` is one device, and there are {launch.count()} processes",
+            help="`cuda` gives each process a device of its own",
+        )
+    own = launch.local_rank()
+    if own >= _num_cuda_devices():
+        raise YamlnetError(
+            f"there is no device for process {launch.rank()}: "
+            f"it is number {own} on its machine, which has {_num_cuda_devices()}",
+            help="`torchrun --nproc-per-node=gpu` starts a process for each; numbers begin at 0",
+        )
+    torch.cuda.set_device(own)
+    return torch.device("cuda", own)
 
 
 def memory(name: str) -> tuple[int, str] | None:

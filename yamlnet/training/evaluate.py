@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import nn
 
 from yamlnet.training.loop import Forward, Sums
+from yamlnet.training.processes import ALONE, Processes
 from yamlnet.training.randomness import drawn_apart
 from yamlnet.training.sources import Source
 
@@ -17,34 +19,42 @@ SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class Evaluator:
-    """What evaluating a model uses; `field` is any field of its batches."""
+    """What evaluating a model uses; `field` is any field of its batches.
+
+    Several `processes` take some of the batches each: one after another, in their order.
+    """
 
     model: nn.Module
     forward: Forward
     sums: Sums
     field: str
+    processes: Processes = ALONE
 
-    def evaluate(self, source: Source, check: Callable[[], object] = lambda: None) -> dict[str, float]:
+    def evaluate(self, source: Source, asked: Callable[[], bool] = lambda: False) -> dict[str, float]:
         """The mean loss per sample and every metric over the split, the model in evaluation mode.
 
-        What the model draws at random is the same each time, and taken from no other stream. `check` is
-        called after each batch and may end it by raising.
+        What the model draws at random is the same each time, and taken from no other stream. `asked` tells,
+        after each batch, whether to leave out the rest: then there are no figures.
         """
         modes = [(module, module.training) for module in self.model.modules()]
         self.model.eval()
         try:
             with drawn_apart(self.sums.totals[0].device, SEED), torch.inference_mode():
-                return self._measure(source, check)
+                return self._measure(source, asked)
         finally:
             for module, training in modes:
                 module.training = training
 
-    def _measure(self, source: Source, check: Callable[[], object]) -> dict[str, float]:
+    def _measure(self, source: Source, asked: Callable[[], bool]) -> dict[str, float]:
         self.sums.reset()
-        num_samples = 0
-        for batch in source.epoch(0):
+        num_samples, ends = 0, False
+        first, last = self.processes.part(len(source))
+        for batch in islice(source.epoch(0, first), last - first):
             output, whole, losses = self.forward(batch)
             self.sums.add(output, losses, whole, len(batch[self.field]))
             num_samples += len(batch[self.field])
-            check()
-        return self.sums.figures(num_samples)
+            ends = asked()
+            if ends:
+                break
+        num_samples, num_ended = map(int, self.processes.added([num_samples, bool(ends)]))
+        return {} if num_ended else self.sums.figures(num_samples)

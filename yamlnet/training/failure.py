@@ -21,6 +21,7 @@ from yamlnet.network.drawing import Called, Drawing, plain_calls, raised_in
 from yamlnet.training.device import is_asynchronous, is_indeterminate
 from yamlnet.training.meter import Meter
 from yamlnet.training.objective import Objective, picks, shown
+from yamlnet.training.processes import LostError
 from yamlnet.training.shortage import is_out_of_memory
 
 PLAIN = (RuntimeError, IndexError, ValueError)
@@ -54,7 +55,7 @@ def placed(
         try:
             yield
         except Exception as error:
-            if is_out_of_memory(error) or is_asynchronous(error) or is_indeterminate(error):
+            if _is_elsewhere(error):
                 raise
             mistake = _of_network(error, network, places.drawing, when) or _of_figures(
                 error, experiment, when
@@ -62,6 +63,12 @@ def placed(
             if mistake is None:
                 raise
             raise places.locate(mistake) from error
+
+
+def _is_elsewhere(error: Exception) -> bool:
+    """Whether it isn't the failure of what was under way, or is told in another way."""
+    elsewhere = isinstance(error, LostError) or is_out_of_memory(error)
+    return elsewhere or is_asynchronous(error) or is_indeterminate(error)
 
 
 def _of_network(

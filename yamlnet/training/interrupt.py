@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -22,6 +22,11 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+
+    def agree(self, numbers: Sequence[int | None]) -> None:
+        """Takes over what the first was asked of several processes, by their signals' numbers."""
+        found = next((number for number in numbers if number is not None), None)
+        self.signal = None if found is None else signal.Signals(found)
 
     def check(self, step: int, help: str | None = None) -> None:
         """Raises `Interrupted` where someone asked; `step` is the last that was taken."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from yamlnet.training.average import Average
 from yamlnet.training.interrupt import Interruption
 from yamlnet.training.meter import Meter
 from yamlnet.training.objective import Batch, Objective
+from yamlnet.training.processes import ALONE, Processes
 from yamlnet.training.watch import Watcher
 
 Forward = Callable[[Batch], tuple[Any, Batch, tuple[Tensor, ...]]]
@@ -104,12 +105,14 @@ class Position:
 class Sums:
     """What an epoch's losses add up to, on the device, and what its metrics are counted from.
 
-    `totals` has a number for each term of the loss.
+    `totals` has a number for each term of the loss. With several `processes` each adds up its own samples';
+    they come together when they are read.
     """
 
     objective: Objective
     meter: Meter
     totals: tuple[Tensor, ...]
+    processes: Processes = ALONE
 
     def add(self, output: Any, losses: Sequence[Tensor], batch: Batch, num_samples: int) -> None:
         """Takes one batch in."""
@@ -125,6 +128,7 @@ class Sums:
         """`loss`, and `loss.NAME` for each term with a name, without its weight; reads from the device."""
         terms = self.objective.terms
         totals = [float(self.totals[0])] if len(terms) == 1 else torch.stack(self.totals).tolist()
+        totals = self.processes.added(totals)
         means = [total / num_samples if num_samples else float("nan") for total in totals]
         loss = sum(mean if t.weight == 1 else t.weight * mean for t, mean in zip(terms, means, strict=True))
         named = {f"loss.{t.name}": mean for t, mean in zip(terms, means, strict=True) if t.name}
@@ -132,7 +136,7 @@ class Sums:
 
     def figures(self, num_samples: int) -> dict[str, float]:
         """The losses and every metric; reads from the device."""
-        return {**self.losses(num_samples), **self.meter.compute()}
+        return {**self.losses(num_samples), **self.meter.compute(self.processes)}
 
     def reset(self) -> None:
         """Begins anew."""
@@ -141,10 +145,11 @@ class Sums:
         self.meter.reset()
 
 
-def sums(objective: Objective, meter: Meter, device: torch.device) -> Sums:
+def sums(objective: Objective, meter: Meter, device: torch.device, processes: Processes = ALONE) -> Sums:
     """Sums over nothing yet."""
     dtype = torch.float32 if device.type == "mps" else torch.float64
-    return Sums(objective, meter, tuple(torch.zeros((), dtype=dtype, device=device) for _ in objective.terms))
+    totals = tuple(torch.zeros((), dtype=dtype, device=device) for _ in objective.terms)
+    return Sums(objective, meter, totals, processes)
 
 
 def forward(
@@ -183,7 +188,8 @@ class Loop:
 
     `buffers` are what a step that is left out must leave as it was. `skipped` is told of each such step: its
     batches, what wasn't finite, and the random states it began with. While it is `careful`, a step looks at
-    its loss and gradients before the optimizer does, and at the weights after.
+    its loss and gradients before the optimizer does, and at the weights after. Several `processes` take the
+    same steps, each on its `Share` of every batch; they read and report at the same ones, where a run ends.
     """
 
     forward: Forward
@@ -201,6 +207,7 @@ class Loop:
     average: Average | None = None
     resample: Callable[[int], None] | None = None
     watcher: Watcher | None = None
+    processes: Processes = ALONE
     skipped: Skipped = lambda group, found, random: None
     careful: bool = False
 
@@ -219,6 +226,7 @@ class Loop:
                 step, every `REPORT_EVERY_S` seconds, and at the end; in a careful step, before it is taken.
         """
         clock = perf_counter()
+        alone = self.processes.count == 1
         due = clock + REPORT_EVERY_S
         while position.step < until and not interruption.signal:
             group = list(islice(batches, self.accumulate))
@@ -226,14 +234,16 @@ class Loop:
                 break
             position.advance(len(group), *self.take(group, position.step + 1))
             now = perf_counter()
-            if position.batch == len(group) or now >= due:
+            if position.batch == len(group) or (alone and now >= due):
                 loss = self._mean_loss(position)
                 position.take_time(clock, perf_counter())
                 report(loss)
                 clock = perf_counter()
                 due = clock + REPORT_EVERY_S
-        self._mean_loss(position)
+        loss = self._mean_loss(position)
         position.take_time(clock, perf_counter())
+        if not alone:
+            report(loss)
 
     def take(self, group: Sequence[Batch], number: int) -> tuple[int, bool]:
         """The step of this number, counted from 1, with what is done before it and seen of it."""
@@ -249,20 +259,24 @@ class Loop:
 
         Gives the number of samples that count, and whether the step was taken or left out.
         """
-        sizes = [len(batch[self.field]) for batch in group]
-        num_samples = num_counted = sum(sizes)
+        sizes = [self._sizes(batch) for batch in group]
+        num_samples = num_counted = sum(size for _, size in sizes)
         before = [buffer.clone() for buffer in self.buffers]
         random = randomness.capture(self.sums.totals[0].device) if self.skips else {}
         found: NotFiniteError | None = None
-        for index, (batch, size) in enumerate(zip(group, sizes, strict=True)):
-            output, whole, losses = self.forward(batch)
-            loss = self.objective.total(losses, size / num_samples)
-            if (self.skips or self.careful) and not loss.isfinite():
-                found = found or NotFiniteError("loss", float(loss.detach()), index)
-                num_counted -= size
-                continue
-            self._backward(loss)
-            self.sums.add(output, losses, whole, size)
+        for index, (batch, (own, size)) in enumerate(zip(group, sizes, strict=True)):
+            with self.processes.between(last=index == len(group) - 1):
+                output, whole, losses = self.forward(batch)
+                loss = self.objective.total(losses, own / num_samples)
+                if self.skips or self.careful:
+                    (value,) = self.processes.added([float(loss.detach())])
+                    if not math.isfinite(value):
+                        found = found or NotFiniteError("loss", value, index)
+                        num_counted -= size
+                        continue
+                self._backward(self.processes.weighed(loss, own > 0))
+            if own:
+                self.sums.add(output, losses, whole, own)
         applied = found is None and self._apply(group, loss)
         if not applied and found is None and self.scaler is None:
             found = NotFiniteError("gradient")
@@ -281,6 +295,13 @@ class Loop:
         if self.careful and not finite_weights(self.parameters):
             raise NotFiniteError("weights")
         return num_counted, applied
+
+    def _sizes(self, batch: Batch) -> tuple[int, int]:
+        """How many rows of a batch this process takes, of how many."""
+        if self.processes.count > 1:
+            share = cast(Any, batch)
+            return share.rows, share.size
+        return len(batch[self.field]), len(batch[self.field])
 
     def _backward(self, loss: Tensor) -> None:
         scaled = loss if self.scaler is None else self.scaler.scale(loss)

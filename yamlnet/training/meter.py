@@ -5,7 +5,7 @@ While training steps run a meter only keeps references; it counts many batches i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from yamlnet.training.criteria import Scores, scores_of
 from yamlnet.training.measure import accumulator, mean
 from yamlnet.training.metrics import Accumulator
 from yamlnet.training.objective import NO_CRITERIA, Batch, Criteria, Pick, picks, shown
+from yamlnet.training.processes import ALONE, Processes
 
 MAX_PENDING_ELEMENTS = 2**20
 MAX_PENDING_BATCHES = 64
@@ -59,10 +60,19 @@ class Meter:
             pending.clear()
         self._elements = self._batches = 0
 
-    def compute(self) -> dict[str, float]:
-        """Every metric over all batches since `reset`; reads from the device."""
+    def compute(self, processes: Processes = ALONE) -> dict[str, float]:
+        """Every metric over all batches since `reset`, of all processes; reads from the device."""
         self.flush()
-        return {name: accumulator.compute() for name, accumulator in self.accumulators.items()}
+        if processes.count == 1 or not self.accumulators:
+            return {name: accumulator.compute() for name, accumulator in self.accumulators.items()}
+        states, figures = processes.gathered(self.state()), {}
+        if processes.first:
+            own = {name: tensor.clone() for name, tensor in states[0].items()}
+            self.merge([own, *states[1:]])
+            figures = self.compute()
+            self.restore(own)
+        found: dict[str, float] = processes.agreed(figures)
+        return found
 
     def state(self) -> dict[str, Tensor]:
         """What has been counted, as `METRIC.NAME`."""
@@ -74,8 +84,13 @@ class Meter:
         """Goes on from what had been counted."""
         self.reset()
         for name, held in self.accumulators.items():
-            own = {key.removeprefix(f"{name}."): t for key, t in state.items() if key.startswith(f"{name}.")}
-            held.restore(own)
+            held.restore(_under(name, state))
+
+    def merge(self, states: Sequence[Mapping[str, Tensor]]) -> None:
+        """Goes on from what several have counted, as if this one had counted all of it."""
+        self.reset()
+        for name, held in self.accumulators.items():
+            held.merge([_under(name, state) for state in states])
 
     def reset(self) -> None:
         """Forgets all batches."""
@@ -112,6 +127,10 @@ def meter(
         logits = are_logits(loss, term.inputs[0])
         accumulators[name] = accumulator(term.call, taken, num_classes, logits, device)
     return Meter(accumulators, inputs)
+
+
+def _under(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}."): t for key, t in state.items() if key.startswith(f"{name}.")}
 
 
 def _scored(takers: tuple[Pick, ...], score: Scores | None) -> tuple[Pick, ...]:

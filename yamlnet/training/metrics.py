@@ -28,6 +28,9 @@ class Accumulator(Protocol):
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Goes on from there."""
 
+    def merge(self, states: Sequence[Mapping[str, Tensor]]) -> None:
+        """Goes on, from nothing, from what several have counted."""
+
     def reset(self) -> None:
         """Forgets everything."""
 
@@ -52,6 +55,12 @@ class Sums:
         """Copies them back."""
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
+
+    def merge(self, states: Sequence[Mapping[str, Tensor]]) -> None:
+        """Adds them up."""
+        for name, tensor in self.state().items():
+            for state in states:
+                tensor += state[name].to(tensor.device)
 
     def reset(self) -> None:
         """Makes them zeros."""

@@ -39,6 +39,12 @@ class Neighbours:
             self._embeddings.append(state["embeddings"].to(self._device))
             self._targets.append(state["targets"].to(self._device))
 
+    def merge(self, states: Sequence[Mapping[str, Tensor]]) -> None:
+        """Takes all of them in."""
+        for state in filter(None, states):
+            self._embeddings.append(state["embeddings"].to(self._device))
+            self._targets.append(state["targets"].to(self._device))
+
     def reset(self) -> None:
         """Forgets everything."""
         self._embeddings.clear()

@@ -12,6 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
 
 import torch
+from torch.optim import Optimizer
+
+from yamlnet import launch
+from yamlnet.training.optimise import way
+from yamlnet.training.run import now
+from yamlnet.training.setup import Task
 
 PACKAGES = ("yamlnet", "numpy", "torchvision", "torchmetrics", "safetensors")
 VARIABLES = ("MKL_CBWR", "ONEDNN_DEFAULT_FPMATH_MODE")
@@ -19,6 +25,7 @@ CUDA_VARIABLES = ("CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE")
 ENVIRONMENT = (
     *PACKAGES,
     *("torch", "python", "cuda", "cudnn", "device", "device_name", "machine", "cpu_capability", "threads"),
+    "processes",
 )
 """What can change the bits of a run, beside its flags."""
 
@@ -38,10 +45,23 @@ def origin(device: torch.device, seed: int) -> dict[str, Any]:
         "device_name": torch.cuda.get_device_name(device) if on_cuda else None,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
+        "processes": launch.count(),
         "flags": _flags(on_cuda),
         "seed": seed,
         "command": list(sys.argv),
         "git": _git(),
+    }
+
+
+def of_task(task: Task, optimizer: Optimizer) -> dict[str, Any]:
+    """What a run's manifest begins with."""
+    return origin(task.device, task.experiment.seed) | {
+        "optimizer": {"name": type(optimizer).__name__, **way(optimizer)},
+        "data_digest": task.digest,
+        "weights_files": dict(task.weights_files),
+        "fields": task.fields,
+        "notes": list(task.notes),
+        "started": now(),
     }
 
 
@@ -51,7 +71,7 @@ def environment(manifest: Mapping[str, Any]) -> dict[str, Any]:
     Flags stand one by one, as `flags.NAME`.
     """
     flags = {f"flags.{name}": value for name, value in (manifest.get("flags") or {}).items()}
-    found = {key: manifest[key] for key in ENVIRONMENT if key in manifest} | flags
+    found = {"processes": 1, **{key: manifest[key] for key in ENVIRONMENT if key in manifest}, **flags}
     for resumed in manifest.get("resumes", ()):
         found |= {key: new for key, (_, new) in resumed["environment"].items()}
     return found

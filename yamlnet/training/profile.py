@@ -84,11 +84,10 @@ class Profiler:
         self._trace: Any = None
         self._timed: dict[str, float] = {}
 
-    @property
-    def task(self) -> Task:
-        """The task, the time that its training batches take noted."""
-        sources = replace(self._task.sources, train=_Timed(self._task.sources.train, self._span))
-        return replace(self._task, sources=sources)
+    def watched(self, setup: Setup) -> Setup:
+        """The setup, which tells of its steps and of the time of its batches until enough was seen."""
+        self.watch(setup.loop)
+        return replace(setup, source=_Timed(setup.source, self._span))
 
     def watch(self, loop: Loop) -> None:
         """Lets the loop tell of its steps until enough were seen."""
@@ -271,12 +270,11 @@ def _called(modules: Mapping[str, nn.Module], span: Span) -> Iterator[None]:
 
 
 @contextmanager
-def profiled(task: Task, setup: Setup, keep: Callable[[Mapping[str, Any], bytes], object]) -> Iterator[Task]:
-    """Within it the training of the task that it gives is profiled."""
+def profiled(task: Task, setup: Setup, keep: Callable[[Mapping[str, Any], bytes], object]) -> Iterator[Setup]:
+    """Within it the training with the setup that it gives is profiled."""
     profiler = Profiler(task, setup.plan.num_steps, lambda found, trace: keep(found.as_dict(), trace))
-    profiler.watch(setup.loop)
     try:
-        yield profiler.task
+        yield profiler.watched(setup)
     finally:
         profiler.close()
 

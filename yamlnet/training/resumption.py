@@ -9,7 +9,7 @@ from typing import Any
 
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.dump import dump
-from yamlnet.training import continuation, fitting, state
+from yamlnet.training import checkpoint, continuation, fitting, state
 from yamlnet.training.checkpoint import Snapshot
 from yamlnet.training.continuation import Change, Permits
 from yamlnet.training.loop import Position
@@ -59,10 +59,13 @@ def take_up(
         YamlnetError: the run is finished, or can't be gone on with so; nothing was written then.
     """
     run.clear()
-    manifest = run.manifest
+    processes = setup.loop.processes
+    manifest, has_begun = processes.agreed([run.manifest, run.has_begun] if processes.first else None)
     if "started" not in manifest:  # killed before all of it was written
         manifest = {**made_with, **manifest}
-    snapshot = run.last(warn, task.model.state_dict()) if run.has_begun else None
+    snapshot = None
+    if has_begun:
+        snapshot = checkpoint.of_first(processes, lambda: run.last(warn, task.model.state_dict()))
     if snapshot is None:
         position, standing, found, notes = Position(), Standing(), {}, [*task.notes]
     else:
@@ -124,7 +127,11 @@ def _refuse_other_length(snapshot: Snapshot, plan: Plan) -> None:
 
 def _refuse_finished(run: Run, setup: Setup, position: Position, standing: Standing) -> None:
     ended = standing.stopped or setup.plan.is_over(position)
-    if ended and (run.result or {}).get("exit_code") in (0, 4):
+    if not ended:
+        return
+    processes = setup.loop.processes
+    result = processes.agreed((run.result or {}) if processes.first else None)
+    if result.get("exit_code") in (0, 4):
         longer = "train.stop.patience" if standing.stopped else "train.epochs"
         raise YamlnetError(
             f"`{run.path}` is finished after step {position.step}: there is nothing to resume",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -25,8 +25,9 @@ from yamlnet.training.loop import Forward, Loop, forward, sums
 from yamlnet.training.meter import meter
 from yamlnet.training.objective import Batch, Criteria, Objective, objective
 from yamlnet.training.plan import Plan, plan
+from yamlnet.training.processes import ALONE, Processes
 from yamlnet.training.resample import resampler
-from yamlnet.training.sources import Sources
+from yamlnet.training.sources import Source, Sources
 from yamlnet.training.watch import Figures, Watcher
 
 
@@ -69,25 +70,36 @@ class Task:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a task needs to run, beside the model; `scheduler` is advanced by `loop` or after each epoch."""
+    """What a task needs to run, beside the model; `scheduler` is advanced by `loop` or after each epoch.
+
+    `source` gives the batches, or this process's share of each. `whole` takes steps on whole batches.
+    `prepare` is called before the first step.
+    """
 
     plan: Plan
+    source: Source
     loop: Loop
+    whole: Loop
     evaluator: Evaluator
     scheduler: LRScheduler | None
     scheduler_metric: str | None
     rising: frozenset[str]
+    prepare: Callable[[], object] = lambda: None
 
 
-def set_up(task: Task, keep: Callable[[Figures], object] = lambda record: None) -> Setup:
+def set_up(
+    task: Task, keep: Callable[[Figures], object] = lambda record: None, processes: Processes = ALONE
+) -> Setup:
     """Makes the optimizer, the schedule and the rest of what the file names; `keep` takes what is watched.
 
     Raises:
-        YamlnetError: a section is missing, torch refuses an argument, or a metric isn't measured.
+        YamlnetError: a section is missing, torch refuses an argument, a metric isn't measured, or several
+            processes can't do it.
     """
     train, device = task.experiment.train, task.device
     lengths = plan(train, len(task.sources.train))
-    evaluator, training = evaluator_of(task), evaluator_of(task).sums
+    evaluator = evaluator_of(task, processes)
+    training = evaluator_of(task, processes).sums
     rising = _measured(task)
     section = task.experiment.scheduler
     optimizer = _optimizer(task)
@@ -98,7 +110,7 @@ def set_up(task: Task, keep: Callable[[Figures], object] = lambda record: None) 
         num_advances = lengths.num_steps if section.every == "step" else lengths.num_epochs
         scheduler = schedule.scheduler(section.call, optimizer, num_advances, rising.get(metric or "", False))
     scaling = scaler(precision(train.precision, device), device)
-    loop = Loop(
+    whole = Loop(
         _forward(task, training.objective, _compiled(task)) if train.compile is True else evaluator.forward,
         training.objective,
         training,
@@ -113,12 +125,37 @@ def set_up(task: Task, keep: Callable[[Figures], object] = lambda record: None) 
         scheduler=scheduler if section is not None and section.every == "step" and metric is None else None,
         average=None if train.ema is None else Average(task.learner, train.ema),
         resample=resampler(task.model, train.resample, task.chosen, task.experiment.seed),
-        watcher=None if train.watch is None else Watcher(train.watch, task.model, keep, scaling),
+        watcher=None
+        if train.watch is None
+        else Watcher(train.watch, task.model, keep, scaling, processes.count),
     )
-    return Setup(lengths, loop, evaluator, scheduler, metric, frozenset(k for k, up in rising.items() if up))
+    rises = frozenset(k for k, up in rising.items() if up)
+    made = Setup(lengths, task.sources.train, whole, whole, evaluator, scheduler, metric, rises)
+    return made if processes.count == 1 else _divided(task, made, processes)
 
 
-def evaluator_of(task: Task) -> Evaluator:
+def _divided(task: Task, setup: Setup, processes: Processes) -> Setup:
+    """The same, where several processes take their shares of every batch."""
+    from yamlnet.training import division  # what it imports of torch takes its time
+    from yamlnet.training.shares import Divided, least_rows
+
+    whole, section = setup.whole, task.experiment.loss
+    assert section is not None
+    division.refuse(task.experiment.train, task.model, whole.optimizer, task.device)
+    source = Divided(task.sources.train, processes, task.inputs[0], least_rows(task.model))
+    terms = division.Division(section, whole.objective, task.device, processes)
+    following = terms.following(_forward(task, terms.objective, task.model))
+    run = division.Together(
+        division.Step(task.model, task.criteria, following),
+        whole.forward,
+        processes,
+        task.device,
+    )
+    loop = replace(whole, forward=run, objective=terms.objective, processes=processes)
+    return replace(setup, source=source, loop=loop, prepare=lambda: run.prepare(next(source.epoch(0))))
+
+
+def evaluator_of(task: Task, processes: Processes = ALONE) -> Evaluator:
     """What it takes to evaluate the task's model."""
     experiment, device = task.experiment, task.device
     if experiment.loss is None:
@@ -127,7 +164,8 @@ def evaluator_of(task: Task) -> Evaluator:
     run = _forward(task, aim, task.model)
     metrics, loss = experiment.metrics, experiment.loss
     counted = meter(metrics, loss, task.example, task.num_classes, device, task.criteria)
-    return Evaluator(task.learner, run, sums(aim, counted, device), task.inputs[0])
+    totals = sums(aim, counted, device, processes)
+    return Evaluator(task.learner, run, totals, task.inputs[0], processes)
 
 
 def _forward(task: Task, aim: Objective, network: Callable[..., Any]) -> Forward:

@@ -16,6 +16,8 @@ from yamlnet.training.criteria import Learner
 from yamlnet.training.fitting import check_alike, check_equal, check_slot, sizes
 from yamlnet.training.loop import Loop
 
+MAX_PROCESSES = 2**16
+
 Tensors = dict[str, Tensor]
 Numbers = dict[str, Any]
 
@@ -26,8 +28,11 @@ def capture(
     """What torch's objects hold: tensors, the very ones, and what JSON can hold."""
     tensors, numbers = _optimizer_state(model, loop.optimizer)
     tensors |= model.loss_state()
-    tensors |= {f"random.{name}": state for name, state in randomness.capture(device).items()}
-    tensors |= _losses(loop) | {f"sums.{name}": t for name, t in loop.sums.meter.state().items()}
+    own = {f"random.{name}": state for name, state in randomness.capture(device).items()}
+    own |= _losses(loop) | {f"sums.{name}": t for name, t in loop.sums.meter.state().items()}
+    for rank, held in enumerate(loop.processes.gathered(own)):
+        tensors |= {f"{_process(rank)}{name}": tensor for name, tensor in held.items()}
+    numbers["processes"] = loop.processes.count
     if loop.average is not None:
         tensors |= {EMA + name: tensor for name, tensor in loop.average.tensors.items()}
         numbers["num_averaged"] = loop.average.num_averaged
@@ -64,12 +69,13 @@ def restore(
             check_alike(loop.scaler.state_dict(), numbers["scaler"], "scaler")
             loop.scaler.load_state_dict(numbers["scaler"])
         if not (begins_epoch and changed):
-            _copy(_losses(loop), tensors)
-            loop.sums.meter.restore(_under("sums.", tensors))
+            _restore_sums(loop, tensors, numbers.get("processes", 1))
         if loop.average is not None and not ("num_averaged" not in numbers and "train.ema" in changed):
             _copy({EMA + name: tensor for name, tensor in loop.average.tensors.items()}, tensors)
             loop.average.num_averaged = int(numbers["num_averaged"])
-        randomness.restore(device, _under("random.", tensors))
+        random = _under(f"{_process(loop.processes.rank)}random.", tensors)
+        if random or loop.processes.first:
+            randomness.restore(device, random)
     except (KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError) as error:
         words = f"it has no `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
         raise YamlnetError(f"the checkpoint is of another training: {words}") from error
@@ -91,6 +97,30 @@ def restore_losses(model: Learner, saved: Mapping[str, Tensor]) -> None:
 def _copy(own: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
     for name, tensor in own.items():
         tensor.copy_(check_equal(tensor, saved[name], name))
+
+
+def _process(rank: int) -> str:
+    """What the names of a process's own tensors begin with."""
+    return f"process.{rank}." if rank else ""
+
+
+def _restore_sums(loop: Loop, tensors: Mapping[str, Tensor], count: int) -> None:
+    """Each process's own sums; where as many aren't there any more, the first one's are all of them."""
+    own, processes = _losses(loop), loop.processes
+    if type(count) is not int or not 1 <= count <= MAX_PROCESSES:
+        raise ValueError(f"`processes` is {count!s:.20}")
+    if count == processes.count:
+        held = _under(_process(processes.rank), tensors)
+        _copy(own, held)
+        loop.sums.meter.restore(_under("sums.", held))
+        return
+    every = [_under(_process(rank), tensors) for rank in range(count)]
+    loop.sums.reset()
+    if processes.first:
+        for name, tensor in own.items():
+            for held in every:
+                tensor += check_equal(tensor, held[name], name).to(tensor.device)
+        loop.sums.meter.merge([_under("sums.", held) for held in every])
 
 
 def _losses(loop: Loop) -> Tensors:

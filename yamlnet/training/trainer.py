@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import asdict, replace
 from itertools import islice
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -15,19 +15,22 @@ from yamlnet import disk
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.network.freeze import train_mode
 from yamlnet.seeds import seed_of
-from yamlnet.training import checkpoint, optimise, randomness, state
+from yamlnet.training import checkpoint, randomness, state
 from yamlnet.training.care import Care, kept
 from yamlnet.training.checkpoint import Snapshot
 from yamlnet.training.compiled import compiling
 from yamlnet.training.continuation import Permits
 from yamlnet.training.device import deterministic, failures, tensor_float, threads
 from yamlnet.training.diagnosis import Diagnosis
-from yamlnet.training.failure import placed, words
+from yamlnet.training.divisible import refuse_other_data
+from yamlnet.training.ending import failure_noted
+from yamlnet.training.failure import placed
 from yamlnet.training.interrupt import Interrupted, Interruption, interruptible
 from yamlnet.training.loop import REPORT_EVERY_S, NotFiniteError, Position, finite_weights
 from yamlnet.training.objective import Batch
 from yamlnet.training.observer import Observer, Progress, Silent
-from yamlnet.training.origin import origin
+from yamlnet.training.origin import of_task
+from yamlnet.training.processes import ALONE, Pace, Processes
 from yamlnet.training.randomness import drawn_apart
 from yamlnet.training.resumption import take_up
 from yamlnet.training.run import Run, now
@@ -43,7 +46,9 @@ MOST_TOLD = 5
 """How many steps that are left out are told of one by one."""
 
 
-def train(task: Task, run: Run, observer: Observer = SILENT, profile: bool = False) -> Result:
+def train(
+    task: Task, run: Run, observer: Observer = SILENT, processes: Processes = ALONE, profile: bool = False
+) -> Result:
     """Trains from the start, in a run folder just made; the model ends with the weights that were tested.
 
     With `profile` the folder tells where the time of some steps went, too.
@@ -52,10 +57,16 @@ def train(task: Task, run: Run, observer: Observer = SILENT, profile: bool = Fal
         YamlnetError: a layer fails, the loss isn't finite, the disk is full, ... (3), or the training was
             interrupted (130) or terminated (143), after a checkpoint. No such run looks finished.
     """
-    return _train(task, run, observer, permits=None, profile=profile)
+    return _train(task, run, observer, None, processes, profile)
 
 
-def resume(task: Task, run: Run, observer: Observer = SILENT, permits: Permits = NO_PERMITS) -> Result:
+def resume(
+    task: Task,
+    run: Run,
+    observer: Observer = SILENT,
+    permits: Permits = NO_PERMITS,
+    processes: Processes = ALONE,
+) -> Result:
     """Goes on from the run's newest checkpoint, to the same bits as a training that nobody stopped.
 
     Where the task's settings aren't those of the checkpoint, the task's hold from there on.
@@ -63,18 +74,25 @@ def resume(task: Task, run: Run, observer: Observer = SILENT, permits: Permits =
     Raises:
         YamlnetError: the run is finished, or can't be gone on with so: it stays as it is. Else as `train`.
     """
-    return _train(task, run, observer, permits)
+    return _train(task, run, observer, permits, processes)
 
 
 def _train(
-    task: Task, run: Run, observer: Observer, permits: Permits | None, profile: bool = False
+    task: Task,
+    run: Run,
+    observer: Observer,
+    permits: Permits | None,
+    processes: Processes,
+    profile: bool = False,
 ) -> Result:
-    seed = seed_of(task.experiment.seed, "training")
+    seed = seed_of(task.experiment.seed, "training", *filter(None, [processes.rank]))
+    observer = observer if processes.first else SILENT
     with ExitStack() as stack:
         stack.enter_context(run.owned())
         stack.callback(task.sources.close)
         if permits is None:
-            stack.enter_context(_failure_noted(run))
+            stack.enter_context(failure_noted(run))
+        stack.enter_context(processes.watched(run.log))
         stack.enter_context(memory_named(task.needs))
         stack.enter_context(failures())
         stack.enter_context(threads(task.experiment.train.threads))
@@ -83,43 +101,25 @@ def _train(
         stack.enter_context(tensor_float(task.experiment.train.precision == "tf32"))
         stack.enter_context(drawn_apart(task.device, seed))
         saver = stack.enter_context(Saver(run, task.experiment.train.checkpoint.keep, observer.saved))
-        setup = set_up(task, run.append_watched)
+        setup = set_up(task, run.append_watched, processes)
         if profile:
             from yamlnet.training.profile import profiled
 
-            task = stack.enter_context(profiled(task, setup, run.write_profile))
+            setup = stack.enter_context(profiled(task, setup, run.write_profile))
         trainer = Trainer(task, run, observer, interruption, setup, saver)
         trainer.begin(permits)
         if permits is not None:  # what is refused leaves the run as it is; what fails from here on is noted
-            stack.enter_context(_failure_noted(run))
+            stack.enter_context(failure_noted(run))
+            stack.enter_context(processes.watched(run.log))
             stack.enter_context(memory_named(task.needs))
             stack.enter_context(failures())
         stack.enter_context(placed(task.model, task.experiment, task.places, trainer.when))
         train = task.experiment.train
         stack.enter_context(compiling(train.compile is True, run.path.parent, train.deterministic))
         trainer.fit()
-        return trainer.finish()
-
-
-@contextmanager
-def _failure_noted(run: Run) -> Iterator[None]:
-    """Leaves a failure's one line in the run's folder, as far as the disk still takes it."""
-    try:
-        yield
-    except YamlnetError as error:
-        with suppress(YamlnetError):
-            run.log(error.message)
-            if not isinstance(error, Interrupted):
-                run.write_result(
-                    {"metrics": {}, "expect": [], "exit_code": error.exit_code, "error": error.message}
-                )
-        raise
-    except RuntimeError as error:
-        said = words(error)
-        with suppress(YamlnetError):
-            run.log(said)
-            run.write_result({"metrics": {}, "expect": [], "exit_code": 3, "error": said})
-        raise YamlnetError(f"PyTorch can't go on: {said}") from error
+        result = trainer.finish()
+    processes.finished()
+    return result
 
 
 class Trainer:
@@ -134,6 +134,8 @@ class Trainer:
         setup: Setup,
         saver: Saver,
     ) -> None:
+        self.processes = setup.loop.processes
+        self.pace = Pace(self.processes)
         self.task, self.run, self.observer, self.setup, self.saver = task, run, observer, setup, saver
         self.interruption = interruption
         self.care = Care()
@@ -149,16 +151,10 @@ class Trainer:
 
     def begin(self, permits: Permits | None) -> None:
         """Notes what the run is made with; goes back to the newest checkpoint where it is resumed."""
-        task, optimizer = self.task, self.setup.loop.optimizer
+        task = self.task
         disk.require_space(self.run.path, sum(t.nbytes for t in task.model.state_dict().values()))
-        made_with = origin(task.device, task.experiment.seed) | {
-            "optimizer": {"name": type(optimizer).__name__, **optimise.way(optimizer)},
-            "data_digest": task.digest,
-            "weights_files": dict(task.weights_files),
-            "fields": task.fields,
-            "notes": list(task.notes),
-            "started": now(),
-        }
+        made_with = self.processes.agreed(of_task(task, self.setup.loop.optimizer))
+        refuse_other_data(self.processes.each(task.digest))
         notes: Sequence[str] = task.notes
         if permits is None:
             self.run.write_manifest(made_with)
@@ -179,6 +175,7 @@ class Trainer:
     def fit(self) -> None:
         """Trains to the end; after an interruption to the step under way, which is saved."""
         train_mode(self.task.model, self.task.frozen)
+        self.setup.prepare()
         try:
             while True:
                 try:
@@ -205,8 +202,12 @@ class Trainer:
             until = position.step + 1
             self.care.before = kept(self._snapshot())
         if self._batches is None:
-            self._batches = iter(self.task.sources.train.epoch(position.epoch, position.batch))
-        loop.run(self._batches, position, until, self.interruption, self._report)
+            self._batches = iter(self.setup.source.epoch(position.epoch, position.batch))
+        until = self.pace.until(position.step, until)
+        # several processes stop after the same step: none sees alone that it is asked to
+        asked = self.interruption if self.processes.count == 1 else Interruption()
+        loop.run(self._batches, position, until, asked, self._report)
+        self.pace.took(position.step)
         self._check_interruption()
         return True
 
@@ -229,13 +230,13 @@ class Trainer:
             self.care.until = self.position.step + 1
             self.saver.wait()
             mark = self.care.mark
-            self._go_back(self.run.last(self._warn) if mark is None else mark, on_disk=mark is None)
+            last = self._stored("last") if mark is None else mark
+            self._go_back(last, on_disk=mark is None)
             return
         before = self.care.before
         self._go_back(before, on_disk=False)
-        position, loop = self.position, self.setup.loop
-        batches = self.task.sources.train.epoch(position.epoch, position.batch)
-        group = list(islice(batches, loop.accumulate))
+        position, loop = self.position, self.setup.whole
+        group = self._group()
         if loop.resample is not None:
             loop.resample(position.step + 1)
         diagnosis = Diagnosis(self.task, loop, position.step + 1, position.epoch)
@@ -253,7 +254,9 @@ class Trainer:
         self._num_told += 1
         if self._num_told > MOST_TOLD:
             return
-        position, loop, device = self.position, self.setup.loop, self.task.device
+        if self.processes.count > 1:
+            group = self._group()
+        position, loop, device = self.position, self.setup.whole, self.task.device
         buffers = [(buffer, buffer.clone()) for buffer in self.task.model.buffers()]
         states = randomness.capture(device)
         randomness.restore(device, random)
@@ -267,15 +270,20 @@ class Trainer:
         samples = (mistake.help or "").split("; ")[0].split("\n")[-1]
         self._warn(f"left out: {error.message} ({samples})")
 
+    def _group(self) -> list[Batch]:
+        """The whole batches of the step that is due."""
+        batches = self.task.sources.train.epoch(self.position.epoch, self.position.batch)
+        return list(islice(batches, self.setup.loop.accumulate))
+
     def finish(self) -> Result:
         """Tests the best weights where a metric chooses them, else the last; judges; writes the result."""
         self.saver.wait()
-        digest = self._load_final()
-        best = self.standing.best
+        digest, best = self._load_final(), self.standing.best
         figures = self.standing.figures | (best["figures"] if best else {})
         if self.task.sources.test is not None:
             self._evaluated = "test"
-            tested = self.setup.evaluator.evaluate(self.task.sources.test, self._check_interruption)
+            tested = self.setup.evaluator.evaluate(self.task.sources.test, self._asked)
+            self._check_interruption()
             self._evaluated = None
             self._record("test", tested)
             figures |= _named("test", tested)
@@ -325,20 +333,25 @@ class Trainer:
                 f"no sample of epoch {position.epoch + 1} had a finite loss",
                 help="`train.non_finite: stop` names the first such step",
             )
-        return {
-            **sums.figures(position.num_samples),
-            "samples_per_second": position.samples_per_second,
-            "time_s": position.time_s,
-            "lr": float(self.setup.loop.optimizer.param_groups[0]["lr"]),
-            "num_skipped": position.num_skipped,
-        }
+        figures: dict[str, float] = self.processes.agreed(
+            {
+                **sums.figures(position.num_samples),
+                "samples_per_second": position.samples_per_second,
+                "time_s": position.time_s,
+                "lr": float(self.setup.loop.optimizer.param_groups[0]["lr"]),
+                "num_skipped": position.num_skipped,
+            }
+        )
+        return figures
 
     def _validate(self) -> dict[str, float]:
         average = self.setup.loop.average
         assert self.task.sources.validation is not None
         self._evaluated = "validation"
+        self.processes.broadcast(list(self.task.learner.buffers()))
         with nullcontext() if average is None else average.applied():
-            figures = self.setup.evaluator.evaluate(self.task.sources.validation, self._check_interruption)
+            figures = self.setup.evaluator.evaluate(self.task.sources.validation, self._asked)
+        self._check_interruption()
         self._evaluated = None
         return figures
 
@@ -354,11 +367,13 @@ class Trainer:
     def _save(self) -> None:
         """Has a checkpoint of this step written, unless there is one."""
         step, best = self.position.step, _public(self.standing.best)
-        found = best if best is not None and best["step"] == step else None
+        found = best if best and best["step"] == step else None
         if self._saved_step != step:
             if not finite_weights(list(self.task.learner.parameters())):
                 raise NotFiniteError("weights")
-            self.saver.submit(self._snapshot(), found)
+            snapshot = self._snapshot()
+            if self.processes.first:
+                self.saver.submit(snapshot, found)
             self._saved_step = step
             self.care.saved()
         elif found is not None:
@@ -370,7 +385,8 @@ class Trainer:
         task, setup, best = self.task, self.setup, _public(self.standing.best)
         tensors, numbers = state.capture(task.learner, setup.loop, setup.scheduler, task.device)
         numbers |= {"position": asdict(self.position), "standing": asdict(self.standing), "best": best}
-        numbers |= {"num_bytes_recorded": self.run.num_bytes_recorded, "settings": task.settings}
+        recorded = self.run.num_bytes_recorded if self.processes.first else {}
+        numbers |= {"num_bytes_recorded": recorded, "settings": task.settings}
         numbers["num_batches"] = setup.plan.num_batches
         return Snapshot(self.position.step, task.model.state_dict(), tensors, numbers)
 
@@ -384,14 +400,24 @@ class Trainer:
         self._saved_step = snapshot.step if on_disk else None
         self.run.rewind(numbers["num_bytes_recorded"], numbers["best"], self._warn)
 
+    def _stored(self, which: Literal["best", "last"]) -> Snapshot:
+        return checkpoint.of_first(self.processes, lambda: self.run.chosen(which, self._warn))
+
     def _load_final(self) -> str:
         """Loads the weights to test from their checkpoint; gives their digest."""
-        found = self.run.chosen("last" if self.standing.best is None else "best", self._warn)
+        found = self._stored("last" if self.standing.best is None else "best")
         self.task.model.load_state_dict(found.averaged_weights)
         state.restore_losses(self.task.learner, found.loss_weights)
         return checkpoint.digest({**found.averaged_weights, **found.loss_weights})
 
+    def _asked(self) -> bool:
+        """Whether this process is asked to stop; one alone stops at once."""
+        if self.processes.count == 1:
+            self._check_interruption()
+        return self.interruption.signal is not None
+
     def _check_interruption(self) -> None:
+        self.interruption.agree(self.processes.each(self.interruption.signal))
         self.interruption.check(self.position.step, f"`yamlnet train --resume {self.run.path}` goes on")
 
     def when(self) -> str:
@@ -401,7 +427,7 @@ class Trainer:
         return f"in training step {self.position.step + 1}"
 
     def _report(self, loss: float) -> None:
-        if self.care.is_due and not self.setup.loop.careful:
+        if not self.setup.loop.careful and self.processes.agreed(self.care.is_due):
             if not finite_weights(list(self.task.learner.parameters())):
                 raise NotFiniteError("weights")
             self.care.keep(self._snapshot)

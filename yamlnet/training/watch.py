@@ -24,7 +24,7 @@ class Watcher:
     """Watches modules during single steps; between them nothing hangs on the model.
 
     `keep` takes each record, at the end of its step. `scaler` is that of fp16's loss, which scales the
-    gradients with it.
+    gradients with it; `factor` is what else they are multiplied by.
     """
 
     def __init__(
@@ -33,11 +33,12 @@ class Watcher:
         model: nn.Module,
         keep: Callable[[Figures], object],
         scaler: torch.amp.GradScaler | None = None,
+        factor: float = 1.0,
     ) -> None:
         self.every = section.every
         self._activations = watched(model, section.activations)
         self._gradients = watched(model, section.gradients)
-        self._keep, self._scaler = keep, scaler
+        self._keep, self._scaler, self._factor = keep, scaler, factor
         self._seen: list[Figures] = []
 
     def is_due(self, step: int) -> bool:
@@ -48,7 +49,7 @@ class Watcher:
     def watching(self, step: int) -> Iterator[None]:
         """Within it the modules are watched; at its end the records are read from the device and kept."""
         calls: Counter[str] = Counter()
-        scale = 1.0 if self._scaler is None else self._scaler.get_scale()
+        scale = self._factor * (1.0 if self._scaler is None else self._scaler.get_scale())
         with ExitStack() as hooks:
             for name, module in (self._activations | self._gradients).items():
                 hook = module.register_forward_hook(partial(self._called, name, calls, scale))
