@@ -20,6 +20,7 @@ from yamlnet.diagnostics import (
 from yamlnet.language import check as language
 from yamlnet.language import images, render
 from yamlnet.language.check import Checked
+from yamlnet.language.depth import room
 from yamlnet.language.files import DataRoot, Text, granted, with_record
 from yamlnet.language.inputs import with_inputs
 from yamlnet.language.known import picture
@@ -95,13 +96,17 @@ class Examined:
 
 def options_of(set: Mapping[str, Any] | None) -> list[str]:
     """`set` as the command line writes it: `KEY=VALUE`."""
-    return [f"{key}={_inline(value)}" for key, value in (set or {}).items()]
+    try:
+        return [f"{key}={_inline(value)}" for key, value in (set or {}).items()]
+    except (TypeError, ValueError, RecursionError) as error:
+        raise YamlnetError(f"`set` holds what YAML can't write: {error}", exit_code=1) from None
 
 
 def _inline(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+@room()
 def examine(
     source: Text,
     options: Sequence[str] = (),
@@ -264,6 +269,7 @@ def _config_error(checked: Checked, mistakes: Sequence[Mistake]) -> ConfigError:
     return ConfigError(found, render.as_text(found, checked.texts()).rstrip())
 
 
+@room()
 def network_of(examined: Examined) -> nn.Module:
     """The network of a file without mistakes, with its first weights."""
     from yamlnet.network import edit, freeze, ties
@@ -300,6 +306,7 @@ def require_files(examined: Examined) -> None:
             raise YamlnetError(f"can't load weights: {found.message}", help=f"they are named in {place}")
 
 
+@room()
 def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     """The summary of a file; where its shapes have a mistake, up to the node that has it.
 

@@ -19,6 +19,7 @@ from yamlnet.language.consistency import (
     missing_sections,
     unknown_figures,
 )
+from yamlnet.language.depth import room
 from yamlnet.language.experiment import Data, Experiment
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.extends import extended
@@ -66,6 +67,7 @@ class Checked:
         return self.document.texts
 
 
+@room()
 def check(
     source: Text,
     options: Sequence[str] = (),

@@ -14,6 +14,8 @@ from typing import Any
 from yamlnet.diagnostics import did_you_mean
 
 MAX_LENGTH = 1_000
+MAX_DEPTH = 200
+MAX_SHOWN = 60
 MAX_BITS = 256
 MAX_ITEMS = 10_000
 MAX_VALUES = 100_000
@@ -73,17 +75,26 @@ def syntax(text: str, start: int, parsed: str | None = None) -> ast.expr:
             warnings.simplefilter("ignore")
             return ast.parse((parsed or text).strip() or "?", mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise Wrong(f"`{text}` isn't an expression", start, end) from None
+        shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+        raise Wrong(f"`{shown}` isn't an expression", start, end) from None
+
+
+@lru_cache(4096)
+def _depth(tree: ast.AST) -> int:
+    """How many operations stand in one another; Python's own limit would depend on who calls."""
+    levels, count = [tree], 0
+    while levels:
+        levels, count = [child for node in levels for child in ast.iter_child_nodes(node)], count + 1
+    return count
 
 
 def evaluate(text: str, start: int, scope: Mapping[str, Any], budget: Budget) -> Any:
     """The value of an expression; `start` is its place in the text around it. Raises Wrong."""
     end = start + len(text)
     tree = syntax(text, start)
-    try:
-        value = _Evaluator(scope, start + len(text) - len(text.lstrip()), budget).visit(tree)
-    except RecursionError:
-        raise Wrong("an expression nested too deeply", start, end) from None
+    if _depth(tree) > MAX_DEPTH:
+        raise Wrong("an expression nested too deeply", start, end)
+    value = _Evaluator(scope, start + len(text) - len(text.lstrip()), budget).visit(tree)
     if not budget.take(value):
         raise Wrong("the expressions hold too many values together", start, end)
     return value

@@ -177,6 +177,8 @@ def _dumped(document: Mapping[str, Any]) -> bytes:
     except yaml.YAMLError as error:
         kind = type(error.args[-1]).__name__ if error.args else "value"
         raise YamlnetError(f"the dict holds a `{kind}`, which YAML can't write", exit_code=1) from None
+    except RecursionError:
+        raise YamlnetError("the dict is nested too deep, or holds itself", exit_code=1) from None
 
 
 def _decoded(content: bytes, file: str) -> str:

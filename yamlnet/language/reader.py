@@ -123,9 +123,16 @@ class Reader(Reading):
             self.mistakes[before:] = blocks.at_call(self.mistakes[before:], block, call)
             return read
 
-        with self.within(written.name, written.path):
-            key = (written.name, repr(sorted(call.arguments.items())))
-            read = self.once(key, written.path, inner, body)
+        try:
+            with self.within(written.name, written.path):
+                key = (written.name, repr(sorted(call.arguments.items())))
+                read = self.once(key, written.path, inner, body)
+        except RecursionError:
+            if self.calls:
+                raise
+            message = f"`{written.name}` is nested too deep to be read"
+            self.add("recursion", written.path, message, "`if` ends a block that calls itself", at=written.at)
+            return Read(None, written.sides)
         if read.node is not None and not isinstance(read.node, str):
             read = replace(read, node=replace(read.node, caller=written.path, block=written.name))
         if isinstance(read.plain, list):
