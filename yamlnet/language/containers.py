@@ -225,8 +225,12 @@ def select(reader: Reading, written: Written, place: Place) -> Read:
         reader.unknown = reader.unknown or choose is UNKNOWN
         return Read(None, written.sides)
     nodes, plain = branches
+    if not isinstance(choose, str):
+        message = f"`choose` is the name of a branch, not {kind_of(choose)}"
+        reader.add("wrong-type", path, message, did_you_mean("", nodes)[0])
+        return Read(None, written.sides)
     if choose not in nodes:
-        help, suggestion = did_you_mean(str(choose), nodes)
+        help, suggestion = did_you_mean(choose, nodes)
         message = f"there is no branch `{choose}` to choose"
         reader.add("unknown-reference", path, message, help, suggestion=suggestion)
         return Read(None, written.sides)

@@ -51,8 +51,11 @@ def _counted(value: object) -> object:
     return value if value == 1.0 else _whole(value)
 
 
+MAX_COUNT = 2**53
+"""More than anyone counts, and still a number of its own as a float."""
+
 Whole = Annotated[int, BeforeValidator(_whole)]
-Count = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
+Count = Annotated[int, Field(ge=1, lt=MAX_COUNT), BeforeValidator(_whole)]
 Part = Annotated[float, Field(gt=0, lt=1)] | Annotated[int, Field(ge=1), BeforeValidator(_counted)]
 """A share of the samples, or a count of them."""
 

@@ -24,7 +24,7 @@ def read_data(value: Any, facts: Facts | None, allow: Allowed) -> tuple[Any, Fac
     """Reads the section; `facts` are those of data that has been read, where it has."""
     raw, mistakes = sections.read_data(value, ("data",), allow)
     data = validate_data(without_unknown(raw)) if isinstance(raw, dict) else None
-    if data is not None and not mistakes:
+    if data is not None and not mistakes and not _waits(raw):
         mistakes = [*field_mistakes(data), *_too_large(data)]
         if facts is None and not mistakes:
             facts = fixed_facts(data) or table_facts(data)
@@ -32,6 +32,17 @@ def read_data(value: Any, facts: Facts | None, allow: Allowed) -> tuple[Any, Fac
         facts = None if misfits else facts
         mistakes += misfits
     return raw, facts, mistakes
+
+
+def _waits(value: Any) -> bool:
+    """Whether a call has an argument that isn't known: nor is then what its images or tables are like."""
+    if isinstance(value, Call):
+        given = value.arguments.values()
+        return any(argument is UNKNOWN or _waits(argument) for argument in given)
+    if isinstance(value, dict | list):
+        items = list(value.values()) if isinstance(value, dict) else value
+        return any(map(_waits, items)) or (isinstance(value, list) and UNKNOWN in items)
+    return False
 
 
 def _misfits(data: Data, facts: Facts | None) -> list[Mistake]:

@@ -25,12 +25,15 @@ YAML_1_1: Mapping[str, bool] = {"yes": True, "on": True, "no": False, "off": Fal
 
 def check_value(value: Any, parameter: Parameter, path: Path, owner: str) -> list[Mistake]:
     """Checks one argument against its parameter's type and range."""
-    if _unknown_inside(value) or (parameter.default is not REQUIRED and value == parameter.default):
+    if _unknown_inside(value) or _is_default(value, parameter):
         return []
     if not types.accepts(parameter.type, value):
         return [_wrong_type(value, parameter, path, owner)]
     if isinstance(value, str) and "type" in parameter.type.split(" | "):
         return _wrong_class(value, parameter, path, owner)
+    if _largest(value, whole="float" not in parameter.type) >= 2**63:
+        message = f"`{parameter.name}` of `{owner}` is more than a tensor can count: {show(value)}"
+        return [Mistake("wrong-value", path, message)]
     if ranges.bounded(parameter) and value in (float("inf"), float("-inf")):
         message = f"`{parameter.name}` of `{owner}` must be finite, not {show(value)}"
         return [Mistake("wrong-value", path, message)]
@@ -91,6 +94,21 @@ def plainly(value: Any) -> Any:
     if TUPLE.fullmatch(value):
         return [plain_scalar(item) for item in re.findall(r"[^\s,()x]+", value)]
     return YAML_1_1.get(value.lower(), None if (plain := plain_scalar(value)) == value else plain)
+
+
+def _is_default(value: Any, parameter: Parameter) -> bool:
+    """Whether a value is what the parameter has anyway; `1` is no `true`."""
+    default = parameter.default
+    alike = isinstance(value, bool) == isinstance(default, bool)
+    return default is not REQUIRED and value == default and alike
+
+
+def _largest(value: Any, whole: bool) -> int:
+    """The largest integer of a value, whatever its sign; a `whole` float is one too."""
+    if isinstance(value, list):
+        return max((_largest(item, whole) for item in value), default=0)
+    counts = isinstance(value, int) or (whole and isinstance(value, float) and value.is_integer())
+    return abs(int(value)) if counts else 0
 
 
 def _unknown_inside(value: Any) -> bool:
