@@ -197,7 +197,8 @@ class _Sections:
         """The network, and the blocks that it is made of."""
         key = self.misspelt.get("blocks", "blocks")
         blocks, found = read_blocks(self.plain.get(key), (key,))
-        data = _data_inputs({"data": None} if "data" in self.misspelt else self.plain, self.facts)
+        lost = "data" in self.misspelt or any("has no `data`" in m.message for m in self.mistakes)
+        data = _data_inputs({"data": None} if lost else self.plain, self.facts)
         network = read_model(self.plain["model"], ("model",), scope, blocks, data, self.allow)
         self.raw["model"] = network.model
         self.plain["model"] = network.plain
@@ -233,11 +234,16 @@ def _validated(
 
 
 def _without_consequences(mistakes: Sequence[Mistake]) -> Iterator[Mistake]:
-    """Leaves out that a key is missing where a misspelt or misplaced one stands for it."""
+    """Leaves out that a key or an input is missing where a misspelt or misplaced one stands for it."""
+    inputs = [m.suggestion for m in mistakes if m.code == "unknown-reference" and "inputs" in m.path[:2]]
     meant = {place for m in mistakes if m.code == "unknown-key" for place in _stood_for(m)}
     for mistake in mistakes:
         places = (mistake.path, mistake.path[:-1])
         missing = mistake.code in ("missing-key", "missing-parameter")
+        if mistake.code == "unknown-reference" and any(
+            f"no value `{name}` before" in mistake.message for name in inputs if name
+        ):
+            continue
         if not missing or not any(p in places and f"`{key}`" in mistake.message for p, key in meant):
             yield mistake
 
