@@ -18,13 +18,15 @@ from tests.training.pairs import pairwise
 from tests.training.tasks import metric, network, new_run, optimizer, scheduler, split, task
 from tests.training.test_every_step import bits, stopped_after
 from yamlnet.data.batches import Batches
-from yamlnet.training import graphs, origin, trainer
+from yamlnet.training import captured, graphs, origin, trainer
 from yamlnet.training.capturable import obstacle
 from yamlnet.training.captured import Captured
 from yamlnet.training.graphs import Call
+from yamlnet.training.interrupt import Interruption
+from yamlnet.training.loop import Position
 from yamlnet.training.rates import Rates
 from yamlnet.training.run import Run
-from yamlnet.training.setup import Task, set_up
+from yamlnet.training.setup import Setup, Task, set_up
 from yamlnet.training.sources import Sources
 
 SAMPLES = 8 * 25 + 5
@@ -165,6 +167,35 @@ def test_resumed_anywhere_it_goes_on_to_the_same_bits(
         run = stopped_after(straight, step, tmp_path / str(step))
         trainer.resume(made(row), run)
         assert bits(run) == expected, f"stopped after step {step}"
+
+
+def test_long_steps_are_replayed_one_by_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Else nobody could stop between them."""
+    machine = Recorder()
+    straight = trained(monkeypatch, made(ROWS[0]), tmp_path, Full())
+    monkeypatch.setattr(captured, "LONGEST_S", 0.0)
+    assert bits(trained(monkeypatch, made(ROWS[0]), tmp_path, machine)) == bits(straight)
+    assert len(machine.num_replays) == 1
+
+
+def run_in_two(monkeypatch: pytest.MonkeyPatch, machine: Recorder) -> Setup:
+    """Twelve steps, then twelve more from the optimizer's state as it is loaded again."""
+    monkeypatch.setattr(graphs, "machine", lambda device: machine)
+    torch.manual_seed(0)
+    made = set_up(task(num_train=SAMPLES, optimizer=optimizer("Adam", lr=0.1), train={"epochs": 1}))
+    batches, position = made.source.epoch(0), Position()
+    for until in (12, 24):
+        made.loop.run(iter(batches), position, until, Interruption(), lambda loss: None)
+        made.loop.optimizer.load_state_dict(made.loop.optimizer.state_dict())
+    return made
+
+
+def test_a_state_that_was_loaded_is_captured_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Recorder()
+    replayed, straight = (run_in_two(monkeypatch, each) for each in (machine, Full()))
+    assert len(machine.num_replays) == 4
+    for own, other in zip(replayed.loop.parameters, straight.loop.parameters, strict=True):
+        assert torch.equal(own, other)
 
 
 @pytest.mark.parametrize("machine", REFUSED, ids=lambda kind: kind.__name__)

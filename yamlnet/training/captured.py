@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
+from time import perf_counter
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,9 @@ LEAST_TRIED = 3
 """So many steps are compared, at least, before any is replayed: more than one, for what counts its calls."""
 
 MOST_TRIALS = 3
+
+LONGEST_S = 0.5
+"""Steps that take longer together are replayed one by one: only between replays is there a way out."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class Captured:
         self._num_trials += 1
         own = self._own()
         start, rates = self._kept(own), []
+        began = perf_counter()
         for batch in group:
             rates.append(self._rates.now())
             yield self._eager(batch)
@@ -131,9 +136,14 @@ class Captured:
             if self._num_trials >= MOST_TRIALS:
                 self._refuse("its state doesn't stay where it is in memory")
             return
-        end = self._kept(own)
+        end = self._kept(own)  # for which all of it is waited for
+        sizes = SIZES if perf_counter() - began < LONGEST_S else SIZES[-1:]
         try:
-            reason = self._machine.obstacle() or self._compared(group, rates, start, end)
+            if (reason := self._machine.obstacle()) is None:
+                self._stretches = [
+                    self._captured(group[:count]) for count in sizes if len(group) % count == 0
+                ]
+                reason = self._compared(group, rates, start, end)
         except Exception as error:  # whatever it is: the steps themselves were taken
             reason = str(error).strip().split("\n")[0] or type(error).__name__
         self._loop.clear()
@@ -146,9 +156,8 @@ class Captured:
             self.tell(None)
 
     def _compared(self, group: Sequence[Batch], rates: Sequence[Row], start: State, end: State) -> str | None:
-        """Makes the stretches; why they aren't to be used."""
+        """Why the stretches aren't to be used: they don't lead from the start to the end."""
         own = self._own()
-        self._stretches = [self._captured(group[:count]) for count in SIZES if len(group) % count == 0]
         for stretch in self._stretches:
             self._restore(own, start)
             count = len(stretch.inputs)

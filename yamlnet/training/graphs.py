@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -12,6 +14,9 @@ import torch
 Call = Callable[[], object]
 
 NUM_WARM_UPS = 2
+
+MOST_AHEAD = 2
+"""How many replays the device may have before it: who asks for the loss, or to stop, waits for them."""
 
 
 class Machine(Protocol):
@@ -47,6 +52,7 @@ class CudaGraphs:
         self._device = device
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._pool: Any = None
+        self._ends = deque[torch.cuda.Event]()
 
     def obstacle(self) -> str | None:
         """What a graph allocates it keeps: evaluation, and steps taken one by one, need as much beside it."""
@@ -72,8 +78,15 @@ class CudaGraphs:
         with torch.cuda.device(self._device), self._random_kept(), capture:
             call()
         self._pool = graph.pool()
-        replay: Call = graph.replay
-        return replay
+        return partial(self._replay, graph)
+
+    def _replay(self, graph: torch.cuda.CUDAGraph) -> None:
+        if len(self._ends) == MOST_AHEAD:
+            self._ends.popleft().synchronize()
+        graph.replay()
+        end = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        end.record(torch.cuda.current_stream(self._device))
+        self._ends.append(end)
 
     @contextmanager
     def _random_kept(self) -> Iterator[None]:
