@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import fx, nn
 
 from tests.training.pairs import pairwise
 from tests.training.tasks import metric, network, new_run, optimizer, scheduler, split, task
@@ -24,6 +25,7 @@ from yamlnet.training.captured import Captured
 from yamlnet.training.graphs import Call
 from yamlnet.training.interrupt import Interruption
 from yamlnet.training.loop import Position
+from yamlnet.training.processes import Processes
 from yamlnet.training.rates import Rates
 from yamlnet.training.run import Run
 from yamlnet.training.setup import Setup, Task, set_up
@@ -70,8 +72,11 @@ class Waiting(Recorder):
 class Uncapturable(Recorder):
     def capture(self, call: Call) -> Call:
         torch.rand(3)
-        call()
-        raise torch.OutOfMemoryError("out of memory")
+        try:
+            call()
+            raise torch.OutOfMemoryError("out of memory\nof 80 GB")
+        finally:
+            raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
 
 
 REFUSED = {
@@ -312,6 +317,45 @@ def test_what_is_prepared_elsewhere_is_an_obstacle(monkeypatch: pytest.MonkeyPat
     assert obstacle(given, loop) is None
     monkeypatch.setattr(Batches, "is_resident", False)
     assert obstacle(given, loop) == "the data aren't held on the device"
+
+
+class Two(Processes):
+    count = 2
+
+
+def test_what_a_loop_does_otherwise_is_an_obstacle() -> None:
+    given = task(train={"epochs": 1})
+    loop = set_up(given).loop
+    several = replace(loop, processes=Two())
+    assert obstacle(given, several) == "several processes train together"
+    resampling = replace(loop, resample=lambda step: None)
+    assert obstacle(given, resampling) == "`train.resample` changes weights between steps"
+    compiled = given.experiment.train.model_copy(update={"compile": True})
+    drawing = SimpleNamespace(draw={"other": None})
+    for changed, reason in (
+        ({"train": compiled}, "`train.compile` is true"),
+        ({"data": drawing}, "`data.draw` draws samples beside each"),
+    ):
+        other = replace(given, experiment=given.experiment.model_copy(update=changed))
+        assert obstacle(other, loop) == reason
+
+
+def test_a_function_that_is_not_known_is_an_obstacle() -> None:
+    def twice(values: torch.Tensor) -> torch.Tensor:
+        return values * 2
+
+    graph = fx.Graph()
+    graph.output(graph.call_function(twice, (graph.placeholder("values"),)))
+    given = task(nn.Sequential(network(), fx.GraphModule({}, graph)), train={"epochs": 1})
+    assert obstacle(given, set_up(given).loop) == "`twice` isn't PyTorch's"
+
+
+def test_a_profile_shows_steps_one_by_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(graphs, "machine", lambda device: Recorder())
+    run = new_run(tmp_path)
+    trainer.train(made(ROWS[0]), run, profile=True)
+    assert run.manifest["cuda_graphs"]["reason"] == "some of its steps are profiled"
+    assert bits(run) == bits(trained(monkeypatch, made(ROWS[0]), tmp_path, Recorder()))
 
 
 def test_the_cpu_has_none() -> None:

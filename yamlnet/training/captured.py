@@ -145,7 +145,7 @@ class Captured:
                 ]
                 reason = self._compared(group, rates, start, end)
         except Exception as error:  # whatever it is: the steps themselves were taken
-            reason = str(error).strip().split("\n")[0] or type(error).__name__
+            reason = _cause(error)
         self._loop.clear()
         self._loop.sums.meter.reset()  # a capture that failed leaves batches that nobody computed
         self._restore(self._own(), end)
@@ -233,6 +233,13 @@ def _is_alike(value: object, other: object) -> bool:
     if not isinstance(value, Tensor) or not isinstance(other, Tensor) or value.is_nested or other.is_nested:
         return False
     return (value.shape, value.dtype, value.device) == (other.shape, other.dtype, other.device)
+
+
+def _cause(error: BaseException) -> str:
+    """What failed first, in a line: ending a capture that failed raises once more."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 def _fill(inputs: Sequence[Batch], group: Sequence[Batch]) -> None:
