@@ -40,7 +40,8 @@ class Task:
     `frozen` are the names of what is frozen in the model, `notes` what there is to say of it and of the
     data before it is trained. `chosen` has the initialisers of each parameter and buffer. `settings` is the
     whole document with every default in it, as JSON has it. `weights_files` has the SHA-256 of each file of
-    weights that the model starts from. `example` is an output and a batch of any size.
+    weights that the model starts from, `data_parts` that of each part of the data. `example` is an output and
+    a batch of any size.
     `places` tells where the file says what runs, `needs` how much memory a step takes, if that can be said.
     """
 
@@ -57,6 +58,7 @@ class Task:
     chosen: Mapping[str, Sequence[Call]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     weights_files: Mapping[str, str] = field(default_factory=dict)
+    data_parts: Mapping[str, str] = field(default_factory=dict)
     example: tuple[Any, Batch] = field(kw_only=True)
     places: Places = field(default_factory=Places)
     needs: Callable[[], str | None] = lambda: None
