@@ -195,6 +195,30 @@ def run_in_two(monkeypatch: pytest.MonkeyPatch, machine: Recorder) -> Setup:
     return made
 
 
+class Half(Recorder):
+    """Fails when a metric was given what the device never computed."""
+
+    def capture(self, call: Call) -> Call:
+        self.setup.loop.sums.meter.add(torch.zeros(2, 3), {"target": torch.zeros(5)})
+        raise RuntimeError("it fails")
+
+    setup: Setup
+
+
+def test_what_was_not_computed_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, found = Half(), list[str | None]()
+    monkeypatch.setattr(graphs, "machine", lambda device: machine)
+    machine.setup = set_up(task(num_train=SAMPLES, train={"epochs": 1}))
+    loop = machine.setup.loop
+    assert loop.ahead is not None
+    loop.ahead.tell = found.append
+    batches = machine.setup.source.epoch(0)
+    loop.run(iter(batches), Position(), 24, Interruption(), lambda loss: None)
+    assert found == ["it fails"]
+    (counted,) = loop.sums.meter.state().values()
+    assert counted.sum() == 24 * 8
+
+
 def test_a_state_that_was_loaded_is_captured_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Recorder()
     replayed, straight = (run_in_two(monkeypatch, each) for each in (machine, Full()))
