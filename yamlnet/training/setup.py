@@ -14,7 +14,7 @@ from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.draws import outputs_drawn
 from yamlnet.language.experiment import Experiment
-from yamlnet.training import optimise, schedule
+from yamlnet.training import graphs, optimise, schedule
 from yamlnet.training.average import Average
 from yamlnet.training.compiled import Compiled
 from yamlnet.training.criteria import Learner
@@ -75,7 +75,7 @@ class Setup:
     """What a task needs to run, beside the model; `scheduler` is advanced by `loop` or after each epoch.
 
     `source` gives the batches, or this process's share of each. `whole` takes steps on whole batches.
-    `prepare` is called before the first step.
+    `prepare` is called before the first step. `uncaptured` tells why no step becomes a CUDA graph, on CUDA.
     """
 
     plan: Plan
@@ -87,6 +87,7 @@ class Setup:
     scheduler_metric: str | None
     rising: frozenset[str]
     prepare: Callable[[], object] = lambda: None
+    uncaptured: str | None = None
 
 
 def set_up(
@@ -133,7 +134,22 @@ def set_up(
     )
     rises = frozenset(k for k, up in rising.items() if up)
     made = Setup(lengths, task.sources.train, whole, whole, evaluator, scheduler, metric, rises)
-    return made if processes.count == 1 else _divided(task, made, processes)
+    made = made if processes.count == 1 else _divided(task, made, processes)
+    return _captured(task, made)
+
+
+def _captured(task: Task, setup: Setup) -> Setup:
+    """The same, its steps taken by CUDA graphs where the device has them and nothing speaks against it."""
+    machine = graphs.machine(task.device)
+    if machine is None:
+        return setup
+    from yamlnet.training.capturable import obstacle
+    from yamlnet.training.captured import Captured
+
+    found = obstacle(task, setup.loop)
+    if found is None:
+        setup.loop.ahead = Captured(setup.loop, task.learner, machine)
+    return replace(setup, uncaptured=found)
 
 
 def _divided(task: Task, setup: Setup, processes: Processes) -> Setup:

@@ -148,6 +148,8 @@ class Trainer:
         self._evaluated: str | None = None
         self._num_told = 0
         setup.loop.skipped = self._left_out
+        if setup.loop.ahead is not None:
+            setup.loop.ahead.tell = self._captured
 
     def begin(self, permits: Permits | None) -> None:
         """Notes what the run is made with; goes back to the newest checkpoint where it is resumed."""
@@ -169,6 +171,8 @@ class Trainer:
             self._note(note)
         if task.experiment.train.precision == "tf32" and task.device.type != "cuda":
             self._note(f"`precision: tf32` is fp32 on {task.device}: only CUDA has TF32")
+        if self.setup.uncaptured is not None:
+            self._captured(self.setup.uncaptured)
         if self._saved_step is None:
             self._save()  # what an interruption, or a step that isn't finite, can go back to
 
@@ -448,6 +452,12 @@ class Trainer:
         record: dict[str, Any] = {"step": self.position.step, "epoch": epoch, "split": split, **figures}
         self.run.append(record)
         self.observer.recorded(record)
+
+    def _captured(self, reason: str | None) -> None:
+        """Tells whether steps are replayed as CUDA graphs, or why not."""
+        found = {"used": reason is None, "reason": reason}
+        self.run.write_manifest({**self.run.manifest, "cuda_graphs": found})
+        self._note("steps are replayed as CUDA graphs" if reason is None else f"no CUDA graphs: {reason}")
 
     def _note(self, message: str) -> None:
         self.run.log(message)
