@@ -267,6 +267,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> tuple[str | None, str | Non
     return None, None
 
 
+def listed(words: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def size(count: float) -> str:
     """Bytes in the unit that reads best: `1.2 MB`."""
     for unit in ("B", "kB", "MB", "GB", "TB", "PB"):

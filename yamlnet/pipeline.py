@@ -125,6 +125,7 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     from yamlnet.data.trial import refused
     from yamlnet.network import images, shapes
     from yamlnet.network.filled import filled
+    from yamlnet.network.found import blame_merging
     from yamlnet.training import criteria, judge, memory, trial
 
     assert checked.experiment is not None
@@ -143,7 +144,9 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         num_samples = None if checked.facts is None else checked.facts.train
         mistakes += memory.judge(experiment, found, drawn.empty, num_samples)
     if drawn is not None and not any(mistake.code == "too-large" for mistake in mistakes):
-        mistakes += judge.judge(experiment, found, facts)
+        unsuited = judge.judge(experiment, found, facts)
+        if not (unsuited and found.merged and blame_merging(mistakes, unsuited[0])):
+            mistakes += unsuited
         losses: Criteria | None = None
         with suppress(YamlnetError):  # what can't be made is a mistake of the loss
             losses = criteria.criteria_of(experiment, found, facts, empty=True)

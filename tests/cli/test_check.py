@@ -62,6 +62,12 @@ def test_unreadable_files_are_told_of_on_standard_error(capsys: pytest.CaptureFi
     assert ended.out == "fine.yaml: ok\n"
 
 
+def test_a_name_too_long_for_a_file_is_told_in_short(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = call(capsys, "check", "[" * 5000)
+    assert ended.code == 2
+    assert ended.err == f"error: can't read `{'[' * 255}...`: file name too long\n"
+
+
 @pytest.mark.usefixtures("files")
 def test_a_file_that_is_not_utf_8_says_where(capsys: pytest.CaptureFixture[str]) -> None:
     ended = call(capsys, "check", "latin.yaml")

@@ -29,6 +29,8 @@ REFUSED = frozenset(
     unknown-name-transform unknown-name-transform-elsewhere unknown-parameter-keras unknown-parameter-kernal
     unknown-parameter-no-arguments unknown-parameter-nothing-near unknown-parameter-space-lost
     unknown-parameter-supplied unknown-parameter-tensor unknown-parameter-torchvision
+    wrong-value-dtype-of-torch wrong-value-two-data-sets unknown-key-arguments-beside-a-value
+    wrong-type-version unknown-name-lazy unknown-name-kind-of-other-tools wrong-value-choices-near
     wrong-type-data-named wrong-type-item unknown-name-python-scheduler unknown-key-in-a-repeated-node
     unknown-reference-forward-from unknown-reference-layer-in-forward wrong-type-augment
     wrong-type-block-params wrong-type-bool-for-number wrong-type-document wrong-type-edit

@@ -19,6 +19,11 @@ def within(parameter: Parameter, value: object) -> bool:
     )
 
 
+def bounded(parameter: Parameter) -> bool:
+    """Whether there are bounds."""
+    return bool(describe_bounds(parameter))
+
+
 def describe_bounds(parameter: Parameter) -> str:
     """The bounds in a user's words, such as `at least 0 and below 1`; empty where there are none."""
     bounds = (

@@ -10,7 +10,7 @@ from yamlnet.catalog import foreign, lookup, types
 from yamlnet.catalog.allowed import CATALOGUED, NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Entry, Kind, Parameter
 from yamlnet.catalog.transforms import why_not
-from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean, nearest, ranked
+from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean, listed, nearest, ranked
 from yamlnet.language import planned
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.misnamed import discriminated, from_python, is_arithmetic
@@ -121,18 +121,31 @@ def _call_key(
         return None, [Mistake("unknown-key", (*path, named[0]), message, help, at="key")]
     if len(calls) > 1:
         message = f"{what} is one call, and here are two: `{calls[0]}` and `{calls[1]}`"
-        help = "write a list for one after another"
-        return None, [Mistake("wrong-value", (*path, calls[1]), message, help, at="key")]
+        advice = "write a list for one after another" if what == "a node" else None
+        return None, [Mistake("wrong-value", (*path, calls[1]), message, advice, at="key")]
     if not calls:
         calls = [key for key in candidates if nearest(key, sides) is None] or candidates
     name = calls[0]
     others = [key for key in candidates if key != name]
+    if is_call(name) and (whole := _with_others(name, value[name], others, value)) is not None:
+        message = f"`{others[0]}` stands beside `{name}`, not in it"
+        return None, [Mistake("unknown-key", (*path, others[0]), message, f"write `{whole}`", at="key")]
     if value[name] is None and is_call(name) and _could_be_argument(name, others[0], sides):
         under = {key: value[key] for key in others if nearest(key, sides) is None}
         help = f"indent it, so that it stands under `{name}`, or write `{name}: {show(under)}`"
         message = f"`{others[0]}` stands beside `{name}`, not under it"
         return None, [Mistake("unknown-key", (*path, others[0]), message, help, at="key")]
     return name, [unknown_key(key, (*path, key), offered(name), f"beside `{name}`") for key in others]
+
+
+def _with_others(name: str, argument: Any, others: list[str], value: Mapping[str, Any]) -> str | None:
+    """The call with its positional argument and those that stand beside it, where it takes them all."""
+    entry = lookup.find(name, "module") or lookup.find(name, "function")
+    if argument is None or isinstance(argument, dict) or entry is None or entry.positional is None:
+        return None
+    if not others or not all(key in entry.options for key in others):
+        return None
+    return written_call(entry, {entry.positional.name: argument, **{key: value[key] for key in others}})
 
 
 def _could_be_argument(name: str, key: str, sides: Collection[str]) -> bool:
@@ -192,8 +205,9 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
     wanted = " or ".join(ARTICLES[kind] for kind in kinds)
     if where:
         message = f"`{written.name}` is {ARTICLES[where[0]]}, not {wanted}"
-        help = f"`yamlnet list {kinds[0]}` shows the names"
-        return Mistake("unknown-name", written.path, message, help, at=written.at)
+        meant = next(iter(names_meant(written.name, kinds)), None)
+        help = f"did you mean `{meant}`?" if meant else f"`yamlnet list {kinds[0]}` shows the names"
+        return Mistake("unknown-name", written.path, message, help, meant, at=written.at)
     if "transform" in kinds and (why := why_not(written.name)) is not None:
         message = f"`{written.name}` isn't a transform here"
         return Mistake("unknown-name", written.path, message, why, at=written.at)
@@ -261,7 +275,8 @@ def likeliest(
 def _otherwise_dotted(name: str, known: Iterable[str]) -> tuple[str, str] | None:
     """The help and the suggestion for a model without its package, and for `nn.Linear` with it."""
     bare = name.rpartition(".")[2] if name.partition(".")[0] in CATALOGUED else name
-    meant = next((meant for meant in (bare, f"torchvision.{bare}") if meant in known and meant != name), None)
+    likely = (bare, f"torchvision.{bare}", bare.removeprefix("Lazy"))  # all layers infer their sizes here
+    meant = next((meant for meant in likely if meant in known and meant != name), None)
     return (f"did you mean `{meant}`?", meant) if meant else None
 
 
@@ -371,7 +386,7 @@ def _missing(call: Call, meant: set[str], num_misnamed: int = 0) -> list[Mistake
     names = [name for name in names if name not in call.arguments and name not in meant]
     if len(names) <= num_misnamed:
         return []
-    words = " and ".join(f"`{name}`" for name in names)
+    words = listed(f"`{name}`" for name in names)
     help = None
     if "batch_first" in names:
         help = "batch_first: true for tensors of [batch, sequence, features]"
@@ -385,7 +400,8 @@ def _missing(call: Call, meant: set[str], num_misnamed: int = 0) -> list[Mistake
 def _example(parameter: Parameter) -> str:
     if parameter.type.startswith("int"):
         return "64" if parameter.name.endswith(("features", "size", "channels")) else "2"
-    return "0.5" if parameter.type.startswith("float") else "..."
+    rate = "0.01" if parameter.name.endswith("lr") else "0.5"
+    return rate if parameter.type.startswith("float") else "..."
 
 
 def settled(call: Call, known: Mapping[str, Any]) -> tuple[Call, list[Mistake]]:

@@ -32,6 +32,8 @@ SHARED = "/usr/local/share:/usr/share"
 
 RESOLVED, MANIFEST = "resolved.yaml", "manifest.json"
 MAX_MANIFEST_BYTES = 2**24
+MAX_SHOWN = 255
+"""Characters of a path that can't be read that are shown: it may be a text that was taken for one."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,10 @@ def read_path(path: Path, shown: str) -> Text:
         with path.open("rb") as opened:
             content = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        reason = "it is a folder" if path.is_dir() else (error.strerror or str(error)).lower()
-        raise YamlnetError(f"can't read `{render.printable(shown)}`: {reason}", exit_code=2) from None
+        folder = isinstance(error, IsADirectoryError)
+        reason = "it is a folder" if folder else (error.strerror or str(error)).lower()
+        name = render.printable(shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}...")
+        raise YamlnetError(f"can't read `{name}`: {reason}", exit_code=2) from None
     except ValueError as error:
         raise YamlnetError(f"can't read `{render.printable(shown)}`: {error}", exit_code=2) from None
     text = Text(_decoded(content, shown), shown, _here(path).parent, _name(path), content)

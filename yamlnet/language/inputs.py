@@ -159,7 +159,8 @@ def _input(name: str, given: Any, path: Path) -> tuple[Input | None, list[Mistak
     ]
     dtype = given.get("dtype", "float32")
     if dtype is not UNKNOWN and dtype not in DTYPES:
-        advice, suggestion = did_you_mean(PYTHON_DTYPES.get(str(dtype), str(dtype)), DTYPES)
+        bare = str(dtype).removeprefix("torch.")
+        advice, suggestion = did_you_mean(PYTHON_DTYPES.get(bare, bare), DTYPES)
         mistakes.append(
             Mistake("wrong-value", (*path, "dtype"), f"unknown dtype `{dtype}`", advice, suggestion)
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from yamlnet.catalog.entry import Call
-from yamlnet.diagnostics import Mistake, Path, plural
+from yamlnet.diagnostics import Mistake, Path, listed, plural
 from yamlnet.language.calls import BROKEN, Written, unknown_key
 from yamlnet.language.expressions import UNKNOWN, Wrong
 from yamlnet.language.formula import parse
@@ -40,7 +40,7 @@ def read_sources(written: Written, path: Path, call: Call) -> Read:
         tensors = call.entry.tensors
         least = len([p for p in tensors if p.required])
         if not least <= len(items) <= len(tensors):
-            words = " and ".join(f"`{p.name}`" for p in tensors if p.required)
+            words = listed(f"`{p.name}`" for p in tensors if p.required)
             message = f"`{call.name}` takes {words} from `from`, and gets {plural(len(items), 'name')}"
             mistakes.append(Mistake("wrong-value", place if "from" in written.sides else path, message))
     return {"inputs": read}, mistakes

@@ -103,6 +103,10 @@ _DATASETS = _table("""
     CIFAR10: cifar
     Csv: csvfile table
 """)
+_FIELDS = _table("""
+    number: numeric numerical numbers float float32 float64 double real int int64 integer long continuous
+    category: categorical categories class classes label string str text object enum nominal factor
+""")
 
 NAMES: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
     "module": _MODULES,
@@ -113,6 +117,7 @@ NAMES: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
     "scheduler": _SCHEDULERS,
     "init": _INITS,
     "dataset": _DATASETS,
+    "field": _FIELDS,
 }
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = _table("""

@@ -74,7 +74,8 @@ def _tensor(reader: Reading, value: Any, path: Path, word: str) -> Tensor | None
             reader.extend([unknown_key(key, (*path, key), KEYS, f"in `{word}`")])
     dtype = said.get("dtype", "float32")
     if dtype not in DTYPES:
-        help, suggestion = did_you_mean(PYTHON_DTYPES.get(str(dtype), str(dtype)), DTYPES)
+        bare = str(dtype).removeprefix("torch.")
+        help, suggestion = did_you_mean(PYTHON_DTYPES.get(bare, bare), DTYPES)
         message = f"unknown dtype `{dtype}`"
         reader.add("wrong-value", (*path, "dtype"), message, help, suggestion=suggestion)
     elif word != "Buffer" and not dtype.startswith(("float", "bfloat", "complex")):

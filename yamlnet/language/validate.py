@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from yamlnet.catalog import lookup
-from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean
+from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean, nearest
 from yamlnet.language import planned
 from yamlnet.language.calls import unknown_key
 from yamlnet.language.experiment import (
@@ -192,11 +193,14 @@ def _mistake(path: Path, details: list[ErrorDetails], said: Mapping[str, Any]) -
         choices = "a mapping such as `{same: target}`"
     if choices is not None:
         code = "wrong-type" if len(details) == 1 and kind in TYPES else "wrong-value"
-        meant = DEVICES.get(str(value).lower()) if name == "device" else None
+        meant = _chosen(name, value, choices)
         help = f"did you mean `{meant}`?" if meant else None
         return Mistake(code, path, f"`{name}` is {choices}, not {kind_of(value)}", help, meant)
     if kind == "literal_error":
         expected = [str(word).strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
+        if str(value) in expected:
+            message = f"`{name}` takes {value}, not {kind_of(value)}"
+            return Mistake("wrong-type", path, message, f"write `{value}`", str(value))
         help, suggestion = did_you_mean(OTHER_NAMES.get(str(value), str(value)), expected)
         return Mistake("wrong-value", path, f"`{name}` can't be `{show(value)}`", help, suggestion)
     wanted = TYPES.get(kind, details[0]["msg"].lower())
@@ -210,6 +214,18 @@ def _mistake(path: Path, details: list[ErrorDetails], said: Mapping[str, Any]) -
         help = planned.one_run_each(several, path, lambda one: isinstance(one, plain))
         return Mistake("wrong-type", path, message, help)
     return Mistake("wrong-type", path, message, f"write `{show(meant)}`", show(meant))
+
+
+def _chosen(name: str, value: Any, choices: str) -> str | None:
+    """What was most likely meant of a key whose choices one sentence says."""
+    if name == "device":
+        return DEVICES.get(str(value).lower())
+    if name == "clip" and isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{{norm: {show(value)}}}"
+    if not isinstance(value, str):
+        return None
+    words, plain = re.findall(r"`(\w+)`", choices), plainly(value)
+    return show(plain) if show(plain) in words else nearest(value, words)
 
 
 def _bound(kind: str, context: Mapping[str, Any]) -> str | None:

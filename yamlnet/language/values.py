@@ -31,6 +31,9 @@ def check_value(value: Any, parameter: Parameter, path: Path, owner: str) -> lis
         return [_wrong_type(value, parameter, path, owner)]
     if isinstance(value, str) and "type" in parameter.type.split(" | "):
         return _wrong_class(value, parameter, path, owner)
+    if ranges.bounded(parameter) and value in (float("inf"), float("-inf")):
+        message = f"`{parameter.name}` of `{owner}` must be finite, not {show(value)}"
+        return [Mistake("wrong-value", path, message)]
     if not ranges.within(parameter, value):
         bounds = ranges.describe_bounds(parameter)
         message = f"`{parameter.name}` of `{owner}` must be {bounds}, not {show(value)}"

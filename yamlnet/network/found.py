@@ -23,6 +23,16 @@ MERGED = "mixes the samples of a batch"
 """What is said of a call whose result has the batch in no axis of its own."""
 
 
+def blame_merging(mistakes: list[Mistake], consequence: Mistake) -> bool:
+    """As `Shapes.blame_merging`, of a list."""
+    for place, mistake in reversed(list(enumerate(mistakes))):
+        if mistake.severity == "warning" and mistake.message.endswith(MERGED):
+            related = (*mistake.related, (consequence.path, consequence.message))
+            mistakes[place] = replace(mistake, severity="error", related=related)
+            return True
+    return False
+
+
 @dataclass
 class Shapes:
     """What the judge found: each layer's construction and empty module, a row for each call, the output.
@@ -59,14 +69,15 @@ class Shapes:
         """Whether everything is known: no error, and no input or size that waits for the data."""
         return not self.num_errors and all(leaf is not UNKNOWN for leaf in tree_leaves(self.output))
 
+    @property
+    def merged(self) -> bool:
+        """Whether something that the network gives has the batch in no axis."""
+        given = [leaf for leaf in tree_leaves(self.output) if isinstance(leaf, Tensor)]
+        return not all(map(self.probe.has_batch, given))
+
     def blame_merging(self, consequence: Mistake) -> bool:
         """Makes the warning of the last merged batch the error that follows from it, where there is one."""
-        for place, mistake in reversed(list(enumerate(self.mistakes))):
-            if mistake.severity == "warning" and mistake.message.endswith(MERGED):
-                related = (*mistake.related, (consequence.path, consequence.message))
-                self.mistakes[place] = replace(mistake, severity="error", related=related)
-                return True
-        return False
+        return blame_merging(self.mistakes, consequence)
 
     def wrong(self, mistake: Mistake) -> Value:
         """Adds a mistake, once; what it is about is unknown."""

@@ -212,11 +212,12 @@ class Probe:
                 values.append(value)
             else:
                 values.append(one)
-        kept = [self._has_batch(tensor) for tensor in _tensors(values)]
-        merges = not any(kept[:1]) and any(map(self._has_batch, given))
+        kept = [self.has_batch(tensor) for tensor in _tensors(values)]
+        merges = not any(kept[:1]) and any(map(self.has_batch, given))
         return Answer(tree_unflatten(values, form), merges=merges)
 
-    def _has_batch(self, tensor: Tensor) -> bool:
+    def has_batch(self, tensor: Tensor) -> bool:
+        """Whether one of a value's axes is the batch."""
         return (BATCH, SECOND) in zip(self.shape(tensor, BATCH), self.shape(tensor, SECOND), strict=True)
 
     def _remember(self, tensor: Tensor, shape: torch.Size, second: torch.Size) -> None:

@@ -45,6 +45,7 @@ from yamlnet.network.held import HeldTensors
 from yamlnet.network.layers import Layers
 from yamlnet.network.mending import mended, rows_by_value
 from yamlnet.network.probe import BATCH, SECOND, Probe, own_random_state
+from yamlnet.network.silent import silent
 from yamlnet.network.stretching import OUTER, PAIRED, in_formula, stretches
 
 
@@ -351,6 +352,10 @@ class _Judge:
             return self.wrong(self.helped(wrong, given) if isinstance(node, Expression) else wrong)
         if answer.merges:
             self.wrong(words.merges_batch(node))
+        if isinstance(node, Layer | Function) and inputs and self.probe.plain(inputs[0]):
+            unmeant = silent(node.call, inputs[0])
+            if unmeant is not None:
+                self.wrong(unmeant)
         self.found.makers[id(answer.value)] = node.path
         self.journal.row(name, word, node, called, inputs, keywords, answer.value)
         return answer.value

@@ -35,6 +35,7 @@ from yamlnet.network.found import Shapes
 from yamlnet.network.probe import BATCH
 from yamlnet.network.words import at_argument, shape, sources
 from yamlnet.training import suited
+from yamlnet.training.classes import compares_classes
 from yamlnet.training.criteria import criteria
 from yamlnet.training.example import FILLS, example
 from yamlnet.training.measure import ERRORS
@@ -63,11 +64,15 @@ def _compared(experiment: Experiment, shapes: Shapes, facts: Facts) -> list[Mist
     draws = () if experiment.data is None else tuple(experiment.data.draw)
     examples = [example(shapes, facts, draws, fill) for fill in FILLS]
     mistakes: list[Mistake] = []
+    wrong: list[Source] = []
     for path, term in terms(experiment):
-        if mistakes and isinstance(term, MetricTerm) and _is_scored(term, experiment.loss):
-            continue  # the loss with the mistake makes its scores
+        if isinstance(term, MetricTerm) and (
+            all(source in wrong for source in term.inputs) or (wrong and _is_scored(term, experiment.loss))
+        ):
+            continue  # it would say of the loss's values what the loss has said, or can't make its scores
         found = [_tried(path, term, experiment.loss, given, facts) for given in examples]
         if all(found):
+            wrong += term.inputs if isinstance(term, Term) else ()
             mistakes += [_with_sources(mistake, term, shapes) for mistake in found[0]]
     if not mistakes and experiment.loss is not None:
         mistakes += _constant(experiment.loss, examples)
@@ -95,6 +100,7 @@ def _tried(
     if call is None:
         return _no_number(term, path, given) if isinstance(term, Term) else _no_figure(term, values[0])
     wrong = _unequal(call, term.inputs, values) or _classes(call, term, values, facts)
+    wrong = wrong or _count(call, term, values)
     if wrong is None and call.entry.kind == "function":
         wrong = unfit(call, values, ())
     if wrong is not None:
@@ -243,11 +249,25 @@ def _classes(call: Call, term: Term | MetricTerm, values: Sequence[Tensor], fact
         return _at(call, "loss-mismatch", message, f"`{counts}: $num_classes` follows the data")
     if target.dim() == 1 and given.dim() != 2:
         message = f"`{call.name}` takes one number for each class, and {shape(given)} arrives"
-        return _at(call, "loss-mismatch", message, "`Flatten` before the last `Linear` gives it a vector")
+        help = "`Flatten` before the last `Linear` gives it a vector" if given.dim() > 2 else None
+        return _at(call, "loss-mismatch", message, help)
     if given.shape[1] >= num_classes:
         return None
     message = f"the network gives {plural(given.shape[1], 'number')}, and the data has {num_classes} classes"
     return _at(call, "loss-mismatch", message, "`Linear: $num_classes` follows the data")
+
+
+def _count(call: Call, term: Term | MetricTerm, values: Sequence[Tensor]) -> Mistake | None:
+    """Another number of classes, or of labels, than a metric gets numbers for."""
+    if not isinstance(term, MetricTerm) or not compares_classes(call) or not values[0].is_floating_point():
+        return None
+    for name in ("num_classes", "num_labels"):
+        said, given = call.arguments.get(name), values[0]
+        if isinstance(said, int) and given.dim() > 1 and given.shape[1] not in (1, said):
+            message = f"`{name}` of `{call.name}` is {said}, but {given.shape[1]} arrive in {shape(given)}"
+            help = f"write {given.shape[1]}, or leave `{name}` out: it is inferred"
+            return Mistake("loss-mismatch", call.argument_path(name), message, help)
+    return None
 
 
 def _refused(call: Call, values: Sequence[Any], run: Callable[[], object]) -> list[Mistake]:

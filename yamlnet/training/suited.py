@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
-from yamlnet.catalog.losses import loss_of
+from yamlnet.catalog.losses import OF_CLASSES, loss_of
 from yamlnet.catalog.scales import WANTED, advice, cannot_run, refuses
 from yamlnet.diagnostics import Mistake
 from yamlnet.language.calls import name_place
@@ -29,10 +30,33 @@ from yamlnet.network.stretching import in_formula
 def judge(experiment: Experiment, shapes: Shapes, facts: Facts) -> Iterator[Mistake]:
     """Losses of numbers on another scale than they are meant for, expressions that mix samples."""
     yield from _scales(experiment, shapes)
+    yield from _idle(experiment, shapes, facts)
     for _, term in terms(experiment):
         for source in term.inputs:
             if isinstance(source, Expression):
                 yield from _stretched(source, shapes, facts)
+
+
+def _idle(experiment: Experiment, shapes: Shapes, facts: Facts) -> Iterator[Mistake]:
+    """Numbers for more classes than the data has."""
+    for term in experiment.loss.terms.values() if experiment.loss is not None else ():
+        if term.call is None or loss_of(term.call) not in OF_CLASSES or len(term.inputs) < 2:
+            continue
+        name, target = term.inputs[:2]
+        value = judged(name, shapes.output) if isinstance(name, str) else None
+        most = facts.classes_of(target) if isinstance(target, str) and target in facts.targets else None
+        if most is None or not isinstance(value, Tensor) or value.dim() != 2 or value.shape[1] <= most:
+            continue
+        call = term.call
+        yield Mistake(
+            "loss-mismatch",
+            call.path,
+            f"the network gives {value.shape[1]:,} numbers, and the data has {most:,} classes",
+            "`Linear: $num_classes` follows the data",
+            severity="warning",
+            at=name_place(call.path, call.name),
+            related=words.sources([shapes.makers.get(id(value))], [value]),
+        )
 
 
 def _stretched(source: Expression, shapes: Shapes, facts: Facts) -> Iterator[Mistake]:
