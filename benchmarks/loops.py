@@ -173,8 +173,11 @@ def keras(name: str, folder: Path, epochs: int) -> list[float]:
     return times
 
 
-def ours(name: str, folder: Path, epochs: int) -> list[float]:
-    """`yamlnet.train` with metrics, a checkpoint each epoch and the bar; its clock stops for none of them."""
+def ours(name: str, folder: Path, epochs: int, bare: bool = False) -> list[float]:
+    """`yamlnet.train` with metrics, a checkpoint each epoch and the bar; its clock stops for none of them.
+
+    A `bare` one has neither metrics nor the bar.
+    """
     from rich.console import Console
 
     import yamlnet
@@ -191,13 +194,17 @@ def ours(name: str, folder: Path, epochs: int) -> list[float]:
 
     Position.next_epoch = noted  # type: ignore[method-assign]
     text = document(name, str(folder / "MNIST" / "raw"), epochs, BATCH_SIZE)
-    with Bar(Console(file=sys.stderr, force_terminal=True)) as bar:
-        yamlnet.train(text, runs=folder / "runs", observer=bar)
+    if bare:
+        yamlnet.train(text, runs=folder / "runs", set={"metrics": []})
+    else:
+        with Bar(Console(file=sys.stderr, force_terminal=True)) as bar:
+            yamlnet.train(text, runs=folder / "runs", observer=bar)
     return [0.0, *(after - before for before, after in pairwise(ends))]
 
 
 WAYS: dict[str, Callable[[str, Path, int], list[float]]] = {
     "yamlnet": ours,
+    "yamlnet, without metrics and progress": lambda *given: ours(*given, bare=True),
     "raw loop": lambda *given: raw(*given, fused=False),
     "raw loop, fused Adam": lambda *given: raw(*given, fused=True),
     "raw loop, fused Adam (again, A/A)": lambda *given: raw(*given, fused=True),

@@ -296,7 +296,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(folder: P
     expected = digest(run)
     unfinished(run, 0)
     manifest = json.loads((run / "manifest.json").read_text())
-    (run / "manifest.json").write_text(json.dumps({"data_digest": manifest["data_digest"]}))
+    (run / "manifest.json").write_text(json.dumps({"data_parts": manifest["data_parts"]}))
     heard = Heard()
     resumed(run, heard=heard)
     assert heard.began_after == 0

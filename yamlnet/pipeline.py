@@ -244,7 +244,7 @@ def with_data(
         prepared = prepare(data, experiment.seed, checked.source.folder, where, encodings, memory)
     except MistakeError as error:
         raise _config_error(checked, [error.mistake]) from error
-    others = [] if compared_later or prepared.digest in checked.source.recorded_data else strays(checked)
+    others = [] if compared_later else strays(checked, prepared.digests)
     if others:
         raise _config_error(checked, [_unlike_the_record(mistake) for mistake in others])
     facts = prepared.facts

@@ -58,7 +58,11 @@ def _start(examined: Examined, runs: Path, observer: Observer, profile: bool) ->
     with blaming(examined.checked.allow):
         name = examined.experiment.name
         task = decided(task_of(examined, network, prepared), examined, runs / name, processes)
-        read = {"data_digest": task.digest, "weights_files": dict(task.weights_files)}
+        read = {
+            "data_digest": task.digest,
+            "data_parts": dict(task.data_parts),
+            "weights_files": dict(task.weights_files),
+        }
         folder: run.Run = run.Followed(Path())
         if processes.first:
             folder = run.create(runs, name, source.content, dump(dict(task.settings)), bases, read)
@@ -110,6 +114,7 @@ def task_of(
         (*prepared.notes, *(() if examined.drawn is None else examined.drawn.notes)),
         {} if examined.drawn is None else examined.drawn.chosen,
         weights_files={} if examined.trained else weights_digests(examined.checked),
+        data_parts=prepared.digests,
         example=example(examined.shapes, prepared.facts, tuple(experiment.data.draw)),
         places=places_of(examined),
         needs=partial(needs, examined),

@@ -136,7 +136,7 @@ def test_what_is_told_changes_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyP
     model = graph("rooted: log", "drop: {Dropout: 0.5}", "norm: BatchNorm1d")
     file = write(tmp_path, model, "x", -1.0)
     told = yamlnet.train(file, {"train.non_finite": "skip"}, tmp_path / "told")
-    monkeypatch.setattr("yamlnet.training.trainer.MOST_TOLD", 0)
+    monkeypatch.setattr("yamlnet.training.course.MOST_TOLD", 0)
     silent = yamlnet.train(file, {"train.non_finite": "skip"}, tmp_path / "silent")
     assert weights(runs.load(told.path)) == weights(runs.load(silent.path))
 

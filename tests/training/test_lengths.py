@@ -9,7 +9,7 @@ import pytest
 
 import yamlnet
 from yamlnet import pipeline, starting
-from yamlnet.language.files import read
+from yamlnet.language.files import given
 from yamlnet.training.lengths import CODE, RULES
 from yamlnet.training.observer import Silent
 
@@ -106,7 +106,7 @@ def test_a_length_that_only_the_data_tells_is_told_when_they_are_read(tmp_path: 
 
     steps = {**written, "train": {"epochs": 2, "device": "cpu"}}
     assert yamlnet.check(steps) == []
-    starting.start(pipeline.examine(read(steps), to_train=True), tmp_path / "runs", Noted())
+    starting.start(pipeline.examine(given(steps), to_train=True), tmp_path / "runs", Noted())
     assert len(told) == 1
     assert "ends after 100 steps, and the training takes 4 steps" in told[0]
     assert [d.code for d in yamlnet.check(written)] == [CODE]

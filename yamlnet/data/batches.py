@@ -74,6 +74,11 @@ class Batches:
         """Batches of an epoch; the last may be smaller."""
         return -(-self.num_samples // self._batch_size)
 
+    @property
+    def is_resident(self) -> bool:
+        """Whether the device holds all data: no batch is prepared elsewhere."""
+        return all(isinstance(feed, ResidentFeeds) for feed in self._feeds.values())
+
     def epoch(self, epoch: int, start: int = 0) -> Iterator[dict[str, Tensor]]:
         """The batches of an epoch, from the `start`-th on.
 

@@ -77,9 +77,9 @@ Part = Split | Columns
 
 @dataclass(frozen=True)
 class Prepared:
-    """The splits, what the network may know of them, and the SHA-256 of the data in hexadecimal.
+    """The splits, what the network may know of them, and the SHA-256 of each part of the data.
 
-    The digest is of the data as they were read, before shares were split off: it depends neither on the
+    The digests are of the data as they were read, before shares were split off: they depend neither on the
     seed nor on the device. `encodings` tells how fields were made of a table's columns, and the names of
     the classes where there are any; `notes` say what of the data was left out.
     `device` is where batches are wanted, and `workers` prepare what isn't there from the start.
@@ -89,11 +89,16 @@ class Prepared:
     validation: Split | None
     test: Split | None
     facts: Facts
-    digest: str
+    digests: Mapping[str, str]
     encodings: Mapping[str, Encoding]
     device: torch.device
     workers: Workers
     notes: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all data."""
+        return hashlib.sha256("\n".join(map(" ".join, self.digests.items())).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ def prepare(
         validation=held.get("validation"),
         test=held.get("test"),
         facts=facts,
-        digest=_digest(read, workers),
+        digests=_digests(read, workers),
         encodings=used,
         device=device,
         notes=tuple(dict.fromkeys((*notes, *_on_disk(held)))),
@@ -348,15 +353,16 @@ def _on_disk(splits: Mapping[str, Split]) -> Iterator[str]:
                 yield f"`{field}` of the {name} split, {size(values.nbytes)}, streams from disk"
 
 
-def _digest(read: Mapping[str, Part], workers: Workers) -> str:
-    found = hashlib.sha256()
+def _digests(read: Mapping[str, Part], workers: Workers) -> dict[str, str]:
+    found = {}
     for name in sorted(read):
-        part = read[name]
+        part, counted = read[name], hashlib.sha256()
         for field, values in sorted((part.values if isinstance(part, Columns) else part.fields).items()):
-            digest.add(found, f"{name} {field}", values, workers)
+            digest.add(counted, f"{name} {field}", values, workers)
             if isinstance(part, Columns) and field in part.texts:
-                found.update("\0".join(part.texts[field]).encode())
-    return found.hexdigest()
+                counted.update("\0".join(part.texts[field]).encode())
+        found[name] = counted.hexdigest()
+    return found
 
 
 def _dtype(values: Values) -> str:

@@ -130,11 +130,11 @@ def with_record(text: Text) -> Text:
         return text
     resumes = manifest.get("resumes")
     entries = [manifest, *(resumes if isinstance(resumes, list) else ())]
-    data = [entry.get("data_digest") for entry in entries if isinstance(entry, dict)]
+    data = [entry.get("data_parts") for entry in entries if isinstance(entry, dict)]
     weights = manifest.get("weights_files")
     return replace(
         text,
-        recorded_data=frozenset(digest for digest in data if isinstance(digest, str)),
+        recorded_data=frozenset(str(v) for parts in data if isinstance(parts, dict) for v in parts.values()),
         recorded_weights=frozenset(map(str, weights.values())) if isinstance(weights, dict) else frozenset(),
     )
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
@@ -125,12 +125,23 @@ def outside(source: Text, document: Document, experiment: Experiment, trained: b
             yield found
 
 
-def strays(checked: Checked) -> list[Mistake]:
-    """The mistake that each path of the data is which nothing but a run's record permits."""
-    if checked.document is None or checked.experiment is None:
+def strays(checked: Checked, digests: Mapping[str, str]) -> list[Mistake]:
+    """The mistake that each path of the data is which a run's record alone could permit, and doesn't.
+
+    `digests` are the SHA-256 of each part that was read.
+    """
+    if checked.document is None or checked.experiment is None or checked.experiment.data is None:
         return []
+    data, known = checked.experiment.data, checked.source.recorded_data
+    by_call = {key: (key,) for key in ("validation", "test") if isinstance(getattr(data, key), Call)}
+    parts = {"dataset": tuple(part for part in digests if part not in by_call), **by_call}
     found = _data_paths(checked.source, checked.document, checked.experiment)
-    return [said.refused() for said in found if said.leads_out(said.path)]
+    return [
+        said.refused()
+        for said in found
+        if said.leads_out(said.path)
+        and not known.issuperset(digests[part] for part in parts[str(said.place[1])])
+    ]
 
 
 def said_by(checked: Checked, call: Call) -> Iterator[Said]:

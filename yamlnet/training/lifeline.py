@@ -138,8 +138,9 @@ class Lifeline:
         timer.start()
 
     def _force(self) -> None:
-        if not self._ends and self.loss is not None:
-            self.forced(self.loss)
+        with self._change:  # held to the end of the process: the main thread has nothing more to say
+            if not self._ends and self.loss is not None:
+                self.forced(self.loss)
 
     def _send(self, peer: int, word: Mapping[str, Any]) -> None:
         with suppress(OSError):  # who is gone isn't told

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from time import perf_counter
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,22 @@ class NotFiniteError(Exception):
     ) -> None:
         super().__init__(f"the {what}: {value}")
         self.what, self.value, self.batch = what, value, batch
+
+
+Taken = tuple[int, int, bool]
+"""Of a step: its batches, the samples that count, and whether it was taken or left out."""
+
+
+class Ahead(Protocol):
+    """What takes steps after the first of an epoch otherwise than one by one, to the same bits.
+
+    `tell` is told whether it does: None, or why not.
+    """
+
+    tell: Callable[[str | None], object]
+
+    def take(self, batches: Iterator[Batch], most: int) -> Iterator[Taken]:
+        """Takes the next steps, `most` of them at the most; tells of each when it is taken."""
 
 
 Skipped = Callable[[Sequence[Batch], NotFiniteError, Mapping[str, Tensor]], object]
@@ -190,6 +206,7 @@ class Loop:
     batches, what wasn't finite, and the random states it began with. While it is `careful`, a step looks at
     its loss and gradients before the optimizer does, and at the weights after. Several `processes` take the
     same steps, each on its `Share` of every batch; they read and report at the same ones, where a run ends.
+    What is `ahead` takes the steps that nobody looks at.
     """
 
     forward: Forward
@@ -210,6 +227,7 @@ class Loop:
     processes: Processes = ALONE
     skipped: Skipped = lambda group, found, random: None
     careful: bool = False
+    ahead: Ahead | None = None
 
     def run(
         self,
@@ -229,12 +247,13 @@ class Loop:
         alone = self.processes.count == 1
         due = clock + REPORT_EVERY_S
         while position.step < until and not interruption.signal:
-            group = list(islice(batches, self.accumulate))
-            if not group:
+            before = position.batch
+            for taken in self._next(batches, position, until):
+                position.advance(*taken)
+            if position.batch == before:
                 break
-            position.advance(len(group), *self.take(group, position.step + 1))
             now = perf_counter()
-            if position.batch == len(group) or (alone and now >= due):
+            if before == 0 or (alone and now >= due):
                 loss = self._mean_loss(position)
                 position.take_time(clock, perf_counter())
                 report(loss)
@@ -244,6 +263,13 @@ class Loop:
         position.take_time(clock, perf_counter())
         if not alone:
             report(loss)
+
+    def _next(self, batches: Iterator[Batch], position: Position, until: int) -> Iterator[Taken]:
+        """Takes the next step, or some of them."""
+        if self.ahead is not None and position.batch and not self.careful:
+            yield from self.ahead.take(batches, until - position.step)
+        elif group := list(islice(batches, self.accumulate)):
+            yield (len(group), *self.take(group, position.step + 1))
 
     def take(self, group: Sequence[Batch], number: int) -> tuple[int, bool]:
         """The step of this number, counted from 1, with what is done before it and seen of it."""

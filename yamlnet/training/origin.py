@@ -58,6 +58,7 @@ def of_task(task: Task, optimizer: Optimizer) -> dict[str, Any]:
     return origin(task.device, task.experiment.seed) | {
         "optimizer": {"name": type(optimizer).__name__, **way(optimizer)},
         "data_digest": task.digest,
+        "data_parts": dict(task.data_parts),
         "weights_files": dict(task.weights_files),
         "fields": task.fields,
         "notes": list(task.notes),

@@ -87,7 +87,11 @@ class Profiler:
     def watched(self, setup: Setup) -> Setup:
         """The setup, which tells of its steps and of the time of its batches until enough was seen."""
         self.watch(setup.loop)
-        return replace(setup, source=_Timed(setup.source, self._span))
+        made = replace(setup, source=_Timed(setup.source, self._span))
+        if setup.loop.ahead is None:
+            return made
+        setup.loop.ahead = None
+        return replace(made, uncaptured="some of its steps are profiled")
 
     def watch(self, loop: Loop) -> None:
         """Lets the loop tell of its steps until enough were seen."""

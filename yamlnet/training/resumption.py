@@ -88,6 +88,7 @@ def take_up(
         "changed": {key: list(change) for key, change in found.items()},
         "environment": {key: list(change) for key, change in surroundings.items()},
         "data_digest": task.digest,
+        "data_parts": dict(task.data_parts),
     }
     _write(run, task, manifest, entry, snapshot, standing, warn)
     return TakenUp(position, standing, None if snapshot is None or found else snapshot.step, notes)

@@ -64,6 +64,12 @@ def _made(
     return made
 
 
+def moves_momentum(call: Call) -> bool:
+    """Whether the scheduler changes more than learning rates."""
+    nested = [_call(one, call) for one in call.arguments.get("schedulers", ())]
+    return bool(call.with_defaults().get("cycle_momentum")) or any(map(moves_momentum, nested))
+
+
 def _shares(optimizer: Optimizer) -> list[float]:
     """Each group's `lr` as a share of the optimizer's own; schedules change both as soon as they are made."""
     base = optimizer.defaults["lr"]

@@ -14,7 +14,7 @@ from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.draws import outputs_drawn
 from yamlnet.language.experiment import Experiment
-from yamlnet.training import optimise, schedule
+from yamlnet.training import graphs, optimise, schedule
 from yamlnet.training.average import Average
 from yamlnet.training.compiled import Compiled
 from yamlnet.training.criteria import Learner
@@ -40,7 +40,8 @@ class Task:
     `frozen` are the names of what is frozen in the model, `notes` what there is to say of it and of the
     data before it is trained. `chosen` has the initialisers of each parameter and buffer. `settings` is the
     whole document with every default in it, as JSON has it. `weights_files` has the SHA-256 of each file of
-    weights that the model starts from. `example` is an output and a batch of any size.
+    weights that the model starts from, `data_parts` that of each part of the data. `example` is an output and
+    a batch of any size.
     `places` tells where the file says what runs, `needs` how much memory a step takes, if that can be said.
     """
 
@@ -57,6 +58,7 @@ class Task:
     chosen: Mapping[str, Sequence[Call]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     weights_files: Mapping[str, str] = field(default_factory=dict)
+    data_parts: Mapping[str, str] = field(default_factory=dict)
     example: tuple[Any, Batch] = field(kw_only=True)
     places: Places = field(default_factory=Places)
     needs: Callable[[], str | None] = lambda: None
@@ -73,7 +75,7 @@ class Setup:
     """What a task needs to run, beside the model; `scheduler` is advanced by `loop` or after each epoch.
 
     `source` gives the batches, or this process's share of each. `whole` takes steps on whole batches.
-    `prepare` is called before the first step.
+    `prepare` is called before the first step. `uncaptured` tells why no step becomes a CUDA graph, on CUDA.
     """
 
     plan: Plan
@@ -85,6 +87,7 @@ class Setup:
     scheduler_metric: str | None
     rising: frozenset[str]
     prepare: Callable[[], object] = lambda: None
+    uncaptured: str | None = None
 
 
 def set_up(
@@ -131,7 +134,22 @@ def set_up(
     )
     rises = frozenset(k for k, up in rising.items() if up)
     made = Setup(lengths, task.sources.train, whole, whole, evaluator, scheduler, metric, rises)
-    return made if processes.count == 1 else _divided(task, made, processes)
+    made = made if processes.count == 1 else _divided(task, made, processes)
+    return _captured(task, made)
+
+
+def _captured(task: Task, setup: Setup) -> Setup:
+    """The same, its steps taken by CUDA graphs where the device has them and nothing speaks against it."""
+    machine = graphs.machine(task.device)
+    if machine is None:
+        return setup
+    from yamlnet.training.capturable import obstacle
+    from yamlnet.training.captured import Captured
+
+    found = obstacle(task, setup.loop)
+    if found is None:
+        setup.loop.ahead = Captured(setup.loop, task.learner, machine)
+    return replace(setup, uncaptured=found)
 
 
 def _divided(task: Task, setup: Setup, processes: Processes) -> Setup:
