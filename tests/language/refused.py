@@ -32,7 +32,6 @@ REFUSED = frozenset(
     wrong-value-dtype-of-torch wrong-value-two-data-sets unknown-key-arguments-beside-a-value
     wrong-type-version unknown-name-lazy unknown-name-kind-of-other-tools wrong-value-choices-near
     wrong-value-more-than-anyone-counts wrong-type-true-for-one wrong-type-choose
-    missing-key-data-alone
     wrong-type-data-named wrong-type-item unknown-name-python-scheduler unknown-key-in-a-repeated-node
     unknown-reference-forward-from unknown-reference-layer-in-forward wrong-type-augment
     wrong-type-block-params wrong-type-bool-for-number wrong-type-document wrong-type-edit
