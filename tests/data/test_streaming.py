@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tests.processes import children
 from yamlnet.catalog.entry import Call
 from yamlnet.data.batches import Batches
 from yamlnet.data.digest import add
@@ -360,6 +361,7 @@ def test_a_damaged_picture_is_named_before_anything_is_trained(tmp_path: Path) -
     for memory, workers in product((None, 0), (0, 2)):
         with pytest.raises(YamlnetError, match=r"can't read the image `.*004\.png`"):
             prepare(data.model_copy(update={"workers": workers}), 0, tmp_path, CPU, memory=memory)
+        assert children() == []
 
 
 def test_nothing_is_left_in_the_folder_of_temporary_files(

@@ -354,15 +354,20 @@ def _on_disk(splits: Mapping[str, Split]) -> Iterator[str]:
 
 
 def _digests(read: Mapping[str, Part], workers: Workers) -> dict[str, str]:
-    found = {}
-    for name in sorted(read):
-        part, counted = read[name], hashlib.sha256()
-        for field, values in sorted((part.values if isinstance(part, Columns) else part.fields).items()):
-            digest.add(counted, f"{name} {field}", values, workers)
-            if isinstance(part, Columns) and field in part.texts:
-                counted.update("\0".join(part.texts[field]).encode())
-        found[name] = counted.hexdigest()
-    return found
+    try:
+        return {name: _digest(name, part, workers) for name, part in sorted(read.items())}
+    except BaseException:
+        workers.close()  # or they would live as long as what is raised
+        raise
+
+
+def _digest(name: str, part: Part, workers: Workers) -> str:
+    counted = hashlib.sha256()
+    for field, values in sorted((part.values if isinstance(part, Columns) else part.fields).items()):
+        digest.add(counted, f"{name} {field}", values, workers)
+        if isinstance(part, Columns) and field in part.texts:
+            counted.update("\0".join(part.texts[field]).encode())
+    return counted.hexdigest()
 
 
 def _dtype(values: Values) -> str:
