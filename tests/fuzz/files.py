@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import KINDS
 from yamlnet.language.experiment import Data, Experiment, Train
-from yamlnet.language.places import CONTAINERS, MODEL_SIDES, NODE_SIDES, STEP_SIDES, TENSORS
+from yamlnet.language.vocabulary import CONTAINERS, MODEL_SIDES, NODE_SIDES, STEP_SIDES, TENSORS
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SHIPPED = [path.read_bytes() for path in sorted(CONFIGS.rglob("*.yaml"))]

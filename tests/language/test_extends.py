@@ -13,9 +13,9 @@ from yamlnet.language.check import Checked, check
 from yamlnet.language.extends import extended
 from yamlnet.language.files import read
 from yamlnet.language.paths import path_of
-from yamlnet.language.places import MODEL_SIDES, NODE_SIDES
 from yamlnet.language.resolve import explain
 from yamlnet.language.source import read as read_text
+from yamlnet.language.vocabulary import MODEL_SIDES, NODE_SIDES
 
 BASE = """
 name: base

@@ -14,8 +14,8 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.stubs import read
 from yamlnet.language.arguments import orders_of
 from yamlnet.language.expressions import Wrong
-from yamlnet.language.formula import Formula, parse
-from yamlnet.language.terms import Call, Constant, Items, subterms
+from yamlnet.language.formula import parse
+from yamlnet.language.terms import Call, Constant, Formula, Items, subterms
 
 
 @pytest.mark.parametrize(

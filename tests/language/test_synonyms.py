@@ -7,9 +7,9 @@ import pytest
 import yamlnet
 from yamlnet.catalog import lookup
 from yamlnet.language import misnamed
-from yamlnet.language.places import CONTAINERS
 from yamlnet.language.synonyms import EXAMPLES, NAMES, PARAMETERS, key_meant, names_meant
 from yamlnet.language.validate import SECTION_KEYS
+from yamlnet.language.vocabulary import CONTAINERS
 
 CALLS = {
     "Linear(784, 10)": "Linear: 10",

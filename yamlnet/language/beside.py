@@ -11,13 +11,13 @@ from yamlnet.diagnostics import Path
 from yamlnet.language.calls import Written, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import NOTHING, Beside, Weights
-from yamlnet.language.places import CONTAINER_SIDES, OWN_SIDES, Place
+from yamlnet.language.places import Place
 from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 from yamlnet.language.sections import initialisers
+from yamlnet.language.vocabulary import CONTAINER_SIDES, OWN_SIDES, WEIGHTS_SUFFIXES
 
 WEIGHTS_KEYS = ("file", "strict", "rename")
-SUFFIXES = (".safetensors", ".pth", ".pt")
 """The files that weights are read from."""
 
 
@@ -106,9 +106,11 @@ def _weights(reader: Reading, given: Any, path: Path) -> Weights | None:
     elif not isinstance(file, str):
         if file is not UNKNOWN:
             reader.add("wrong-type", place, f"`weights` is the name of a file, not {kind_of(file)}")
-    elif not file.endswith(SUFFIXES):
+    elif not file.endswith(WEIGHTS_SUFFIXES):
         message = f"weights can't be read from `{file}`"
-        reader.add("wrong-value", place, message, "files end in " + ", ".join(f"`{s}`" for s in SUFFIXES))
+        reader.add(
+            "wrong-value", place, message, "files end in " + ", ".join(f"`{s}`" for s in WEIGHTS_SUFFIXES)
+        )
     if not isinstance(strict, bool) and strict is not UNKNOWN:
         reader.add("wrong-type", (*path, "strict"), f"`strict` is true or false, not {kind_of(strict)}")
     rename = _rename(reader, written.get("rename"), (*path, "rename"))

@@ -29,11 +29,11 @@ from yamlnet.language.known import read_data, without_unknown
 from yamlnet.language.merge import with_options
 from yamlnet.language.model import read_model
 from yamlnet.language.paths import outside
-from yamlnet.language.places import FANS
 from yamlnet.language.sections import READERS
 from yamlnet.language.source import Document, normal, read
 from yamlnet.language.substitution import evaluate_vars, substitute
 from yamlnet.language.validate import validate
+from yamlnet.language.vocabulary import FANS
 
 
 @dataclass(frozen=True)

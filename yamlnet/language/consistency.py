@@ -16,24 +16,9 @@ from yamlnet.language.inputs import candidates, input_fields
 from yamlnet.language.nodes import Expression, Input
 from yamlnet.language.objective import snake_case
 from yamlnet.language.synonyms import names_meant
+from yamlnet.language.vocabulary import EXCLUSIVE, MEASURED, NEEDED, NEEDED_ONE, TRAINING
 
-TRAINING = ("loss", "optimizer", "scheduler", "train", "metrics", "expect")
 WATCHED = (("train", "stop", "metric"), ("train", "checkpoint", "best"), ("scheduler", "metric"))
-EXCLUSIVE: tuple[tuple[Path, str, str], ...] = (
-    (("train",), "epochs", "steps"),
-    (("train", "clip"), "norm", "value"),
-)
-NEEDED_ONE: tuple[tuple[Path, str, str], ...] = (
-    (("train", "clip"), "norm", "value"),
-    (("train", "watch"), "activations", "gradients"),
-)
-MEASURED = (
-    *("train.samples_per_second", "train.time_s", "train.lr", "train.num_skipped"),
-    *("parameters", "trainable_parameters"),
-)
-"""Figures of every result, beside loss and metrics."""
-
-NEEDED = ("data", "model", "loss", "optimizer")
 
 
 def missing_sections(written: set[str], to_train: bool) -> list[Mistake]:

@@ -27,8 +27,8 @@ from yamlnet.language.nodes import (
 from yamlnet.language.places import Entry, Place, Read
 from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
+from yamlnet.language.vocabulary import MERGES
 
-MERGES = ("cat", "stack", "add", "mul", "mean", "none")
 OTHER_MERGES = {"concat": "cat", "concatenate": "cat", "sum": "add", "plus": "add", "multiply": "mul"}
 """What other names for a merge most likely mean."""
 

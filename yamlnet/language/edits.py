@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from yamlnet.diagnostics import Path, did_you_mean
 from yamlnet.language.calls import unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
-from yamlnet.language.nodes import Edit, Node, Tensors, Verb
-from yamlnet.language.places import BODY_SIDES, Place
+from yamlnet.language.nodes import Edit, Node, Tensors
+from yamlnet.language.places import Place
 from yamlnet.language.plain import kind_of, show
 from yamlnet.language.reading import Reading
+from yamlnet.language.vocabulary import BODY_SIDES, EDIT_KEYS, EDIT_NEEDS, EDIT_VERBS, Verb
 
-VERBS: tuple[Verb, ...] = get_args(Verb)
-NEEDS: Mapping[str, tuple[str, ...]] = {
-    "replace": ("with",),
-    "insert": ("after", "with"),
-    "append": ("with",),
-    "remove": (),
-    "after_every": ("with",),
-    "freeze": (),
-}
-"""The keys beside each verb."""
-
-KEYS = (*VERBS, "after", "with")
 EXAMPLE = "- {replace: fc, with: {Linear: 10}}"
 
 
@@ -37,7 +26,7 @@ def read_edits(
         return (), []
     if not isinstance(given, list):
         message = f"`edit` is a list of changes, not {kind_of(given)}"
-        is_edit = isinstance(given, dict) and given.keys() & set(VERBS)
+        is_edit = isinstance(given, dict) and given.keys() & set(EDIT_VERBS)
         reader.add("wrong-type", path, message, f"- {show(given)}" if is_edit else EXAMPLE)
         return None, []
     found = [_edit(reader, item, (*path, position), place) for position, item in enumerate(given)]
@@ -61,13 +50,13 @@ def _edit(reader: Reading, given: Any, path: Path, place: Place) -> tuple[tuple[
         if key in given
     }
     node, plain = None, None
-    if "with" in given and "with" in NEEDS[verb]:
+    if "with" in given and "with" in EDIT_NEEDS[verb]:
         node, plain = _node(reader, given["with"], (*path, "with"), place)
-    written = {**names, **({"with": plain} if "with" in NEEDS[verb] else {})}
+    written = {**names, **({"with": plain} if "with" in EDIT_NEEDS[verb] else {})}
     target = names.get("after" if verb == "insert" else verb)
     if verb == "insert" and target is not None and names[verb] is not None:
         _check_new(reader, str(names[verb]), (*path, verb))
-    unread = node is None and "with" in NEEDS[verb]
+    unread = node is None and "with" in EDIT_NEEDS[verb]
     if reader.num_errors > before or None in names.values() or target is None or unread:
         return None, written
     return (Edit(verb, target, path, node, str(names[verb]) if verb == "insert" else ""),), written
@@ -98,7 +87,7 @@ def _verb(reader: Reading, given: Any, path: Path) -> Verb | None:
         what = "nothing" if given is None else kind_of(given)
         reader.add("wrong-type", path, f"an edit is a mapping that says what to do, not {what}", EXAMPLE)
         return None
-    said = [verb for verb in VERBS if verb in given]
+    said = [verb for verb in EDIT_VERBS if verb in given]
     if len(said) == 1:
         return said[0]
     if said:
@@ -107,26 +96,26 @@ def _verb(reader: Reading, given: Any, path: Path) -> Verb | None:
         message = f"an edit does one thing, and here are two: `{first}` and `{second}`"
         reader.add("wrong-value", (*path, second), message, "they are two entries of the list", at="key")
         return None
-    unknown = next((key for key in given if key not in KEYS), None)
+    unknown = next((key for key in given if key not in EDIT_KEYS), None)
     if unknown is not None:
-        reader.extend([unknown_key(unknown, (*path, unknown), VERBS, "in an edit")])
+        reader.extend([unknown_key(unknown, (*path, unknown), EDIT_VERBS, "in an edit")])
     else:
-        help, _ = did_you_mean("", VERBS)
+        help, _ = did_you_mean("", EDIT_VERBS)
         reader.add("missing-key", path, "an edit says what to do", help, at="key")
     return None
 
 
 def _check_keys(reader: Reading, given: Mapping[str, Any], verb: str, path: Path) -> None:
-    known = (verb, *NEEDS[verb])
+    known = (verb, *EDIT_NEEDS[verb])
     unknown = [key for key in given if key not in known]
     for key in unknown:
-        owners = [f"`{owner}`" for owner, needs in NEEDS.items() if key in needs]
+        owners = [f"`{owner}`" for owner, needs in EDIT_NEEDS.items() if key in needs]
         if owners:
             message = f"`{key}` stands beside {' and '.join(owners)} only"
             reader.add("unknown-key", (*path, key), message, at="key")
         else:
             reader.extend([unknown_key(key, (*path, key), known, f"beside `{verb}`")])
-    missing = [key for key in NEEDS[verb] if key not in given]
+    missing = [key for key in EDIT_NEEDS[verb] if key not in given]
     if missing and not unknown:
         words = " and ".join(f"`{key}`" for key in missing)
         reader.add("missing-key", (*path, verb), f"`{verb}` needs {words}", at="key")

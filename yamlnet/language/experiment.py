@@ -292,15 +292,20 @@ class Expectation(Section):
     bound: float
 
 
-class Experiment(Section):
+class Head(Section):
+    """The plain keys of a document."""
+
+    version: Literal[1] = 1
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=100)]
+    seed: Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_whole)] = 0
+
+
+class Experiment(Head):
     """One file, whole: every name resolved, every default filled in.
 
     A section that the file leaves out is None; only `model` is always there.
     """
 
-    version: Literal[1] = 1
-    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=100)]
-    seed: Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_whole)] = 0
     vars: Mapping[str, Any] = {}
     data: Data | None = None
     model: Annotated[Model, AsIs]

@@ -12,8 +12,8 @@ from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError, did_you_m
 from yamlnet.language import render
 from yamlnet.language.files import Text, read_path
 from yamlnet.language.paths import is_special, joined, leads_out, outside_of, root_for
-from yamlnet.language.places import CONTAINERS, MODEL_SIDES, NODE_SIDES, STEP_SIDES
 from yamlnet.language.source import Document, Node, read
+from yamlnet.language.vocabulary import CONTAINERS, MODEL_SIDES, NODE_SIDES, STEP_SIDES
 
 MAX_FILES = 64
 

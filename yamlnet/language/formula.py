@@ -6,7 +6,6 @@ import ast
 import keyword
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from yamlnet.catalog import lookup
@@ -18,6 +17,7 @@ from yamlnet.language.expressions import CONSTANTS, Budget, Wrong, evaluate, syn
 from yamlnet.language.terms import (
     Batch,
     Constant,
+    Formula,
     Items,
     Name,
     Operation,
@@ -32,15 +32,6 @@ from yamlnet.language.terms import (
 MAX_DEPTH = 100
 MAX_INT = 2**63
 """What an element of a tensor can't hold."""
-
-
-@dataclass(frozen=True)
-class Formula:
-    """A tensor expression; `names` are the values that it takes, in the order of their first use."""
-
-    text: str
-    tree: Term
-    names: tuple[str, ...]
 
 
 def parse(text: str) -> Formula:

@@ -23,10 +23,11 @@ from yamlnet.language.nodes import (
     Source,
     Tensors,
 )
-from yamlnet.language.places import CONTAINERS, STEP_SIDES, Entry, Place, Read
+from yamlnet.language.places import Entry, Place, Read
 from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading
 from yamlnet.language.unused import unused
+from yamlnet.language.vocabulary import CONTAINERS, STEP_SIDES
 from yamlnet.language.wires import Values
 
 

@@ -15,8 +15,7 @@ from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused_beside, refused_input
 from yamlnet.language.nodes import Input, Model
 from yamlnet.language.plain import kind_of, show
-
-DTYPES = "float32 float64 float16 bfloat16 complex64 complex128 int64 int32 int16 int8 uint8 bool".split()
+from yamlnet.language.vocabulary import DTYPES
 
 PYTHON_DTYPES = {"int": "int64", "long": "int64", "float": "float32", "double": "float64", "half": "float16"}
 """What other names for a dtype most likely mean."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from yamlnet.diagnostics import Diagnostic, Span, YamlnetError
-from yamlnet.language.consistency import EXCLUSIVE
 from yamlnet.language.names import is_position
 from yamlnet.language.source import Document, Node, child, read
+from yamlnet.language.vocabulary import EXCLUSIVE
 
 OPTIONS = "--set"
 """The name of the text that the options make up, one to a line, in diagnostics."""

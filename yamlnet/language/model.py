@@ -14,11 +14,12 @@ from yamlnet.language.edits import read_edits
 from yamlnet.language.expressions import Budget
 from yamlnet.language.inputs import read_inputs
 from yamlnet.language.nodes import Model, Tensors
-from yamlnet.language.places import MODEL_SIDES, Place
+from yamlnet.language.places import Place
 from yamlnet.language.plain import kind_of
 from yamlnet.language.reader import Reader
 from yamlnet.language.reading import TooMany
 from yamlnet.language.substitution import Scope
+from yamlnet.language.vocabulary import MODEL_SIDES
 
 MAX_VALUES = 1_000_000
 """What the expressions of a network may bring together: some for each of the nodes that it may have."""

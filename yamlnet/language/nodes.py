@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from yamlnet.catalog.entry import Call
 from yamlnet.diagnostics import Path
-from yamlnet.language.formula import Formula
-from yamlnet.language.terms import Name, subterms
+from yamlnet.language.terms import Formula, Name, subterms
+from yamlnet.language.vocabulary import Verb
 
 
 @dataclass(frozen=True)
@@ -225,9 +225,6 @@ class Step:
         """Every value that the file names for this step; the one before where it names none."""
         named = (*self.positional, *self.keywords.values())
         return named if named or isinstance(self.called, Expression) else (self.before,)
-
-
-Verb = Literal["replace", "insert", "append", "remove", "after_every", "freeze"]
 
 
 @dataclass(frozen=True)

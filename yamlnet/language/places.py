@@ -9,31 +9,7 @@ from typing import Any
 from yamlnet.diagnostics import Path
 from yamlnet.language.nodes import Member, Node, Tensors
 from yamlnet.language.substitution import Scope
-
-CONTAINERS = ("Sequential", "ModuleDict", "ModuleList", "Parallel", "Residual", "Select")
-TENSORS = ("Parameter", "Buffer", "ParameterList", "ParameterDict")
-"""Calls whose node is a value."""
-
-OWN_SIDES = ("freeze", "init", "tie", "weights")
-"""Keys beside any module."""
-
-CONTAINER_SIDES: Mapping[str, tuple[str, ...]] = {
-    "inputs": ("ModuleDict",),
-    "output": ("ModuleDict",),
-    "forward": ("ModuleDict",),
-    "merge": ("Parallel",),
-    "dim": ("Parallel",),
-    "choose": ("Select",),
-}
-"""Keys beside containers, and which."""
-
-BODY_SIDES = (*OWN_SIDES, *CONTAINER_SIDES)
-BLOCK_SIDES = ("params", *BODY_SIDES)
-NODE_SIDES = ("from", "if", *BODY_SIDES)
-STEP_SIDES = ("from", "if", "name")
-MODEL_SIDES = ("input", "edit", *BODY_SIDES)
-LATER_SIDES = ("forward", "edit")
-"""Keys whose values hold nodes: what `$` may use there depends on the node."""
+from yamlnet.language.vocabulary import CONTAINER_SIDES, OWN_SIDES
 
 
 def beside_call(name: str, sides: Collection[str], is_module: bool) -> tuple[str, ...]:
@@ -42,10 +18,6 @@ def beside_call(name: str, sides: Collection[str], is_module: bool) -> tuple[str
     refused |= set() if is_module else set(OWN_SIDES)
     refused |= {"from"} if name == "expr" else set()
     return tuple(key for key in sides if key not in refused)
-
-
-FANS = frozenset({"fan_in", "fan_out"})
-"""What the expressions of an initialiser know of its parameter."""
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,10 @@ from yamlnet.language.calls import Written, check_arguments, resolve, split
 from yamlnet.language.expressions import UNKNOWN, Wrong
 from yamlnet.language.formula import parse
 from yamlnet.language.nodes import NOTHING, Expression, Function, Layer
-from yamlnet.language.places import (
-    BLOCK_SIDES,
-    CONTAINERS,
-    NODE_SIDES,
-    OWN_SIDES,
-    TENSORS,
-    Place,
-    Read,
-)
+from yamlnet.language.places import Place, Read
 from yamlnet.language.plain import kind_of
 from yamlnet.language.reading import Reading, TooMany
+from yamlnet.language.vocabulary import BLOCK_SIDES, CONTAINERS, NODE_SIDES, OWN_SIDES, TENSORS
 
 
 class Reader(Reading):

@@ -16,19 +16,10 @@ from yamlnet.language.calls import Written, split
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import Expression, Node
-from yamlnet.language.places import (
-    CONTAINERS,
-    FANS,
-    LATER_SIDES,
-    NODE_SIDES,
-    OWN_SIDES,
-    TENSORS,
-    Place,
-    Read,
-    beside_call,
-)
+from yamlnet.language.places import Place, Read, beside_call
 from yamlnet.language.plain import kind_of, show
 from yamlnet.language.substitution import Scope
+from yamlnet.language.vocabulary import CONTAINERS, FANS, LATER_SIDES, NODE_SIDES, OWN_SIDES, TENSORS
 from yamlnet.language.wires import Wiring
 
 MAX_NODES = 100_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,10 +17,9 @@ from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.objective import read_loss, read_metrics
 from yamlnet.language.plain import kind_of, show
 from yamlnet.language.values import check_value
+from yamlnet.language.vocabulary import RULE
 
 Read = tuple[Any, list[Mistake]]
-
-RULE = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][-+]?\d+)?)\s*")
 
 
 def read_call(

@@ -8,14 +8,14 @@ from typing import Any
 from yamlnet.diagnostics import Path, did_you_mean
 from yamlnet.language.calls import Written, unknown_key
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.inputs import DTYPES, PYTHON_DTYPES, uncountable
+from yamlnet.language.inputs import PYTHON_DTYPES, uncountable
 from yamlnet.language.names import refused_parameter
 from yamlnet.language.nodes import Tensor, Tensors
-from yamlnet.language.places import TENSORS, Place, Read
+from yamlnet.language.places import Place, Read
 from yamlnet.language.plain import kind_of, show
 from yamlnet.language.reading import Reading
+from yamlnet.language.vocabulary import DTYPES
 
-KINDS = TENSORS
 KEYS = ("shape", "fill", "dtype")
 
 

@@ -105,3 +105,12 @@ def is_size(term: Term) -> bool:
         integral = term.operator in ("add", "sub", "mul", "floordiv", "mod", "neg", "pos")
         return integral and all(map(is_size, term.operands))
     return isinstance(term, Batch) or (isinstance(term, Constant) and type(term.value) is int)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A tensor expression; `names` are the values that it takes, in the order of their first use."""
+
+    text: str
+    tree: Term
+    names: tuple[str, ...]

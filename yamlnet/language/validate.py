@@ -30,10 +30,10 @@ from yamlnet.language.experiment import (
     Transforms,
     Watch,
 )
-from yamlnet.language.places import CONTAINERS
 from yamlnet.language.plain import kind_of, show
 from yamlnet.language.synonyms import key_meant
 from yamlnet.language.values import plainly
+from yamlnet.language.vocabulary import CONTAINERS
 
 KEYS: Mapping[Path, type[Section]] = {
     (): Experiment,

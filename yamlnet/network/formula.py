@@ -8,11 +8,11 @@ from typing import Any
 
 from torch import fx
 
-from yamlnet.language.formula import Formula
 from yamlnet.language.terms import (
     Batch,
     Call,
     Constant,
+    Formula,
     Items,
     Name,
     Operation,

@@ -14,8 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from yamlnet.language.formula import Formula
-from yamlnet.language.terms import Call, Constant, Items, Name, Operation, Term
+from yamlnet.language.terms import Call, Constant, Formula, Items, Name, Operation, Term
 from yamlnet.network.formula import FormulaError, Walker, called
 from yamlnet.network.probe import BATCH, SECOND
 

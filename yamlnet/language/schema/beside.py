@@ -6,17 +6,6 @@ import keyword
 import re
 
 from yamlnet.language import names
-from yamlnet.language.beside import SUFFIXES
-from yamlnet.language.containers import MERGES
-from yamlnet.language.inputs import DTYPES
-from yamlnet.language.places import (
-    BLOCK_SIDES,
-    CONTAINERS,
-    MODEL_SIDES,
-    NODE_SIDES,
-    OWN_SIDES,
-    STEP_SIDES,
-)
 from yamlnet.language.schema.calls import call, calls, entries
 from yamlnet.language.schema.calls import names as bare_names
 from yamlnet.language.schema.types import (
@@ -31,14 +20,25 @@ from yamlnet.language.schema.types import (
     mapping_of,
     ref,
 )
-from yamlnet.language.tensors import KINDS
+from yamlnet.language.vocabulary import (
+    BLOCK_SIDES,
+    CONTAINERS,
+    DTYPES,
+    MERGES,
+    MODEL_SIDES,
+    NODE_SIDES,
+    OWN_SIDES,
+    STEP_SIDES,
+    TENSORS,
+    WEIGHTS_SUFFIXES,
+)
 
 SIDES = sorted({"repeat", *NODE_SIDES, *STEP_SIDES, *BLOCK_SIDES, *MODEL_SIDES})
 
 
 def definitions() -> dict[str, Schema]:
     """What files of every sort have in common."""
-    modules, functions = list(entries("module")), list(entries("function"))
+    modules, functions = entries("module"), entries("function")
     alone = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
     layers = {
         **alone,
@@ -55,8 +55,8 @@ def definitions() -> dict[str, Schema]:
         "node-names": any_of(ref("layer-names"), ref("function-names")),
         "all-node-names": bare_names([*modules, *functions], complete=False),
         "class": {"enum": [entry.name for entry in modules if "." not in entry.name]},
-        "nested-scheduler": calls(list(entries("scheduler"))),
-        "initialiser": calls(list(entries("init"))),
+        "nested-scheduler": calls(entries("scheduler")),
+        "initialiser": calls(entries("init")),
         "initialisers": any_of(ref("initialiser"), list_of(ref("initialiser"))),
         "node-name": _node_name(),
         "side": {"enum": SIDES},
@@ -97,7 +97,7 @@ def _input_name() -> Schema:
 def _one_call(modules: list[str]) -> Schema:
     """A mapping holds one call, and beside a function nothing that is for parameters."""
     functions = [entry.name for entry in entries("function")]
-    sides = dict.fromkeys((*modules, *CONTAINERS), "side") | dict.fromkeys(KINDS, "side-of-value")
+    sides = dict.fromkeys((*modules, *CONTAINERS), "side") | dict.fromkeys(TENSORS, "side-of-value")
     sides |= dict.fromkeys(functions, "side-of-function") | {"expr": "side-of-formula"}
     alone: dict[str, Schema] = {
         name: {"propertyNames": {"anyOf": [{"const": name}, ref(side)]}} for name, side in sides.items()
@@ -158,7 +158,7 @@ def _sides() -> dict[str, Schema]:
 
 def _weights() -> Schema:
     """A file of weights, and what of it."""
-    suffixes = "|".join(re.escape(suffix) for suffix in SUFFIXES)
+    suffixes = "|".join(re.escape(suffix) for suffix in WEIGHTS_SUFFIXES)
     file = {**TEXT, "pattern": rf"({suffixes})$|\$"}
     parts: Schema = {
         "type": "object",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.descriptions import description
@@ -11,13 +12,11 @@ from yamlnet.catalog.wording import inferred
 from yamlnet.language.schema.types import FOREIGN, Schema, any_of, ref, value
 
 
-def entries(*kinds: Kind) -> Iterator[Entry]:
+@cache
+def entries(*kinds: Kind) -> tuple[Entry, ...]:
     """The entries of these kinds, by name."""
-    for kind in kinds:
-        for name in lookup.names(kind):
-            entry = lookup.find(name, kind)
-            assert entry is not None
-            yield entry
+    found = (lookup.find(name, kind) for kind in kinds for name in lookup.names(kind))
+    return tuple(entry for entry in found if entry is not None)
 
 
 def definitions() -> dict[str, Schema]:

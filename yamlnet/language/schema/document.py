@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 
-from yamlnet.language.consistency import NEEDED, TRAINING
 from yamlnet.language.experiment import Experiment, Section
 from yamlnet.language.keys import SECTION_KEYS
 from yamlnet.language.schema import beside, calls
 from yamlnet.language.schema.nodes import Nodes
 from yamlnet.language.schema.sections import SECTIONS, Sections, brought, groups, head, sources
 from yamlnet.language.schema.types import IDENTIFIER, TEXT, Schema, any_of, list_of, mapping_of
+from yamlnet.language.vocabulary import NEEDED, TRAINING
 
 CLOSED = Nodes(complete=True, blocks=False, suffix="")
 OPEN = Nodes(complete=True, blocks=True, suffix="-with-blocks")
@@ -28,8 +28,7 @@ def text() -> str:
     return "{\n" + ",\n".join([*lines, f'"$defs": {{\n{definitions}\n}}']) + "\n}\n"
 
 
-def _dumped(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_dumped = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 def schema() -> Schema:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from yamlnet.language.edits import KEYS, NEEDS, VERBS
 from yamlnet.language.keys import NODE_KEYS
-from yamlnet.language.places import (
-    BLOCK_SIDES,
-    BODY_SIDES,
-    CONTAINER_SIDES,
-    MODEL_SIDES,
-    NODE_SIDES,
-    STEP_SIDES,
-)
 from yamlnet.language.schema.beside import SIDES
 from yamlnet.language.schema.calls import call, entries
 from yamlnet.language.schema.types import FOREIGN, Schema, any_of, list_of, mapping_of, ref
-from yamlnet.language.tensors import KINDS
+from yamlnet.language.vocabulary import (
+    BLOCK_SIDES,
+    BODY_SIDES,
+    CONTAINER_SIDES,
+    EDIT_KEYS,
+    EDIT_NEEDS,
+    EDIT_VERBS,
+    MODEL_SIDES,
+    NODE_SIDES,
+    STEP_SIDES,
+    TENSORS,
+)
 from yamlnet.language.words import WORDS
 
 AGAIN: Schema = {"type": "string", "pattern": r"^[^A-Z]|[.$]"}
@@ -52,11 +54,11 @@ class Nodes:
         return {f"{place}{self.suffix}": schema for place, schema in wanted.items()}
 
     def _nodes(self) -> dict[str, Schema]:
-        modules, functions = list(entries("module")), list(entries("function"))
+        modules, functions = entries("module"), entries("function")
         layers = {entry.name: call(entry, self.complete) for entry in modules}
         steps = {entry.name: call(entry, self.complete) for entry in functions}
         steps["expr"] = _worded({"type": ["string", "number"]}, "expr")
-        held = {kind: _worded(ref(f"value.{kind}"), kind) for kind in KINDS}
+        held = {kind: _worded(ref(f"value.{kind}"), kind) for kind in TENSORS}
         flow = {**layers, **steps, **self._containers()}
         declared = {
             "ModuleDict": _worded(self.ref("declared-or-run"), "ModuleDict"),
@@ -96,16 +98,16 @@ class Nodes:
         """One change of the network: a verb, and what it needs beside it."""
         name: Schema = {"type": ["string", "integer"], "minLength": 1}
         names = any_of(name, {"type": "array", "items": name, "minItems": 1})
-        keys = {**dict.fromkeys(KEYS, name), "insert": ref("new-name"), "freeze": names}
+        keys = {**dict.fromkeys(EDIT_KEYS, name), "insert": ref("new-name"), "freeze": names}
         keys["with"] = self.ref("body")
         needs = {
             verb: {"propertyNames": {"enum": [verb, *needed]}, "required": [verb, *needed]}
-            for verb, needed in NEEDS.items()
+            for verb, needed in EDIT_NEEDS.items()
         }
         return {
             "type": "object",
             "properties": keys,
-            "anyOf": [{"required": [verb]} for verb in VERBS],
+            "anyOf": [{"required": [verb]} for verb in EDIT_VERBS],
             "dependentSchemas": needs,
             "additionalProperties": False,
         }

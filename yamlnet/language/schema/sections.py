@@ -6,19 +6,19 @@ import keyword
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
 from yamlnet.catalog.entry import Entry, Kind, Parameter
 from yamlnet.catalog.transforms import is_random
-from yamlnet.language.consistency import EXCLUSIVE, MEASURED, NEEDED_ONE
-from yamlnet.language.experiment import Data, Experiment, Section, Train
+from yamlnet.language.experiment import Data, Head, Scheduler, Section, Train
 from yamlnet.language.keys import SECTION_KEYS
 from yamlnet.language.schema import tables
 from yamlnet.language.schema.calls import calls, entries, option
 from yamlnet.language.schema.types import IDENTIFIER, TEXT, Schema, any_of, list_of, mapping_of, ref
-from yamlnet.language.sections import RULE
+from yamlnet.language.vocabulary import EXCLUSIVE, MEASURED, NEEDED_ONE, RULE
 
 CALLED = {
     "dataset": "dataset",
@@ -44,8 +44,12 @@ class _Generator(GenerateJsonSchema):
 
 @cache
 def _generated() -> Schema:
-    """What pydantic says of the whole document."""
-    return Experiment.model_json_schema(schema_generator=_Generator)
+    """What pydantic says of the sections that are written much as they are read, and of what is in them."""
+    sections: list[tuple[type[Section], Literal["validation"]]] = [
+        (section, "validation") for section in (Head, Data, Scheduler, Train)
+    ]
+    definitions: Schema = models_json_schema(sections, schema_generator=_Generator)[1]["$defs"]
+    return definitions
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Sections:
 
     def definitions(self) -> dict[str, Schema]:
         """The sections, and the calls in them."""
-        found, transforms = list(entries("metric")), list(entries("transform"))
+        found, transforms = entries("metric"), entries("transform")
         wanted = {
             "dataset": self._calls("dataset", foreign=True),
             "field": self._calls("field"),
@@ -75,7 +79,7 @@ class Sections:
         return {f"{name}{self.suffix}": schema for name, schema in wanted.items()}
 
     def _calls(self, kind: Kind, foreign: bool = False) -> Schema:
-        return calls(list(entries(kind)), complete=self.complete, foreign=foreign)
+        return calls(entries(kind), complete=self.complete, foreign=foreign)
 
     # -- what pydantic knows --------------------------------------------------------------------
 
@@ -89,7 +93,7 @@ class Sections:
         return self._validated(Train, "train")
 
     def _validated(self, section: type[Section], path: str) -> Schema:
-        definitions = _generated()["$defs"]
+        definitions = _generated()
         return self._readable(definitions[section.__name__], definitions, path)
 
     def _readable(self, schema: Schema, definitions: Mapping[str, Schema], path: str) -> Schema:
@@ -138,7 +142,7 @@ class Sections:
         number = any_of({"type": "number"}, ref("expression"))
         weight = {"description": SECTION_KEYS["loss.weight"], **number}
         sides = {"from": _from("loss.from"), "weight": weight}
-        terms = list(entries("loss", "function"))
+        terms = entries("loss", "function")
         found = calls(terms, sides, self.complete, beside=_sources(terms), foreign=True)
         text = {"description": SECTION_KEYS["loss.expr"], "type": ["string", "number"]}
         formula = {"type": "object", "properties": {"expr": text, "weight": weight}, "required": ["expr"]}
@@ -162,13 +166,13 @@ class Sections:
     def optimizer(self) -> Schema:
         """`optimizer`, and its groups."""
         groups = {"description": SECTION_KEYS["optimizer.groups"], "type": ["array", "string"]}
-        found = list(entries("optimizer"))
+        found = entries("optimizer")
         beside = {e.name: {"properties": {"groups": {"items": ref(f"group.{e.name}")}}} for e in found}
         return calls(found, {"groups": groups}, self.complete, beside=beside, foreign=True)
 
     def scheduler(self) -> Schema:
         """`scheduler`, and what advances it."""
-        fields = _generated()["$defs"]["Scheduler"]["properties"]
+        fields = _generated()["Scheduler"]["properties"]
         sides = {key: self._key(fields[key], {}, f"scheduler.{key}") for key in ("every", "metric")}
         beside: dict[str, Schema] = {
             entry.name: {"properties": {"metric": False}} for entry in entries("scheduler")
@@ -176,7 +180,7 @@ class Sections:
         watches = {"properties": {"every": {"not": {"const": "step"}}}}
         beside["ReduceLROnPlateau"] = {**watches, "required": ["metric"]} if self.complete else watches
         alone = {"not": {"const": "ReduceLROnPlateau"}} if self.complete else {}
-        return {**calls(list(entries("scheduler")), sides, self.complete, beside=beside), **alone}
+        return {**calls(entries("scheduler"), sides, self.complete, beside=beside), **alone}
 
 
 def groups() -> dict[str, Schema]:
@@ -278,7 +282,7 @@ def _expect(_: Sections) -> Schema:
 
 def head() -> dict[str, Schema]:
     """The plain keys of the document: `version`, `name`, `seed`."""
-    generated, plain = _generated()["properties"], Sections(True, "")
+    generated, plain = _generated()["Head"]["properties"], Sections(True, "")
     return {key: plain._key(generated[key], {}, key) for key in ("version", "name", "seed")}
 
 
