@@ -68,7 +68,7 @@ model: [Flatten, {Linear: 8}, BatchNorm1d, Tanh, {Dropout: 0.3}, {Linear: 10}]
 loss: CrossEntropyLoss
 metrics: {accuracy: Accuracy}
 optimizer: {AdamW: {lr: 0.01}}
-train: {epochs: 4, device: cpu, checkpoint: {every: 40}}
+train: {epochs: 10, device: cpu, checkpoint: {every: 40}}
 expect: {test.accuracy: ">= 2"}
 """
 

@@ -338,8 +338,10 @@ class Course:
         return self.interruption.signal is not None
 
     def _check_interruption(self) -> None:
-        self.interruption.agree(self.processes.each(self.interruption.signal))
-        self.interruption.check(self.position.step, f"`yamlnet train --resume {self.run.path}` goes on")
+        asked = self.processes.each(self.interruption.signal)
+        self.interruption.check(
+            self.position.step, asked, f"`yamlnet train --resume {self.run.path}` goes on"
+        )
 
     def when(self) -> str:
         """What is under way, for a message."""

@@ -23,15 +23,15 @@ class Interruption:
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
 
-    def agree(self, numbers: Sequence[int | None]) -> None:
-        """Takes over what the first was asked of several processes, by their signals' numbers."""
-        found = next((number for number in numbers if number is not None), None)
-        self.signal = None if found is None else signal.Signals(found)
+    def check(self, step: int, asked: Sequence[int | None], help: str | None = None) -> None:
+        """Raises `Interrupted` where one of the processes was asked: `asked` has each one's signal, by rank.
 
-    def check(self, step: int, help: str | None = None) -> None:
-        """Raises `Interrupted` where someone asked; `step` is the last that was taken."""
-        if self.signal is not None:
-            raise Interrupted(f"{WORDS[self.signal]} after step {step}", help, exit_code=128 + self.signal)
+        `step` is the last that was taken. Who is asked after the processes told each other is so next time.
+        """
+        number = next((number for number in asked if number is not None), None)
+        if number is not None:
+            found = signal.Signals(number)
+            raise Interrupted(f"{WORDS[found]} after step {step}", help, exit_code=128 + found)
 
 
 @contextmanager
