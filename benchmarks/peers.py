@@ -1,7 +1,9 @@
 """yamlnet's training against loops written by hand and against other tools, as ratios in one go.
 
-Every way runs in a process of its own, in turn, for several rounds; the best epoch of each counts. The raw
-loop with the fused optimizer runs twice, so that the table shows what a difference of nothing looks like.
+Every way runs in a process of its own, in turn, for several rounds; the best epoch of each counts. After the
+first round each trains as many epochs as take a given time, so that a stall of the machine hits no way more
+than another. The raw loop with the fused optimizer runs twice, so that the table shows what a difference of
+nothing looks like.
 Lightning and Keras are needed: `make bench` installs them in an environment of their own.
 """
 
@@ -22,13 +24,13 @@ from benchmarks.loops import WAYS
 from benchmarks.networks import NAMES
 
 ROOT = Path(__file__).parent.parent
-SAMPLES = {"mlp": 20_000, "lenet": 20_000, "resnet": 4_000}
+SAMPLES = {"mlp": 20_000, "lenet": 20_000, "resnet": 2_000}
 BASE = "raw loop, fused Adam"
 FEW = ("yamlnet", "raw loop")
 """How the ways begin that a network is measured in which takes long."""
 
 
-def seconds(way: str, name: str, folder: Path, epochs: int) -> float:
+def best_epoch(way: str, name: str, folder: Path, epochs: int) -> float:
     """The best epoch of one process."""
     command = [sys.executable, "-m", "benchmarks.loops", way, name, str(folder), str(epochs)]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -37,7 +39,7 @@ def seconds(way: str, name: str, folder: Path, epochs: int) -> float:
     return float(min(json.loads(process.stdout)))
 
 
-def measure(name: str, rounds: int, epochs: int) -> dict[str, float]:
+def measure(name: str, rounds: int, turn_s: float) -> dict[str, float]:
     """The best epoch of each way, in seconds."""
     ways = [way for way in WAYS if way.startswith(FEW) or name != "resnet"]
     best = dict.fromkeys(ways, float("inf"))
@@ -46,7 +48,8 @@ def measure(name: str, rounds: int, epochs: int) -> dict[str, float]:
         for round_ in range(rounds):
             for way in ways:
                 print(f"{name}, round {round_ + 1} of {rounds}: {way}", file=sys.stderr)
-                best[way] = min(best[way], seconds(way, name, Path(temporary), epochs))
+                epochs = 1 + max(1, round(turn_s / best[way]))  # the first one isn't counted
+                best[way] = min(best[way], best_epoch(way, name, Path(temporary), epochs))
     return best
 
 
@@ -72,10 +75,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", nargs="+", default=NAMES, choices=NAMES)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=10, help="of each way in each round")
     parser.add_argument("--machine", default=platform.machine(), help="names the file of results")
     options = parser.parse_args()
-    parts = [table(name, measure(name, options.rounds, options.epochs)) for name in options.networks]
+    parts = [table(name, measure(name, options.rounds, options.seconds)) for name in options.networks]
     text = f"# Seconds of an epoch, {date.today()}\n\n{machine()} The best of {options.rounds} rounds.\n\n"
     text += "\n".join(parts)
     print(text)

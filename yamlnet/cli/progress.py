@@ -26,6 +26,7 @@ class Bar:
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             TextColumn("loss {task.fields[loss]}  {task.fields[rate]} samples/s  {task.fields[left]} left"),
             console=self.console,
+            refresh_per_second=2,  # drawing takes a millisecond from the training
             transient=True,
         )
 

@@ -91,6 +91,8 @@ class Confusion(Sums):
         predictions, targets = inputs
         true = torch.cat([target.reshape(-1) for target in targets]).long()
         cell = _known(true, self.num_classes, self.ignore_index) * (self.num_classes + 1)
+        if predictions[0].dim() == 2:
+            predictions = [torch.cat(list(predictions))]
         cell += _known(torch.cat([self._classes(p) for p in predictions]).long(), self.num_classes)
         self.counts.view(-1).index_add_(0, cell, torch.ones_like(cell))
 
