@@ -41,7 +41,8 @@ class Meter:
     def add(self, output: Any, batch: Batch) -> None:
         """Keeps one batch's detached outputs and targets; nothing is computed but now and then."""
         for (takers, _), pending in zip(self._groups, self._pending, strict=True):
-            kept = tuple([take(output, batch).detach() for take in takers])
+            taken = [take(output, batch) for take in takers]
+            kept = tuple([value.detach() if value.requires_grad else value for value in taken])
             pending.append(kept)
             self._elements += kept[0].numel()
         self._batches += 1

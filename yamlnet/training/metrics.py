@@ -89,7 +89,7 @@ class Confusion(Sums):
 
     def update(self, *inputs: Sequence[Tensor]) -> None:
         predictions, targets = inputs
-        true = torch.cat([target.reshape(-1) for target in targets]).long()
+        true = _flat(targets).long()
         cell = _known(true, self.num_classes, self.ignore_index) * (self.num_classes + 1)
         if predictions[0].dim() == 2:
             predictions = [torch.cat(list(predictions))]
@@ -140,7 +140,7 @@ class TopK(Sums):
     def update(self, *inputs: Sequence[Tensor]) -> None:
         predictions, targets = inputs
         scores = torch.cat([p.movedim(1, -1).reshape(-1, p.shape[1]) for p in predictions])
-        true = torch.cat([target.reshape(-1) for target in targets]).long()
+        true = _flat(targets).long()
         hit = (scores.topk(self.k).indices == true[:, None]).any(1)
         index = _known(true, self.counts.shape[1] - 1, self.ignore_index)
         self.counts.index_add_(1, index, torch.stack([hit.long(), torch.ones_like(true)]))
@@ -233,6 +233,11 @@ def _check_shapes(predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> N
                 "a mean error needs equal shapes, but the model's output is "
                 f"{list(prediction.shape)} and the target {list(target.shape)}, the batch first"
             )
+
+
+def _flat(tensors: Sequence[Tensor]) -> Tensor:
+    """The elements of them all, in order."""
+    return torch.cat([t if t.dim() == 1 else t.reshape(-1) for t in tensors])
 
 
 def _known(classes: Tensor, num_classes: int, ignored: int | None = None) -> Tensor:
