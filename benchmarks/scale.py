@@ -68,6 +68,7 @@ def measure(images: Path, memory: str, width: int, device: str) -> Figures:
         text = FILE.format(root=images, memory=memory, width=width, device=device)
         (folder / "scale.yaml").write_text(text)
         command = [sys.executable, "-m", "yamlnet", "train", str(folder / "scale.yaml"), "--quiet"]
+        command += ["--data-root", str(images)]
         with subprocess.Popen([*command, "--runs", name], stdout=subprocess.DEVNULL) as process:
             peak = 0
             while process.poll() is None:
@@ -101,18 +102,18 @@ def held(pid: int) -> int:
 
 
 def by_samples(counts: Sequence[int], memory: str, folder: Path, device: str) -> None:
-    """The table of numbers of samples, each resident and streaming."""
-    print("| images | bytes | data | epoch, s | images/s | peak memory |")
+    """The table of numbers of samples, each held in memory and under a limit."""
+    print("| images | bytes | held | epoch, s | images/s | peak memory |")
     print("| ---: | ---: | --- | ---: | ---: | ---: |")
     for count in counts:
         images = folder / str(count)
         write_images(images, count)
         size = f"{count * SIZE * SIZE / 1e6:,.0f} MB"
-        for kind, limit in (("resident", "1 TB"), ("streaming", memory)):
+        for held, limit in (("all", "1 TB"), (f"at most {memory}", memory)):
             found = measure(images, limit, 128, device)
             rate = f"{count / found.epoch_s:,.0f}"
             peak = f"{found.peak_bytes / 1e6:,.0f} MB"
-            print(f"| {count:,} | {size} | {kind} | {found.epoch_s:.2f} | {rate} | {peak} |", flush=True)
+            print(f"| {count:,} | {size} | {held} | {found.epoch_s:.2f} | {rate} | {peak} |", flush=True)
 
 
 def by_parameters(widths: Sequence[int], folder: Path, device: str) -> None:
