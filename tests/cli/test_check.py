@@ -69,6 +69,12 @@ def test_a_name_too_long_for_a_file_is_told_in_short(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.usefixtures("files")
+def test_extends_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = call(capsys, "check", "fine.yaml", "--set", "extends=wrong.yaml")
+    assert "unknown-key]: `extends` stands in a file: an option can't set it" in ended.out
+
+
+@pytest.mark.usefixtures("files")
 def test_a_file_that_is_not_utf_8_says_where(capsys: pytest.CaptureFixture[str]) -> None:
     ended = call(capsys, "check", "latin.yaml")
     assert ended.out.splitlines()[:2] == [

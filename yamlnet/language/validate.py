@@ -251,6 +251,9 @@ def _unknown(path: Path) -> Mistake:
     section = _section(path[:-1])
     known = [*section.model_fields] if section is not None else []
     if section is Experiment:
+        if path[-1] == "extends":  # the file's own has been read
+            message = "`extends` stands in a file: an option can't set it"
+            return Mistake("unknown-key", path, message, at="key")
         known += ["extends", "blocks"]
         if path[-1] in planned.KEYS:
             message, help = f"unknown key `{path[-1]}` in the document", planned.KEYS[str(path[-1])]
