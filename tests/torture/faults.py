@@ -59,10 +59,11 @@ class Faulty:
         writes = name != "open" or arguments[1] & (os.O_WRONLY | os.O_RDWR)
         if kind == "read-only" and name not in ("close", "fsync", "write") and writes:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        result = real(*arguments)
-        if kind == "kill after":
-            die()
-        return result
+        try:
+            return real(*arguments)
+        finally:  # also after one that fails by itself, as making a folder that is there does
+            if kind == "kill after":
+                die()
 
 
 def die() -> None:
