@@ -28,8 +28,11 @@ def resident(folder: Path) -> tuple[Any, Any]:
     return part["image"], part["target"]
 
 
-def raw(name: str, folder: Path, epochs: int, fused: bool) -> list[float]:
-    """What a person writes by hand for speed: resident bytes, one gather for each batch."""
+def raw(name: str, folder: Path, epochs: int, fused: bool, keeps: bool = False) -> list[float]:
+    """What a person writes by hand for speed: resident bytes, one gather for each batch.
+
+    With `keeps` it keeps the memory that its steps free, as yamlnet does.
+    """
     import torch
 
     from benchmarks.networks import network
@@ -39,6 +42,11 @@ def raw(name: str, folder: Path, epochs: int, fused: bool) -> list[float]:
     optimizer = torch.optim.Adam(model.parameters(), lr=LR, fused=fused or None)
     loss_of = torch.nn.CrossEntropyLoss()
     times = []
+    keeping = contextlib.ExitStack()
+    if keeps:
+        from yamlnet.training.heap import kept
+
+        keeping.enter_context(kept())
     for _ in range(epochs):
         start = perf_counter()
         for rows in torch.randperm(len(images)).split(BATCH_SIZE):
@@ -208,6 +216,7 @@ WAYS: dict[str, Callable[[str, Path, int], list[float]]] = {
     "raw loop": lambda *given: raw(*given, fused=False),
     "raw loop, fused Adam": lambda *given: raw(*given, fused=True),
     "raw loop, fused Adam (again, A/A)": lambda *given: raw(*given, fused=True),
+    "raw loop, fused Adam, memory kept": lambda *given: raw(*given, fused=True, keeps=True),
     "textbook loop": textbook,
     "Lightning, as documented": lambda *given: lightning(*given, documented=True),
     "Lightning, TensorDataset, bare": lambda *given: lightning(*given, documented=False),

@@ -135,6 +135,7 @@ def evaluate(
     """
     from yamlnet.training import run as runs
     from yamlnet.training.failure import placed
+    from yamlnet.training.heap import kept
     from yamlnet.training.setup import evaluator_of
     from yamlnet.training.shortage import memory_named
     from yamlnet.training.sources import evaluation
@@ -153,6 +154,7 @@ def evaluate(
     when = f"in the evaluation of the {split} split"
     with (
         closing(task.sources),
+        kept(),
         memory_named(),
         blaming(permitted),
         placed(found.network, experiment, task.places, lambda: when),
@@ -177,6 +179,7 @@ def predict(
     from yamlnet.data.given import read_given, wanted
     from yamlnet.training import run as runs
     from yamlnet.training.failure import placed
+    from yamlnet.training.heap import kept
     from yamlnet.training.predict import predictions
     from yamlnet.training.shortage import memory_named
 
@@ -191,5 +194,5 @@ def predict(
         tell(note)
     places = starting.places_of(found.examined)
     network, on = found.network, "on these inputs"
-    with memory_named(), blaming(permitted), placed(network, experiment, places, lambda: on):
+    with kept(), memory_named(), blaming(permitted), placed(network, experiment, places, lambda: on):
         return predictions(network, given, experiment, encodings, found.criteria)

@@ -22,6 +22,7 @@ from yamlnet.network.freeze import train_mode
 from yamlnet.training import device as devices
 from yamlnet.training.choice import Choice, Way
 from yamlnet.training.compiled import compiling, failure, is_compiling
+from yamlnet.training.heap import kept
 from yamlnet.training.objective import Batch
 from yamlnet.training.randomness import drawn_apart
 from yamlnet.training.setup import set_up
@@ -72,6 +73,7 @@ def fastest(rule: Choice, said: Train, ways: Sequence[Way], num_steps: int, runs
     task = rule.task
     with ExitStack() as stack:
         stack.enter_context(devices.threads(said.threads))
+        stack.enter_context(kept())
         stack.enter_context(devices.tensor_float(said.precision == "tf32"))
         stack.enter_context(drawn_apart(task.device, SEED))
         stack.enter_context(compiling(task.experiment.train.compile is True, runs, deterministic=False))

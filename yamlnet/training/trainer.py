@@ -11,6 +11,7 @@ from yamlnet.training.course import Course
 from yamlnet.training.device import deterministic, failures, tensor_float, threads
 from yamlnet.training.ending import failure_noted
 from yamlnet.training.failure import placed
+from yamlnet.training.heap import kept
 from yamlnet.training.interrupt import interruptible
 from yamlnet.training.observer import Observer, Silent
 from yamlnet.training.processes import ALONE, Processes
@@ -74,6 +75,7 @@ def _train(
         stack.enter_context(memory_named(task.needs))
         stack.enter_context(failures())
         stack.enter_context(threads(task.experiment.train.threads))
+        stack.enter_context(kept())
         interruption = stack.enter_context(interruptible())
         stack.enter_context(deterministic(task.experiment.train.deterministic))
         stack.enter_context(tensor_float(task.experiment.train.precision == "tf32"))
