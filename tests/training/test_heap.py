@@ -5,10 +5,10 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,53 +49,60 @@ print(json.dumps([counting.faults, hashlib.sha256(weights).hexdigest()]))
 glibc = pytest.mark.skipif(heap._library() is None, reason="only the GNU C library has this to set")
 
 
-def page() -> int:
-    return os.sysconf("SC_PAGE_SIZE")
+BLOCKS = """
+import json, os, resource
+from contextlib import nullcontext
+from pathlib import Path
+from yamlnet.training.heap import kept
 
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
-def step() -> None:
-    """Takes 64 MB in blocks of 4 MB, and frees them."""
+def step():
     blocks = [bytearray(2**22) for _ in range(16)]
     for block in blocks:
-        block[:: page()] = bytes(len(range(0, 2**22, page())))
+        block[::PAGE] = bytes(len(range(0, 2**22, PAGE)))
 
-
-def faults(num_steps: int) -> int:
+def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(num_steps):
+    for _ in range(5):
         step()
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
-def held() -> int:
-    """Bytes of this process that are in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * page()
+step()
+without, before = faults(), held()
+with kept():
+    step()
+    within, grown = faults(), held() - before
+print(json.dumps([without, within, grown, held() - before]))
+"""
+
+
+def told(script: str, *arguments: str, **environment: str) -> Any:
+    """What a script prints at last, as JSON, in a process that has used its memory for nothing else."""
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @glibc
 def test_pages_are_cleared_once_and_given_back_at_the_end() -> None:
-    step()
-    without = faults(5)
-    before = held()
-    with kept():
-        step()
-        within = faults(5)
-        assert held() > before + 2**25
-    assert within < 1_000 < 5 * 2**25 / page() < without
-    assert held() < before + 2**25
+    """A step takes 64 MB in blocks of 4 MB, and frees them."""
+    without, within, grown, left = told(BLOCKS)
+    assert within < 1_000 < 5 * 2**25 / os.sysconf("SC_PAGE_SIZE") < without
+    assert left < 2**25 < grown
 
 
 @glibc
 def test_a_training_clears_few_pages_and_ends_with_the_same_bits(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(FILE)
-    told = []
-    for name, environment in (("kept", {}), ("returned", {"MALLOC_TRIM_THRESHOLD_": "131072"})):
-        command = [sys.executable, "-c", TRAIN, str(tmp_path / "a.yaml"), str(tmp_path / name)]
-        done = subprocess.run(
-            command, env={**os.environ, **environment}, capture_output=True, text=True, check=True
-        )
-        told.append(json.loads(done.stdout.splitlines()[-1]))
-    (few, kept_bits), (many, returned_bits) = told
+    file = str(tmp_path / "a.yaml")
+    few, kept_bits = told(TRAIN, file, str(tmp_path / "kept"))
+    many, returned_bits = told(TRAIN, file, str(tmp_path / "returned"), MALLOC_TRIM_THRESHOLD_="131072")
     assert kept_bits == returned_bits
     assert 100 * (few[2] - few[1]) < many[2] - many[1]
 

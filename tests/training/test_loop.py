@@ -17,6 +17,7 @@ from yamlnet.training import loop
 from yamlnet.training.average import Average
 from yamlnet.training.interrupt import Interruption
 from yamlnet.training.loop import REPORT_EVERY_S, NotFiniteError, Position
+from yamlnet.training.meter import MAX_PENDING_BATCHES
 from yamlnet.training.setup import Setup, set_up
 
 
@@ -86,6 +87,23 @@ def test_the_loss_is_the_mean_per_sample(reduction: str) -> None:
     assert setup.loop.sums.loss(40) == pytest.approx(each.mean().item(), rel=1e-6)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_where_losses_are_added_up_changes_no_bit(reduction: str) -> None:
+    random = torch.Generator().manual_seed(0)
+    losses = (10 * torch.randn(2 * MAX_PENDING_BATCHES + 7, generator=random)).unbind()
+    summed = loss("CrossEntropyLoss", reduction=reduction)
+    whole, cut = (made(plain(), {}, loss=summed)[0].loop.sums for _ in range(2))
+    expected, example = 0.0, {"image": torch.zeros(3), "target": torch.zeros(3)}
+    for number, value in enumerate(losses):
+        size = 1 + number % 64
+        expected += float(value) * (1 if reduction == "sum" else size)
+        for sums in (whole, cut):
+            sums.add(torch.zeros(3, 4), [value], example, size)
+        if number % 5 == 0:
+            cut.flush()
+    assert whole.loss(1) == cut.loss(1) == expected
+
+
 def test_the_average_follows_its_formula_and_begins_with_a_copy() -> None:
     model = nn.Linear(2, 2)
     average = Average(model, 0.9)
@@ -130,15 +148,16 @@ def test_half_precision_learns_with_weights_in_full(precision: str) -> None:
 
 def test_steps_read_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {"ema": 0.9, "clip": {"norm": 1.0}, "precision": "bf16"}
-    setup, source = made(plain(), given, num_train=400, scheduler=scheduler("OneCycleLR", max_lr=0.1))
+    setup, source = made(plain(), given, num_train=2_400, scheduler=scheduler("OneCycleLR", max_lr=0.1))
     groups = [[batch] for batch in source.epoch(0)]
     reads: list[str] = []
     for name in ("item", "tolist", "cpu", "numpy", "__float__", "__bool__", "__int__", "__index__"):
         monkeypatch.setattr(Tensor, name, counted(name, getattr(Tensor, name), reads))
     for group in groups:
         setup.loop.step(group)
+    assert len(groups) > MAX_PENDING_BATCHES
     assert reads == []
-    assert setup.loop.sums.loss(400) > 0
+    assert setup.loop.sums.loss(2_400) > 0
     assert reads == ["__float__"]
 
 

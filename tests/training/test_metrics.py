@@ -128,7 +128,7 @@ def test_where_batches_are_counted_changes_no_bit(name: str) -> None:
     random = torch.Generator().manual_seed(0)
     terms = {"m": metric(name)}
     inputs = [
-        (torch.randn(3, 4, generator=random), torch.randint(0, 4, (3,), generator=random)) for _ in range(70)
+        (torch.randn(3, 4, generator=random), torch.randint(0, 4, (3,), generator=random)) for _ in range(300)
     ]
     if name == "MeanSquaredError":
         inputs = [(output, torch.randn(3, 4, generator=random)) for output, _ in inputs]

@@ -7,27 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.live import Live
 from rich.text import Text
 
 from yamlnet.cli.lines import duration, line
 from yamlnet.language.render import printable
-from yamlnet.training import observer
+from yamlnet.training.observer import Progress
+
+WIDTH = 40
 
 
 class Bar:
-    """Draws the bar while training runs."""
+    """Draws the bar while training runs: one line of text, which costs a step the least."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
-        self.progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
-            TextColumn("loss {task.fields[loss]}  {task.fields[rate]} samples/s  {task.fields[left]} left"),
-            console=self.console,
-            refresh_per_second=2,  # drawing takes a millisecond from the training
-            transient=True,
+        self._drawn = Text()
+        self.live = Live(
+            console=self.console, refresh_per_second=2, transient=True, get_renderable=lambda: self._drawn
         )
 
     def __enter__(self) -> Bar:
@@ -35,24 +32,19 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         """Takes the bar away, however training ended."""
-        self.progress.stop()
+        self.live.stop()
 
     def started(self, run: Path, num_steps: int, step: int) -> None:
         self.say(f"{run}: {num_steps:,} steps" + (f", from step {step:,} on" if step else ""))
-        self.progress.start()
-        self.task = self.progress.add_task(
-            "", total=num_steps, completed=step, epoch=1, loss="-", rate="-", left="-"
-        )
+        self._draw(1, step, num_steps, "loss -  - samples/s  - left")
+        self.live.start()
 
-    def progressed(self, progress: observer.Progress) -> None:
-        self.progress.update(
-            self.task,
-            completed=progress.step,
-            epoch=progress.epoch,
-            loss=f"{progress.loss:.4f}",
-            rate=f"{progress.samples_per_second:,.0f}",
-            left=duration(progress.time_left_s),
+    def progressed(self, progress: Progress) -> None:
+        words = (
+            f"loss {progress.loss:.4f}  {progress.samples_per_second:,.0f} samples/s  "
+            f"{duration(progress.time_left_s)} left"
         )
+        self._draw(progress.epoch, progress.step, progress.num_steps, words)
 
     def recorded(self, record: Mapping[str, Any]) -> None:
         self.say(line(record))
@@ -67,3 +59,18 @@ class Bar:
 
     def say(self, text: str) -> None:
         self.console.print(Text(printable(text)))
+
+    def _draw(self, epoch: int, step: int, num_steps: int, words: str) -> None:
+        head, tail = f"epoch {epoch} ", f" {step:,}/{num_steps:,} {words}"
+        width = max(0, min(WIDTH, self.console.width - len(head) - len(tail)))
+        done = width * step // max(num_steps, 1)
+        mark = "━" if self.console.encoding.startswith("utf") else "-"
+        rest = " " if self.console.no_color or self.console.color_system is None else mark
+        self._drawn = Text.assemble(
+            head,
+            (mark * done, "bar.complete"),
+            (rest * (width - done), "bar.back"),
+            tail,
+            no_wrap=True,
+            overflow="ellipsis",
+        )

@@ -118,7 +118,7 @@ class Captured:
     def _replay(self, stretch: Stretch, group: Sequence[Batch], rates: Sequence[Row]) -> None:
         _fill(stretch.inputs, group)
         self._rates.write(rates)
-        self._loop.sums.meter.flush()
+        self._loop.sums.flush()
         stretch.replay()
         if self._loop.average is not None:
             self._loop.average.num_averaged += len(group)
@@ -147,7 +147,7 @@ class Captured:
         except Exception as error:  # whatever it is: the steps themselves were taken
             reason = _cause(error)
         self._loop.clear()
-        self._loop.sums.meter.reset()  # a capture that failed leaves batches that nobody computed
+        self._loop.sums.reset()  # a capture that failed leaves batches that nobody computed
         self._restore(self._own(), end)
         if reason is not None:
             self._refuse(reason)
@@ -175,7 +175,7 @@ class Captured:
             with self._rates.reading(), self._counted_apart():
                 for batch in inputs:
                     self._loop.step([batch])
-            self._loop.sums.meter.flush()
+            self._loop.sums.flush()
 
         self._machine.warm_up(steps)
         return Stretch(inputs, self._machine.capture(steps))
@@ -198,7 +198,7 @@ class Captured:
     def _own(self) -> list[Tensor]:
         """The very tensors that a step changes."""
         loop = self._loop
-        loop.sums.meter.flush()
+        loop.sums.flush()
         held = [value for state in loop.optimizer.state.values() for value in state.values()]
         sums = [t for counted in loop.sums.meter.accumulators.values() for t in counted.state().values()]
         averages = [] if loop.average is None else list(loop.average.tensors.values())
@@ -207,11 +207,11 @@ class Captured:
         return [*weights, *state, *averages, *loop.sums.totals, *sums]
 
     def _kept(self, own: Sequence[Tensor]) -> State:
-        self._loop.sums.meter.flush()
+        self._loop.sums.flush()
         average = self._loop.average
         return State(
             [tensor.detach().to("cpu", copy=True) for tensor in own],
-            randomness.capture(self._loop.sums.totals[0].device),
+            randomness.capture(self._loop.sums.device),
             0 if average is None else average.num_averaged,
         )
 
@@ -219,7 +219,7 @@ class Captured:
     def _restore(self, own: Sequence[Tensor], state: State) -> None:
         for tensor, old in zip(own, state.tensors, strict=True):
             tensor.copy_(old)
-        randomness.restore(self._loop.sums.totals[0].device, state.random)
+        randomness.restore(self._loop.sums.device, state.random)
         if self._loop.average is not None:
             self._loop.average.num_averaged = state.num_averaged
 

@@ -39,7 +39,7 @@ class Evaluator:
         modes = [(module, module.training) for module in self.model.modules()]
         self.model.eval()
         try:
-            with drawn_apart(self.sums.totals[0].device, SEED), torch.inference_mode():
+            with drawn_apart(self.sums.device, SEED), torch.inference_mode():
                 return self._measure(source, asked)
         finally:
             for module, training in modes:

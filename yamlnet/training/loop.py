@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from yamlnet.training import randomness
 from yamlnet.training.average import Average
 from yamlnet.training.interrupt import Interruption
-from yamlnet.training.meter import Meter
+from yamlnet.training.meter import MAX_PENDING_BATCHES, Meter
 from yamlnet.training.objective import Batch, Objective
 from yamlnet.training.processes import ALONE, Processes
 from yamlnet.training.watch import Watcher
@@ -32,7 +32,7 @@ Forward = Callable[[Batch], tuple[Any, Batch, tuple[Tensor, ...]]]
 Report = Callable[[float], object]
 """Is told this epoch's mean loss so far."""
 
-REPORT_EVERY_S = 0.2
+REPORT_EVERY_S = 0.5
 
 LEAST_SCALE = 2.0**-10
 """Where fp16's loss is scaled by less and still overflows, scaling isn't what it lacks."""
@@ -117,24 +117,55 @@ class Position:
         return self.num_samples / self.time_s if self.time_s else float("nan")
 
 
-@dataclass(eq=False)
 class Sums:
     """What an epoch's losses add up to, on the device, and what its metrics are counted from.
 
-    `totals` has a number for each term of the loss. With several `processes` each adds up its own samples';
-    they come together when they are read.
+    As the meter does, it only keeps what a batch gives, and counts many of them in one go. With several
+    `processes` each adds up its own samples'; they come together when they are read.
     """
 
-    objective: Objective
-    meter: Meter
-    totals: tuple[Tensor, ...]
-    processes: Processes = ALONE
+    def __init__(
+        self, objective: Objective, meter: Meter, device: torch.device, processes: Processes = ALONE
+    ) -> None:
+        self.objective, self.meter, self.device, self.processes = objective, meter, device, processes
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+        self._totals = tuple(torch.zeros((), dtype=dtype, device=device) for _ in objective.terms)
+        self._pending: list[tuple[list[Tensor], int]] = []
+
+    @property
+    def totals(self) -> tuple[Tensor, ...]:
+        """The very tensor of each term of the loss, with all batches in it."""
+        self._add_up()
+        return self._totals
 
     def add(self, output: Any, losses: Sequence[Tensor], batch: Batch, num_samples: int) -> None:
         """Takes one batch in."""
-        for term, total, loss in zip(self.objective.terms, self.totals, losses, strict=True):
-            total.add_(loss.detach(), alpha=1 if term.summed else num_samples)
+        self._pending.append(([loss.detach() for loss in losses], num_samples))
+        if len(self._pending) == MAX_PENDING_BATCHES:
+            self._add_up()
         self.meter.add(output, batch)
+
+    def flush(self) -> None:
+        """Counts what was kept."""
+        self._add_up()
+        self.meter.flush()
+
+    @torch.no_grad()
+    def _add_up(self) -> None:
+        """Adds the losses one after another, so that no bit depends on how many there are."""
+        if not self._pending:
+            return
+        columns, sizes = zip(*self._pending, strict=True)
+        self._pending.clear()
+        for place, (term, total) in enumerate(zip(self.objective.terms, self._totals, strict=True)):
+            losses = [column[place] for column in columns]
+            factors = (1,) * len(sizes) if term.summed else sizes
+            if self.device.type == "cpu":
+                weighted = torch.stack(losses).to(total.dtype) * torch.tensor(factors)
+                total.copy_(torch.cat([total[None], weighted]).cumsum(0)[-1])
+                continue
+            for loss, factor in zip(losses, factors, strict=True):  # a GPU's `cumsum` has an order of its own
+                total.add_(loss, alpha=factor)
 
     def loss(self, num_samples: int) -> float:
         """The mean per sample so far; reads from the device."""
@@ -156,16 +187,10 @@ class Sums:
 
     def reset(self) -> None:
         """Begins anew."""
-        for total in self.totals:
+        self._pending.clear()
+        for total in self._totals:
             total.zero_()
         self.meter.reset()
-
-
-def sums(objective: Objective, meter: Meter, device: torch.device, processes: Processes = ALONE) -> Sums:
-    """Sums over nothing yet."""
-    dtype = torch.float32 if device.type == "mps" else torch.float64
-    totals = tuple(torch.zeros((), dtype=dtype, device=device) for _ in objective.terms)
-    return Sums(objective, meter, totals, processes)
 
 
 def forward(
@@ -288,7 +313,7 @@ class Loop:
         sizes = [self._sizes(batch) for batch in group]
         num_samples = num_counted = sum(size for _, size in sizes)
         before = [buffer.clone() for buffer in self.buffers]
-        random = randomness.capture(self.sums.totals[0].device) if self.skips else {}
+        random = randomness.capture(self.sums.device) if self.skips else {}
         found: NotFiniteError | None = None
         for index, (batch, (own, size)) in enumerate(zip(group, sizes, strict=True)):
             with self.processes.between(last=index == len(group) - 1):

@@ -20,7 +20,7 @@ from yamlnet.training.objective import NO_CRITERIA, Batch, Criteria, Pick, picks
 from yamlnet.training.processes import ALONE, Processes
 
 MAX_PENDING_ELEMENTS = 2**20
-MAX_PENDING_BATCHES = 64
+MAX_PENDING_BATCHES = 256
 
 
 class Meter:
@@ -31,35 +31,36 @@ class Meter:
     ) -> None:
         """`inputs` take what each metric compares; metrics that share them are counted together."""
         self.accumulators = dict(accumulators)
-        users: dict[tuple[Pick, ...], list[Accumulator]] = {}
-        for name, takers in inputs.items():
-            users.setdefault(takers, []).append(accumulators[name])
-        self._groups = list(users.items())
-        self._pending: list[list[tuple[Tensor, ...]]] = [[] for _ in self._groups]
-        self._elements = self._batches = 0
+        self._takers = list(dict.fromkeys(taker for takers in inputs.values() for taker in takers))
+        self._places = {name: [self._takers.index(t) for t in takers] for name, takers in inputs.items()}
+        self._pending: list[list[Tensor]] = []
+        self._most = 0
+        self._with_gradient: list[int] = []
 
     def add(self, output: Any, batch: Batch) -> None:
         """Keeps one batch's detached outputs and targets; nothing is computed but now and then."""
-        for (takers, _), pending in zip(self._groups, self._pending, strict=True):
-            taken = [take(output, batch) for take in takers]
-            kept = tuple([value.detach() if value.requires_grad else value for value in taken])
-            pending.append(kept)
-            self._elements += kept[0].numel()
-        self._batches += 1
-        if self._elements >= MAX_PENDING_ELEMENTS or self._batches >= MAX_PENDING_BATCHES:
+        if not self._takers:
+            return
+        kept = [take(output, batch) for take in self._takers]
+        if not self._pending:  # the others are alike
+            elements = sum(value.numel() for value in kept)
+            self._most = min(MAX_PENDING_BATCHES, MAX_PENDING_ELEMENTS // max(elements, 1))
+            self._with_gradient = [place for place, value in enumerate(kept) if value.requires_grad]
+        for place in self._with_gradient:
+            kept[place] = kept[place].detach()
+        self._pending.append(kept)
+        if len(self._pending) >= self._most:
             self.flush()
 
     @torch.no_grad()
     def flush(self) -> None:
         """Counts what was kept."""
-        for (_, users), pending in zip(self._groups, self._pending, strict=True):
-            if not pending:
-                continue
-            columns = tuple(zip(*pending, strict=True))
-            for user in users:
-                user.update(*columns)
-            pending.clear()
-        self._elements = self._batches = 0
+        if not self._pending:
+            return
+        columns = list(zip(*self._pending, strict=True))
+        self._pending.clear()
+        for name, places in self._places.items():
+            self.accumulators[name].update(*[columns[place] for place in places])
 
     def compute(self, processes: Processes = ALONE) -> dict[str, float]:
         """Every metric over all batches since `reset`, of all processes; reads from the device."""
@@ -97,9 +98,7 @@ class Meter:
         """Forgets all batches."""
         for held in self.accumulators.values():
             held.reset()
-        for pending in self._pending:
-            pending.clear()
-        self._elements = self._batches = 0
+        self._pending.clear()
 
 
 def meter(

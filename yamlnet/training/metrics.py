@@ -89,19 +89,21 @@ class Confusion(Sums):
 
     def update(self, *inputs: Sequence[Tensor]) -> None:
         predictions, targets = inputs
-        true = _flat(targets).long()
-        cell = _known(true, self.num_classes, self.ignore_index) * (self.num_classes + 1)
-        if predictions[0].dim() == 2:
-            predictions = [torch.cat(list(predictions))]
-        cell += _known(torch.cat([self._classes(p) for p in predictions]).long(), self.num_classes)
+        true = _known(_flat(targets).long(), self.num_classes, self.ignore_index)
+        cell = self._predicted(predictions).add(true, alpha=self.num_classes + 1)
         self.counts.view(-1).index_add_(0, cell, torch.ones_like(cell))
 
-    def _classes(self, prediction: Tensor) -> Tensor:
-        if not prediction.is_floating_point():
-            return prediction.reshape(-1)
-        if self.threshold is not None:
-            return (prediction > self.threshold).reshape(-1)
-        return prediction.argmax(1).reshape(-1)
+    def _predicted(self, predictions: Sequence[Tensor]) -> Tensor:
+        """The class that is predicted for each sample."""
+        first, threshold = predictions[0], self.threshold
+        if not first.is_floating_point():
+            return _known(_flat(predictions).long(), self.num_classes)
+        if threshold is not None:
+            return _known(_flat([p > threshold for p in predictions]).long(), self.num_classes)
+        if first.dim() == 2:
+            predictions = [torch.cat(list(predictions))]
+        classes = _flat([p.argmax(1) for p in predictions])
+        return classes if first.shape[1] <= self.num_classes else _known(classes, self.num_classes)
 
     def compute(self) -> float:
         counts = self.counts[: self.num_classes].double().cpu()
@@ -237,12 +239,12 @@ def _check_shapes(predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> N
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:
     """The elements of them all, in order."""
+    if len(tensors) == 1:
+        return tensors[0].reshape(-1)
     return torch.cat([t if t.dim() == 1 else t.reshape(-1) for t in tensors])
 
 
 def _known(classes: Tensor, num_classes: int, ignored: int | None = None) -> Tensor:
     """Class numbers, those out of range as `num_classes`."""
-    known = (classes >= 0) & (classes < num_classes)
-    if ignored is not None:
-        known &= classes != ignored
-    return torch.where(known, classes, num_classes)
+    known = classes.clamp(-1, num_classes).remainder_(num_classes + 1)
+    return known if ignored is None else torch.where(classes == ignored, num_classes, known)

@@ -21,7 +21,7 @@ from yamlnet.training.criteria import Learner
 from yamlnet.training.device import autocast, laid_out, precision, scaler
 from yamlnet.training.evaluate import Evaluator
 from yamlnet.training.failure import Places
-from yamlnet.training.loop import Forward, Loop, forward, sums
+from yamlnet.training.loop import Forward, Loop, Sums, forward
 from yamlnet.training.meter import meter
 from yamlnet.training.objective import Batch, Criteria, Objective, objective
 from yamlnet.training.plan import Plan, plan
@@ -182,7 +182,7 @@ def evaluator_of(task: Task, processes: Processes = ALONE) -> Evaluator:
     run = _forward(task, aim, task.model)
     metrics, loss = experiment.metrics, experiment.loss
     counted = meter(metrics, loss, task.example, task.num_classes, device, task.criteria)
-    totals = sums(aim, counted, device, processes)
+    totals = Sums(aim, counted, device, processes)
     return Evaluator(task.learner, run, totals, task.inputs[0], processes)
 
 
