@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -90,7 +91,8 @@ def test_the_loss_is_the_mean_per_sample(reduction: str) -> None:
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_where_losses_are_added_up_changes_no_bit(reduction: str) -> None:
     random = torch.Generator().manual_seed(0)
-    losses = (10 * torch.randn(2 * MAX_PENDING_BATCHES + 7, generator=random)).unbind()
+    # of sizes so different that other orders come to other sums
+    losses = (10 * torch.randn(2 * MAX_PENDING_BATCHES + 7, generator=random)).exp().unbind()
     summed = loss("CrossEntropyLoss", reduction=reduction)
     whole, cut = (made(plain(), {}, loss=summed)[0].loop.sums for _ in range(2))
     expected, example = 0.0, {"image": torch.zeros(3), "target": torch.zeros(3)}
@@ -102,6 +104,17 @@ def test_where_losses_are_added_up_changes_no_bit(reduction: str) -> None:
         if number % 5 == 0:
             cut.flush()
     assert whole.loss(1) == cut.loss(1) == expected
+
+
+def test_nothing_of_a_step_is_held_but_numbers() -> None:
+    sums = made(plain(), {})[0].loop.sums
+    leaf = torch.zeros(3, 4, requires_grad=True)
+    output = leaf * 2
+    value = output.sum()
+    held = [weakref.ref(output), weakref.ref(value)]
+    sums.add(output, [value], {"image": torch.zeros(3), "target": torch.zeros(3, dtype=torch.long)}, 3)
+    del output, value
+    assert [reference() for reference in held] == [None, None]
 
 
 def test_the_average_follows_its_formula_and_begins_with_a_copy() -> None:
