@@ -13,6 +13,7 @@ import yamlnet
 from tests.cli.calling import call
 from tests.training.failing import place, write
 from yamlnet.network.drawing import plain_calls
+from yamlnet.training.delegate import Delegate
 
 CHAIN = "model:\n  inputs: {%s: {shape: [%d], dtype: %s}}\n  ModuleDict:\n%s"
 LOSS = "loss: {MSELoss, from: [output, share]}\n"
@@ -129,6 +130,45 @@ def test_it_names_the_node_its_place_and_what_it_took(
     assert capsys.readouterr() == ("", "")
     [run] = (tmp_path / "failing").glob("[0-9]")
     assert f"{file}:{found.line}:{found.column}: {found.message}" in (run / "result.json").read_text()
+
+
+HINGE = "MulticlassHingeLoss: {num_classes: 3}"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "when", "said"),
+    [
+        (HINGE, 7, "at the end of epoch 1", "index 7 is out of bounds"),
+        (HINGE, 2, "at the end of epoch 1", "KeyError: 'no number'"),
+        (
+            "Accuracy, from: [output, {expr: 'argmax(one_hot(target, 3), 1)'}]",
+            7,
+            "in training step",
+            "smaller",
+        ),
+    ],
+    ids=["counted", "computed", "taken"],
+)
+def test_a_metric_is_named_too(
+    metric: str, value: int, when: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = logits("{expr: 'mean(output ** 2)'}")
+    others = "first: {expr: 'mean(output)'}, last: {F1Score, from: [output, target]}"
+    if value == 2:
+        monkeypatch.setattr(Delegate, "compute", failing)
+    file = write(tmp_path, f"{model}metrics: {{{others}, seen: {{{metric}}}}}\n", "target", value)
+    with pytest.raises(yamlnet.RunError) as caught:
+        yamlnet.train(file, runs=tmp_path)
+    [found] = caught.value.diagnostics
+    assert (found.line, found.column) == place(file, metric)
+    assert f" fails {when}" in found.message
+    assert said in found.message
+
+
+def failing(metric: Delegate) -> float:
+    if metric._metric._update_count == 5:  # not where the file is checked
+        raise KeyError("no number")
+    return 0.0
 
 
 def test_an_evaluation_and_a_prediction_point_there_too(

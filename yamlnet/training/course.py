@@ -62,7 +62,7 @@ class Course:
         self._saved_step: int | None = None
         self._next_report_s = 0.0
         self._shown = observer
-        self._evaluated: str | None = None
+        self._under_way: str | None = None
         self._num_told = 0
         setup.loop.skipped = self._left_out
         if setup.loop.ahead is not None:
@@ -202,10 +202,10 @@ class Course:
         digest, best = self._load_final(), self.standing.best
         figures = self.standing.figures | (best["figures"] if best else {})
         if self.task.sources.test is not None:
-            self._evaluated = "test"
+            self._under_way = "in the evaluation of the test split"
             tested = self.setup.evaluator.evaluate(self.task.sources.test, self._asked)
             self._check_interruption()
-            self._evaluated = None
+            self._under_way = None
             self._record("test", tested)
             figures |= _named("test", tested)
         parameters = list(self.task.model.parameters())
@@ -254,6 +254,7 @@ class Course:
                 f"no sample of epoch {position.epoch + 1} had a finite loss",
                 help="`train.non_finite: stop` names the first such step",
             )
+        self._under_way = f"at the end of epoch {position.epoch + 1}"
         figures: dict[str, float] = self.processes.agreed(
             {
                 **sums.figures(position.num_samples),
@@ -263,17 +264,18 @@ class Course:
                 "num_skipped": position.num_skipped,
             }
         )
+        self._under_way = None
         return figures
 
     def _validate(self) -> dict[str, float]:
         average = self.setup.loop.average
         assert self.task.sources.validation is not None
-        self._evaluated = "validation"
+        self._under_way = "in the evaluation of the validation split"
         self.processes.broadcast(list(self.task.learner.buffers()))
         with nullcontext() if average is None else average.applied():
             figures = self.setup.evaluator.evaluate(self.task.sources.validation, self._asked)
         self._check_interruption()
-        self._evaluated = None
+        self._under_way = None
         return figures
 
     def _advance_schedule(self, figures: Mapping[str, float], ends_epoch: bool) -> None:
@@ -345,9 +347,7 @@ class Course:
 
     def when(self) -> str:
         """What is under way, for a message."""
-        if self._evaluated is not None:
-            return f"in the evaluation of the {self._evaluated} split"
-        return f"in training step {self.position.step + 1}"
+        return self._under_way or f"in training step {self.position.step + 1}"
 
     def _report(self, loss: float) -> None:
         if not self.setup.loop.careful and self.processes.agreed(self.care.is_due):

@@ -27,6 +27,9 @@ from yamlnet.training.shortage import is_out_of_memory
 PLAIN = (RuntimeError, IndexError, ValueError)
 """What torch raises where its words say it all."""
 
+METERING = (Meter.add.__code__, Meter.flush.__code__, Meter.compute.__code__)
+"""Where the metric that is under way is `name`."""
+
 
 def _unlocated(mistake: Mistake) -> YamlnetError:
     return YamlnetError(mistake.message, mistake.help)
@@ -84,17 +87,15 @@ def _of_network(
 
 def _of_figures(error: Exception, experiment: Experiment, when: Callable[[], str]) -> Mistake | None:
     """What a term of the loss or a metric raised."""
-    for frame in _frames(error):
+    for frame in reversed(list(_frames(error))):
         values = frame.f_locals
         if frame.f_code is Objective.losses.__code__ and experiment.loss is not None:
             term = experiment.loss.terms[values["term"].name]
             return _of_term(error, term, values["output"], values["batch"], when)
-        if frame.f_code is Meter.flush.__code__ and "user" in values:
-            for name, held in values["self"].accumulators.items():
-                if held is values["user"]:
-                    metric = experiment.metrics[name]
-                    message = f"{title_of(metric)} fails {when()}: {words(error, metric.call)}"
-                    return Mistake("run-failure", message=message, **place_of(metric))
+        if frame.f_code in METERING and "name" in values:
+            metric = experiment.metrics[values["name"]]
+            message = f"{title_of(metric)} fails {when()}: {words(error, metric.call)}"
+            return Mistake("run-failure", message=message, **place_of(metric))
     return None
 
 

@@ -140,7 +140,7 @@ class Sums:
 
     def add(self, output: Any, losses: Sequence[Tensor], batch: Batch, num_samples: int) -> None:
         """Takes one batch in."""
-        self._pending.append(([loss.detach() for loss in losses], num_samples))
+        self._pending.append((list(map(Tensor.detach, losses)), num_samples))
         if len(self._pending) == MAX_PENDING_BATCHES:
             self._add_up()
         self.meter.add(output, batch)
@@ -231,7 +231,7 @@ class Loop:
     batches, what wasn't finite, and the random states it began with. While it is `careful`, a step looks at
     its loss and gradients before the optimizer does, and at the weights after. Several `processes` take the
     same steps, each on its `Share` of every batch; they read and report at the same ones, where a run ends.
-    What is `ahead` takes the steps that nobody looks at.
+    What is `ahead` takes the steps that nobody looks at. At `due_s` of the clock the loss is read again.
     """
 
     forward: Forward
@@ -253,6 +253,7 @@ class Loop:
     skipped: Skipped = lambda group, found, random: None
     careful: bool = False
     ahead: Ahead | None = None
+    due_s: float = 0.0
 
     def run(
         self,
@@ -265,12 +266,11 @@ class Loop:
         """Takes steps until `until` are behind it, the batches end or the interruption; notes where it is.
 
         Raises:
-            NotFiniteError: the loss isn't finite any more, found when it is read: after an epoch's first
-                step, every `REPORT_EVERY_S` seconds, and at the end; in a careful step, before it is taken.
+            NotFiniteError: the loss isn't finite any more, found when it is read: after the first step, every
+                `REPORT_EVERY_S` seconds, and at the end; in a careful step, before it is taken.
         """
         clock = perf_counter()
         alone = self.processes.count == 1
-        due = clock + REPORT_EVERY_S
         while position.step < until and not interruption.signal:
             before = position.batch
             for taken in self._next(batches, position, until):
@@ -278,12 +278,14 @@ class Loop:
             if position.batch == before:
                 break
             now = perf_counter()
-            if before == 0 or (alone and now >= due):
+            if alone and now >= self.due_s:
                 loss = self._mean_loss(position)
                 position.take_time(clock, perf_counter())
                 report(loss)
                 clock = perf_counter()
-                due = clock + REPORT_EVERY_S
+                self.due_s = clock + REPORT_EVERY_S
+            elif before == 0:
+                clock = position.take_time(clock, now)
         loss = self._mean_loss(position)
         position.take_time(clock, perf_counter())
         if not alone:

@@ -31,8 +31,13 @@ class Meter:
     ) -> None:
         """`inputs` take what each metric compares; metrics that share them are counted together."""
         self.accumulators = dict(accumulators)
-        self._takers = list(dict.fromkeys(taker for takers in inputs.values() for taker in takers))
-        self._places = {name: [self._takers.index(t) for t in takers] for name, takers in inputs.items()}
+        users: dict[Pick, str] = {}
+        for name, takers in inputs.items():
+            for take in takers:
+                users.setdefault(take, name)
+        self._takers = [(name, take) for take, name in users.items()]
+        places = {take: place for place, take in enumerate(users)}
+        self._places = {name: [places[take] for take in takers] for name, takers in inputs.items()}
         self._pending: list[list[Tensor]] = []
         self._most = 0
         self._with_gradient: list[int] = []
@@ -41,7 +46,9 @@ class Meter:
         """Keeps one batch's detached outputs and targets; nothing is computed but now and then."""
         if not self._takers:
             return
-        kept = [take(output, batch) for take in self._takers]
+        kept = []
+        for name, take in self._takers:  # noqa: B007 - by this name a failure is traced to its metric
+            kept.append(take(output, batch))
         if not self._pending:  # the others are alike
             elements = sum(value.numel() for value in kept)
             self._most = min(MAX_PENDING_BATCHES, MAX_PENDING_ELEMENTS // max(elements, 1))
@@ -52,22 +59,25 @@ class Meter:
         if len(self._pending) >= self._most:
             self.flush()
 
-    @torch.no_grad()
     def flush(self) -> None:
         """Counts what was kept."""
         if not self._pending:
             return
         columns = list(zip(*self._pending, strict=True))
         self._pending.clear()
-        for name, places in self._places.items():
-            self.accumulators[name].update(*[columns[place] for place in places])
+        with torch.no_grad():
+            for name, places in self._places.items():  # here too
+                self.accumulators[name].update(*[columns[place] for place in places])
 
     def compute(self, processes: Processes = ALONE) -> dict[str, float]:
         """Every metric over all batches since `reset`, of all processes; reads from the device."""
         self.flush()
+        figures: dict[str, float] = {}
         if processes.count == 1 or not self.accumulators:
-            return {name: accumulator.compute() for name, accumulator in self.accumulators.items()}
-        states, figures = processes.gathered(self.state()), {}
+            for name, accumulator in self.accumulators.items():
+                figures[name] = accumulator.compute()
+            return figures
+        states = processes.gathered(self.state())
         if processes.first:
             own = {name: tensor.clone() for name, tensor in states[0].items()}
             self.merge([own, *states[1:]])
