@@ -27,9 +27,10 @@ from benchmarks.images import write
 from benchmarks.networks import NAMES, document
 from yamlnet.cli.progress import Bar
 from yamlnet.training import course, loop
-from yamlnet.training.loop import Loop, Position, Sums
+from yamlnet.training.loop import Loop, Position
 from yamlnet.training.observer import Progress
 from yamlnet.training.run import Run
+from yamlnet.training.sums import Sums
 
 WATCHED, BARE, CONTROL = "with all of it", "with none of it", "with none of it (again, A/A)"
 ORDER = (WATCHED, BARE, CONTROL, BARE)

@@ -157,7 +157,7 @@ def evaluate(
         kept(),
         memory_named(),
         blaming(permitted),
-        placed(found.network, experiment, task.places, lambda: when),
+        placed(found.network, experiment, task.places, lambda counted: when),
     ):
         return {f"{split}.{name}": value for name, value in evaluator_of(task).evaluate(source).items()}
 
@@ -194,5 +194,5 @@ def predict(
         tell(note)
     places = starting.places_of(found.examined)
     network, on = found.network, "on these inputs"
-    with kept(), memory_named(), blaming(permitted), placed(network, experiment, places, lambda: on):
+    with kept(), memory_named(), blaming(permitted), placed(network, experiment, places, lambda counted: on):
         return predictions(network, given, experiment, encodings, found.criteria)

@@ -51,6 +51,15 @@ def test_it_is_one_line_on_any_terminal(width: int) -> None:
     assert len(line) <= width
     assert "\n" not in line
     assert ("loss 0.2500  12,346 samples/s  1:02 left" in line) == (width >= 60)
+    assert line.endswith("…") == (8 < width < 60)
+
+
+def test_a_long_line_above_it_is_left_whole() -> None:
+    shown, file = bar(30, no_color=True)
+    with shown:
+        shown.started(Path("runs/a/1"), 1_000, 0)
+        shown.recorded(RECORD)
+    assert "epoch   2  train       loss 0.5000  accuracy 0.7500\n" in file.getvalue()
 
 
 def test_records_stay_above_it_and_it_goes_in_the_end() -> None:

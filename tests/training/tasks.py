@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from yamlnet.data.batches import Batches
 from yamlnet.data.splits import Split
 from yamlnet.language.experiment import Experiment, Loss, MetricTerm, Optimizer, Scheduler, Term, Train
 from yamlnet.training import run as runs
+from yamlnet.training.meter import Meter
 from yamlnet.training.run import Run
 from yamlnet.training.setup import Task
 from yamlnet.training.sources import Source, Sources
@@ -34,6 +35,12 @@ def call(kind: Kind, name: str, **arguments: Any) -> Call:
 
 def metric(name: str, **arguments: Any) -> MetricTerm:
     return MetricTerm(call=call("metric", name, **arguments))
+
+
+def count(counted: Meter, outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+    """Counts batches in."""
+    taken = [counted.take(output, {"target": t}) for output, t in zip(outputs, targets, strict=True)]
+    counted.count(list(zip(*taken, strict=True)))
 
 
 def loss(name: str, inputs: tuple[Any, ...] = ("output", "target"), **arguments: Any) -> Loss:

@@ -199,7 +199,7 @@ class Half(Recorder):
     """Fails when a metric was given what the device never computed."""
 
     def capture(self, call: Call) -> Call:
-        self.setup.loop.sums.meter.add(torch.zeros(2, 3), {"target": torch.zeros(5)})
+        self.setup.loop.sums.add(torch.zeros(2, 3), [torch.zeros(())], {"target": torch.zeros(5)}, 2)
         raise RuntimeError("it fails")
 
     setup: Setup

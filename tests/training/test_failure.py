@@ -138,8 +138,8 @@ HINGE = "MulticlassHingeLoss: {num_classes: 3}"
 @pytest.mark.parametrize(
     ("metric", "value", "when", "said"),
     [
-        (HINGE, 7, "at the end of epoch 1", "index 7 is out of bounds"),
-        (HINGE, 2, "at the end of epoch 1", "KeyError: 'no number'"),
+        (HINGE, 7, "in epoch 1", "index 7 is out of bounds"),
+        (HINGE, 2, "in epoch 1", "KeyError: 'no number'"),
         (
             "Accuracy, from: [output, {expr: 'argmax(one_hot(target, 3), 1)'}]",
             7,
@@ -202,7 +202,7 @@ def test_a_bug_of_ours_is_not_blamed_on_the_file(tmp_path: Path, monkeypatch: py
         raise AttributeError("oops")
 
     file = write(tmp_path, CASES["embedding"][0])
-    monkeypatch.setattr("yamlnet.training.loop.Sums.add", broken)
+    monkeypatch.setattr("yamlnet.training.sums.Sums.add", broken)
     with pytest.raises(AttributeError, match="oops"):
         yamlnet.train(file, runs=tmp_path)
 
@@ -219,7 +219,7 @@ def test_in_python_ctrl_c_is_a_keyboard_interrupt(tmp_path: Path, monkeypatch: p
     def stopped(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("yamlnet.training.loop.Sums.add", stopped)
+    monkeypatch.setattr("yamlnet.training.sums.Sums.add", stopped)
     with pytest.raises(
         KeyboardInterrupt, match="interrupted after step 1\n  = help: `yamlnet train --resume"
     ):

@@ -12,14 +12,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.training.tasks import loss, network, optimizer, scheduler, task
-from yamlnet.language.experiment import Loss
+from tests.training.tasks import loss, metric, network, optimizer, scheduler, task
+from yamlnet.language.experiment import Loss, MetricTerm
+from yamlnet.language.formula import parse
+from yamlnet.language.nodes import Expression
 from yamlnet.training import loop
 from yamlnet.training.average import Average
 from yamlnet.training.interrupt import Interruption
 from yamlnet.training.loop import REPORT_EVERY_S, NotFiniteError, Position
-from yamlnet.training.meter import MAX_PENDING_BATCHES
+from yamlnet.training.meter import Meter
 from yamlnet.training.setup import Setup, set_up
+from yamlnet.training.sums import MAX_PENDING_BATCHES
+
+MEAN = MetricTerm(call=None, inputs=(Expression(path=(), formula=parse("mean(output)")),))
 
 
 def plain() -> nn.Sequential:
@@ -106,8 +111,19 @@ def test_where_losses_are_added_up_changes_no_bit(reduction: str) -> None:
     assert whole.loss(1) == cut.loss(1) == expected
 
 
-def test_nothing_of_a_step_is_held_but_numbers() -> None:
-    sums = made(plain(), {})[0].loop.sums
+def test_a_step_is_only_noted_until_many_are_counted_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums = made(plain(), {}, metrics={"accuracy": metric("Accuracy")})[0].loop.sums
+    counts = list[int]()
+    monkeypatch.setattr(Meter, "count", lambda self, taken: counts.append(len(taken[0])))
+    for _ in range(2 * MAX_PENDING_BATCHES + 1):
+        sums.add(torch.zeros(2, 3), [torch.zeros(())], {"target": torch.zeros(2, dtype=torch.long)}, 2)
+    assert counts == [1, MAX_PENDING_BATCHES, MAX_PENDING_BATCHES]  # of the first, how large they are is seen
+
+
+@pytest.mark.parametrize("metrics", [{"a": metric("Accuracy")}, {"a": metric("Accuracy"), "mean": MEAN}, {}])
+def test_nothing_of_a_step_is_held_but_numbers(metrics: dict[str, MetricTerm]) -> None:
+    sums = made(plain(), {}, metrics=metrics)[0].loop.sums
+    sums.add(torch.zeros(3, 3), [torch.zeros(())], {"target": torch.zeros(3, dtype=torch.long)}, 3)
     leaf = torch.zeros(3, 4, requires_grad=True)
     output = leaf * 2
     value = output.sum()

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from tests.training.tasks import CPU, loss, metric
+from tests.training.tasks import CPU, count, loss, metric
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Loss, MetricTerm
 from yamlnet.language.formula import parse
 from yamlnet.language.nodes import Expression
-from yamlnet.training.meter import MAX_PENDING_BATCHES, Meter, meter
+from yamlnet.training.meter import meter
 
 LOGITS, VALUES = loss("BCEWithLogitsLoss"), loss("BCELoss")
 FOUR = (torch.zeros(2, 4), {"target": torch.zeros(2, dtype=torch.int64)})
@@ -29,8 +29,7 @@ def measured(
 ) -> float:
     example = (outputs[0], {"target": targets[0]})
     counted = meter({"m": metric(name, **said)}, trained, example, 4, CPU)
-    for output, target in zip(outputs, targets, strict=True):
-        counted.add(output, {"target": target})
+    count(counted, outputs, targets)
     return counted.compute()["m"]
 
 
@@ -132,23 +131,12 @@ def test_where_batches_are_counted_changes_no_bit(name: str) -> None:
     ]
     if name == "MeanSquaredError":
         inputs = [(output, torch.randn(3, 4, generator=random)) for output, _ in inputs]
-    example = (inputs[0][0], {"target": inputs[0][1]})
-    whole, cut = (meter(terms, LOGITS, example, 4, CPU) for _ in range(2))
-    for index, (output, target) in enumerate(inputs):
-        whole.add(output, {"target": target})
-        cut.add(output, {"target": target})
-        if index % 3 == 0:
-            cut.flush()
+    outputs, targets = zip(*inputs, strict=True)
+    whole, cut = (meter(terms, LOGITS, (outputs[0], {"target": targets[0]}), 4, CPU) for _ in range(2))
+    count(whole, outputs, targets)
+    for start in range(0, 300, 3):
+        count(cut, outputs[start : start + 3], targets[start : start + 3])
     assert whole.compute() == cut.compute()
-
-
-def test_a_step_only_keeps_references(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted = meter({"m": metric("Accuracy")}, LOGITS, FOUR, 4, CPU)
-    flushes = []
-    monkeypatch.setattr(Meter, "flush", lambda self: flushes.append(1))
-    for _ in range(MAX_PENDING_BATCHES - 1):
-        counted.add(torch.zeros(2, 4), {"target": torch.zeros(2)})
-    assert not flushes
 
 
 def test_classes_are_needed_to_count_them() -> None:
@@ -173,8 +161,7 @@ def test_an_expression_is_averaged_over_the_samples(formula: str, expected: Any)
     term = MetricTerm(call=None, inputs=(Expression(path=(), formula=parse(formula)),))
     counted = meter({"m": term}, LOGITS, FOUR, None, CPU)
     assert math.isnan(counted.compute()["m"])
-    for output, target in zip(outputs, targets, strict=True):
-        counted.add(output, {"target": target})
+    count(counted, outputs, targets)
     found = expected(torch.cat(outputs).double().numpy(), torch.cat(targets).numpy())
     assert counted.compute()["m"] == pytest.approx(float(found), abs=1e-7)
     again = meter({"m": term}, LOGITS, FOUR, None, CPU)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import yamlnet
-from tests.training.tasks import CPU, loss, metric
+from tests.training.tasks import CPU, count, loss, metric
 from yamlnet import api
 from yamlnet.training import neighbours
 from yamlnet.training.meter import Meter, meter
@@ -42,8 +42,7 @@ def by_hand(outputs: list[Tensor], targets: list[Tensor], k: int) -> float:
 def measured(outputs: list[Tensor], targets: list[Tensor], k: int) -> Meter:
     example = (outputs[0], {"target": targets[0]})
     counted = meter({"m": metric("KNNAccuracy", k=k)}, loss("MSELoss"), example, None, CPU)
-    for output, target in zip(outputs, targets, strict=True):
-        counted.add(output, {"target": target})
+    count(counted, outputs, targets)
     return counted
 
 
@@ -76,8 +75,7 @@ def test_a_state_goes_on_where_it_was() -> None:
     outputs, targets = drawn(1)
     first, again = measured(outputs[:2], targets[:2], 3), measured(outputs[2:], targets[2:], 3)
     again.restore(first.state())
-    for output, target in zip(outputs[2:], targets[2:], strict=True):
-        again.add(output, {"target": target})
+    count(again, outputs[2:], targets[2:])
     assert again.compute()["m"] == by_hand(outputs, targets, 3)
     again.restore({})
     assert np.isnan(again.compute()["m"])

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import yamlnet
-from tests.training.tasks import CPU, loss, metric, new_run, task
+from tests.training.tasks import CPU, count, loss, metric, new_run, task
 from yamlnet import api
 from yamlnet.catalog import lookup
 from yamlnet.catalog.measures import import_torchmetrics
@@ -47,8 +47,7 @@ def made(
     term: MetricTerm, outputs: list[Tensor], targets: list[Tensor], trained: Loss = CROSS_ENTROPY
 ) -> Meter:
     counted = meter({"m": term}, trained, (outputs[0], {"target": targets[0]}), NUM_CLASSES, CPU)
-    for output, target in zip(outputs, targets, strict=True):
-        counted.add(output, {"target": target})
+    count(counted, outputs, targets)
     return counted
 
 
@@ -143,7 +142,7 @@ def test_a_state_goes_on_where_it_was(name: str) -> None:
     again = made(metric(name), outputs[:1], given[:1], trained)
     assert isinstance(again.accumulators["m"], Delegate)
     again.restore(first.state())
-    again.add(outputs[2], {"target": given[2]})
+    count(again, outputs[2:3], given[2:3])
     assert again.compute() == whole.compute()
     again.reset()
     assert again.compute()["m"] != again.compute()["m"]

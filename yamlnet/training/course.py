@@ -254,7 +254,6 @@ class Course:
                 f"no sample of epoch {position.epoch + 1} had a finite loss",
                 help="`train.non_finite: stop` names the first such step",
             )
-        self._under_way = f"at the end of epoch {position.epoch + 1}"
         figures: dict[str, float] = self.processes.agreed(
             {
                 **sums.figures(position.num_samples),
@@ -264,7 +263,6 @@ class Course:
                 "num_skipped": position.num_skipped,
             }
         )
-        self._under_way = None
         return figures
 
     def _validate(self) -> dict[str, float]:
@@ -345,9 +343,10 @@ class Course:
             self.position.step, asked, f"`yamlnet train --resume {self.run.path}` goes on"
         )
 
-    def when(self) -> str:
-        """What is under way, for a message."""
-        return self._under_way or f"in training step {self.position.step + 1}"
+    def when(self, counted: bool = False) -> str:
+        """What is under way, for a message; metrics are `counted` some steps later."""
+        at = f"epoch {self.position.epoch + 1}" if counted else f"training step {self.position.step + 1}"
+        return self._under_way or f"in {at}"
 
     def _report(self, loss: float) -> None:
         if not self.setup.loop.careful and self.processes.agreed(self.care.is_due):

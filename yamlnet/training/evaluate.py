@@ -9,10 +9,11 @@ from itertools import islice
 import torch
 from torch import nn
 
-from yamlnet.training.loop import Forward, Sums
+from yamlnet.training.loop import Forward
 from yamlnet.training.processes import ALONE, Processes
 from yamlnet.training.randomness import drawn_apart
 from yamlnet.training.sources import Source
+from yamlnet.training.sums import Sums
 
 SEED = 0
 

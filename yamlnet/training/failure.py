@@ -27,7 +27,11 @@ from yamlnet.training.shortage import is_out_of_memory
 PLAIN = (RuntimeError, IndexError, ValueError)
 """What torch raises where its words say it all."""
 
-METERING = (Meter.add.__code__, Meter.flush.__code__, Meter.compute.__code__)
+When = Callable[[bool], str]
+"""Says what was under way; where it is asked so, of what may be counted some time after its batch."""
+
+TAKING = Meter.take.__code__
+METERING = (TAKING, Meter.count.__code__, Meter.compute.__code__)
 """Where the metric that is under way is `name`."""
 
 
@@ -44,9 +48,7 @@ class Places:
 
 
 @contextmanager
-def placed(
-    network: nn.Module, experiment: Experiment, places: Places, when: Callable[[], str]
-) -> Iterator[None]:
+def placed(network: nn.Module, experiment: Experiment, places: Places, when: When) -> Iterator[None]:
     """What network, loss and metrics raise within points into the file; `when` says what was under way.
 
     Nothing hangs on the network for it: the traceback tells which node was called, and with what.
@@ -74,18 +76,16 @@ def _is_elsewhere(error: Exception) -> bool:
     return elsewhere or is_asynchronous(error) or is_indeterminate(error)
 
 
-def _of_network(
-    error: Exception, network: nn.Module, drawing: Drawing, when: Callable[[], str]
-) -> Mistake | None:
+def _of_network(error: Exception, network: nn.Module, drawing: Drawing, when: When) -> Mistake | None:
     called = raised_in(error, network, drawing)
     if called is None:
         return None
     call = None if not hasattr(called.node, "call") else called.node.call
-    message = f"{called.title} fails {when()}: {words(error, call)}"
+    message = f"{called.title} fails {when(False)}: {words(error, call)}"
     return Mistake("run-failure", message=message, help=taken(called), **called.place)
 
 
-def _of_figures(error: Exception, experiment: Experiment, when: Callable[[], str]) -> Mistake | None:
+def _of_figures(error: Exception, experiment: Experiment, when: When) -> Mistake | None:
     """What a term of the loss or a metric raised."""
     for frame in reversed(list(_frames(error))):
         values = frame.f_locals
@@ -94,19 +94,18 @@ def _of_figures(error: Exception, experiment: Experiment, when: Callable[[], str
             return _of_term(error, term, values["output"], values["batch"], when)
         if frame.f_code in METERING and "name" in values:
             metric = experiment.metrics[values["name"]]
-            message = f"{title_of(metric)} fails {when()}: {words(error, metric.call)}"
+            at = when(frame.f_code is not TAKING)
+            message = f"{title_of(metric)} fails {at}: {words(error, metric.call)}"
             return Mistake("run-failure", message=message, **place_of(metric))
     return None
 
 
-def _of_term(
-    error: Exception, term: Term, output: Any, batch: Mapping[str, Tensor], when: Callable[[], str]
-) -> Mistake:
+def _of_term(error: Exception, term: Term, output: Any, batch: Mapping[str, Tensor], when: When) -> Mistake:
     given = _given(term.inputs, output, batch)
     if isinstance(error, YamlnetError):
-        message, given = f"{error.message} ({when()})", error.help
+        message, given = f"{error.message} ({when(False)})", error.help
     else:
-        message = f"{title_of(term)} fails {when()}: {words(error, term.call)}"
+        message = f"{title_of(term)} fails {when(False)}: {words(error, term.call)}"
     return Mistake("run-failure", message=message, help=given, **place_of(term))
 
 

@@ -111,7 +111,7 @@ def _tried(
             unread = 2 if facts.train is None else None
             losses = _criteria(loss, given)
             counted = meter({"": term}, loss, given, facts.most_classes or unread, CPU, losses)
-            counted.add(*given)
+            counted.count([[taken] for taken in counted.take(*given)])
             counted.compute()
         else:
             alone = Loss(terms={"": term})

@@ -21,9 +21,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from yamlnet.training import randomness
 from yamlnet.training.average import Average
 from yamlnet.training.interrupt import Interruption
-from yamlnet.training.meter import MAX_PENDING_BATCHES, Meter
 from yamlnet.training.objective import Batch, Objective
 from yamlnet.training.processes import ALONE, Processes
+from yamlnet.training.sums import Sums
 from yamlnet.training.watch import Watcher
 
 Forward = Callable[[Batch], tuple[Any, Batch, tuple[Tensor, ...]]]
@@ -115,82 +115,6 @@ class Position:
         if self.timed_samples:
             return self.timed_samples / self.timed_s
         return self.num_samples / self.time_s if self.time_s else float("nan")
-
-
-class Sums:
-    """What an epoch's losses add up to, on the device, and what its metrics are counted from.
-
-    As the meter does, it only keeps what a batch gives, and counts many of them in one go. With several
-    `processes` each adds up its own samples'; they come together when they are read.
-    """
-
-    def __init__(
-        self, objective: Objective, meter: Meter, device: torch.device, processes: Processes = ALONE
-    ) -> None:
-        self.objective, self.meter, self.device, self.processes = objective, meter, device, processes
-        dtype = torch.float32 if device.type == "mps" else torch.float64
-        self._totals = tuple(torch.zeros((), dtype=dtype, device=device) for _ in objective.terms)
-        self._pending: list[tuple[list[Tensor], int]] = []
-
-    @property
-    def totals(self) -> tuple[Tensor, ...]:
-        """The very tensor of each term of the loss, with all batches in it."""
-        self._add_up()
-        return self._totals
-
-    def add(self, output: Any, losses: Sequence[Tensor], batch: Batch, num_samples: int) -> None:
-        """Takes one batch in."""
-        self._pending.append((list(map(Tensor.detach, losses)), num_samples))
-        if len(self._pending) == MAX_PENDING_BATCHES:
-            self._add_up()
-        self.meter.add(output, batch)
-
-    def flush(self) -> None:
-        """Counts what was kept."""
-        self._add_up()
-        self.meter.flush()
-
-    @torch.no_grad()
-    def _add_up(self) -> None:
-        """Adds the losses one after another, so that no bit depends on how many there are."""
-        if not self._pending:
-            return
-        columns, sizes = zip(*self._pending, strict=True)
-        self._pending.clear()
-        for place, (term, total) in enumerate(zip(self.objective.terms, self._totals, strict=True)):
-            losses = [column[place] for column in columns]
-            factors = (1,) * len(sizes) if term.summed else sizes
-            if self.device.type == "cpu":
-                weighted = torch.stack(losses).to(total.dtype) * torch.tensor(factors)
-                total.copy_(torch.cat([total[None], weighted]).cumsum(0)[-1])
-                continue
-            for loss, factor in zip(losses, factors, strict=True):  # a GPU's `cumsum` has an order of its own
-                total.add_(loss, alpha=factor)
-
-    def loss(self, num_samples: int) -> float:
-        """The mean per sample so far; reads from the device."""
-        return self.losses(num_samples)["loss"]
-
-    def losses(self, num_samples: int) -> dict[str, float]:
-        """`loss`, and `loss.NAME` for each term with a name, without its weight; reads from the device."""
-        terms = self.objective.terms
-        totals = [float(self.totals[0])] if len(terms) == 1 else torch.stack(self.totals).tolist()
-        totals = self.processes.added(totals)
-        means = [total / num_samples if num_samples else float("nan") for total in totals]
-        loss = sum(mean if t.weight == 1 else t.weight * mean for t, mean in zip(terms, means, strict=True))
-        named = {f"loss.{t.name}": mean for t, mean in zip(terms, means, strict=True) if t.name}
-        return {"loss": loss, **named}
-
-    def figures(self, num_samples: int) -> dict[str, float]:
-        """The losses and every metric; reads from the device."""
-        return {**self.losses(num_samples), **self.meter.compute(self.processes)}
-
-    def reset(self) -> None:
-        """Begins anew."""
-        self._pending.clear()
-        for total in self._totals:
-            total.zero_()
-        self.meter.reset()
 
 
 def forward(

@@ -1,7 +1,4 @@
-"""The metrics section, then outputs and batches step by step, in; one number for each metric out.
-
-While training steps run a meter only keeps references; it counts many batches in one go.
-"""
+"""The metrics section, then what metrics compare of many batches, in; one number for each metric out."""
 
 from __future__ import annotations
 
@@ -16,21 +13,24 @@ from yamlnet.training.classes import are_logits, compares_classes
 from yamlnet.training.criteria import Scores, scores_of
 from yamlnet.training.measure import accumulator, mean
 from yamlnet.training.metrics import Accumulator
-from yamlnet.training.objective import NO_CRITERIA, Batch, Criteria, Pick, picks, shown
+from yamlnet.training.objective import NO_CRITERIA, Batch, Criteria, Pick, compared_field, picks, shown
 from yamlnet.training.processes import ALONE, Processes
-
-MAX_PENDING_ELEMENTS = 2**20
-MAX_PENDING_BATCHES = 256
 
 
 class Meter:
-    """Collects what metrics need, step by step, and counts it when enough has gathered."""
+    """Takes what metrics need from each batch, and counts it."""
 
     def __init__(
-        self, accumulators: Mapping[str, Accumulator], inputs: Mapping[str, tuple[Pick, ...]]
+        self,
+        accumulators: Mapping[str, Accumulator],
+        inputs: Mapping[str, tuple[Pick, ...]],
+        field: str | None = None,
     ) -> None:
-        """`inputs` take what each metric compares; metrics that share them are counted together."""
-        self.accumulators = dict(accumulators)
+        """`inputs` take what each metric compares; what several share is taken once.
+
+        All of them compare the whole output with this `field` of the batch, where there is one.
+        """
+        self.accumulators, self.field = dict(accumulators), field
         users: dict[Pick, str] = {}
         for name, takers in inputs.items():
             for take in takers:
@@ -38,40 +38,21 @@ class Meter:
         self._takers = [(name, take) for take, name in users.items()]
         places = {take: place for place, take in enumerate(users)}
         self._places = {name: [places[take] for take in takers] for name, takers in inputs.items()}
-        self._pending: list[list[Tensor]] = []
-        self._most = 0
-        self._with_gradient: list[int] = []
 
-    def add(self, output: Any, batch: Batch) -> None:
-        """Keeps one batch's detached outputs and targets; nothing is computed but now and then."""
-        if not self._takers:
-            return
-        kept = []
+    def take(self, output: Any, batch: Batch) -> list[Tensor]:
+        """What the metrics compare of one batch, detached."""
+        taken = []
         for name, take in self._takers:  # noqa: B007 - by this name a failure is traced to its metric
-            kept.append(take(output, batch))
-        if not self._pending:  # the others are alike
-            elements = sum(value.numel() for value in kept)
-            self._most = min(MAX_PENDING_BATCHES, MAX_PENDING_ELEMENTS // max(elements, 1))
-            self._with_gradient = [place for place, value in enumerate(kept) if value.requires_grad]
-        for place in self._with_gradient:
-            kept[place] = kept[place].detach()
-        self._pending.append(kept)
-        if len(self._pending) >= self._most:
-            self.flush()
+            taken.append(take(output, batch).detach())
+        return taken
 
-    def flush(self) -> None:
-        """Counts what was kept."""
-        if not self._pending:
-            return
-        columns = list(zip(*self._pending, strict=True))
-        self._pending.clear()
-        with torch.no_grad():
-            for name, places in self._places.items():  # here too
-                self.accumulators[name].update(*[columns[place] for place in places])
+    def count(self, taken: Sequence[Sequence[Tensor]]) -> None:
+        """Counts batches in: of each thing that is taken, the tensors of them all, in order."""
+        for name, places in self._places.items():  # here too
+            self.accumulators[name].update(*[taken[place] for place in places])
 
     def compute(self, processes: Processes = ALONE) -> dict[str, float]:
         """Every metric over all batches since `reset`, of all processes; reads from the device."""
-        self.flush()
         figures: dict[str, float] = {}
         if processes.count == 1 or not self.accumulators:
             for name, accumulator in self.accumulators.items():
@@ -88,7 +69,6 @@ class Meter:
 
     def state(self) -> dict[str, Tensor]:
         """What has been counted, as `METRIC.NAME`."""
-        self.flush()
         items = self.accumulators.items()
         return {f"{name}.{key}": tensor for name, held in items for key, tensor in held.state().items()}
 
@@ -108,7 +88,6 @@ class Meter:
         """Forgets all batches."""
         for held in self.accumulators.values():
             held.reset()
-        self._pending.clear()
 
 
 def meter(
@@ -126,17 +105,20 @@ def meter(
     inputs: dict[str, tuple[Pick, ...]] = {}
     accumulators: dict[str, Accumulator] = {}
     shared: dict[tuple[str, ...], tuple[Pick, ...]] = {}
+    fields: set[str | None] = set()
     for name, term in terms.items():
         if term.call is None:
             inputs[name], accumulators[name] = (_mean(picks(term.inputs)[0]),), mean(device)
+            fields.add(None)
             continue
         score = scores_of(loss, criteria, term.inputs[0]) if compares_classes(term.call) else None
         key = ("scores" if score else "", *map(shown, term.inputs))
         inputs[name] = shared.setdefault(key, _scored(picks(term.inputs), score))
+        fields.add(None if score else compared_field(term.inputs))
         taken = [take(*example) for take in inputs[name]]
         logits = are_logits(loss, term.inputs[0])
         accumulators[name] = accumulator(term.call, taken, num_classes, logits, device)
-    return Meter(accumulators, inputs)
+    return Meter(accumulators, inputs, fields.pop() if len(fields) == 1 else None)
 
 
 def _under(name: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

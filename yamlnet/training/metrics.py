@@ -102,7 +102,7 @@ class Confusion(Sums):
             return _known(_flat([p > threshold for p in predictions]).long(), self.num_classes)
         if first.dim() == 2:
             predictions = [torch.cat(list(predictions))]
-        classes = _flat([p.argmax(1) for p in predictions])
+        classes = _flat([p.max(1).indices for p in predictions])  # up to three times as fast as `argmax`
         return classes if first.shape[1] <= self.num_classes else _known(classes, self.num_classes)
 
     def compute(self) -> float:

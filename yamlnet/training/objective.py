@@ -165,10 +165,18 @@ def _worked_out(expression: Expression) -> Pick:
 def _applied(
     compare: Callable[..., Tensor], inputs: Sequence[Source], takers: Sequence[Pick]
 ) -> Callable[[Any, Batch], Tensor]:
+    field = compared_field(inputs)
+    if field is not None:
+        return lambda output, batch: compare(output, batch[field])
+    return lambda output, batch: compare(*[take(output, batch) for take in takers])
+
+
+def compared_field(inputs: Sequence[Source]) -> str | None:
+    """The field of the batch that the whole output is compared with, where that is all."""
     match inputs:
         case ("output", str(field)) if field != "output" and "." not in field:
-            return lambda output, batch: compare(output, batch[field])
-    return lambda output, batch: compare(*[take(output, batch) for take in takers])
+            return field
+    return None
 
 
 def _averaged(compute: Callable[[Any, Batch], Tensor]) -> Callable[[Any, Batch], Tensor]:

@@ -21,13 +21,14 @@ from yamlnet.training.criteria import Learner
 from yamlnet.training.device import autocast, laid_out, precision, scaler
 from yamlnet.training.evaluate import Evaluator
 from yamlnet.training.failure import Places
-from yamlnet.training.loop import Forward, Loop, Sums, forward
+from yamlnet.training.loop import Forward, Loop, forward
 from yamlnet.training.meter import meter
 from yamlnet.training.objective import Batch, Criteria, Objective, objective
 from yamlnet.training.plan import Plan, plan
 from yamlnet.training.processes import ALONE, Processes
 from yamlnet.training.resample import resampler
 from yamlnet.training.sources import Source, Sources
+from yamlnet.training.sums import Sums
 from yamlnet.training.watch import Figures, Watcher
 
 
