@@ -278,7 +278,8 @@ class Loop:
         if self.processes.count > 1:
             share = cast(Any, batch)
             return share.rows, share.size
-        return len(batch[self.field]), len(batch[self.field])
+        size = batch[self.field].shape[0]
+        return size, size
 
     def _backward(self, loss: Tensor) -> None:
         scaled = loss if self.scaler is None else self.scaler.scale(loss)
