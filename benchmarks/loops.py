@@ -28,10 +28,17 @@ def resident(folder: Path) -> tuple[Any, Any]:
     return part["image"], part["target"]
 
 
-def raw(name: str, folder: Path, epochs: int, fused: bool, keeps: bool = False) -> list[float]:
+def raw(
+    name: str,
+    folder: Path,
+    epochs: int,
+    fused: bool,
+    keeps: bool = False,
+    ended: Callable[[], object] = lambda: None,
+) -> list[float]:
     """What a person writes by hand for speed: resident bytes, one gather for each batch.
 
-    With `keeps` it keeps the memory that its steps free, as yamlnet does.
+    With `keeps` it keeps the memory that its steps free, as yamlnet does. Each epoch's end is told.
     """
     import torch
 
@@ -56,6 +63,7 @@ def raw(name: str, folder: Path, epochs: int, fused: bool, keeps: bool = False) 
             loss.backward()
             optimizer.step()
         times.append(perf_counter() - start)
+        ended()
     return times
 
 

@@ -4,6 +4,9 @@ Three trainings of one network run in a process each, which waits while another 
 an epoch: one with all of it, two with none, of which the second is the control. What else the machine does
 changes from second to second, so each turn is compared with those before and after it, and the median over
 the epochs is told, with the half of them that lies around it.
+
+With `--raw` the other two are the loop by hand, and a turn is an epoch, in which yamlnet writes its
+checkpoint too.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from rich.console import Console
 
 import yamlnet
 from benchmarks.images import write
+from benchmarks.loops import BATCH_SIZE, raw
 from benchmarks.networks import NAMES, document
 from yamlnet.cli.progress import Bar
 from yamlnet.training import course, loop
@@ -32,9 +36,9 @@ from yamlnet.training.observer import Progress
 from yamlnet.training.run import Run
 from yamlnet.training.sums import Sums
 
-WATCHED, BARE, CONTROL = "with all of it", "with none of it", "with none of it (again, A/A)"
-ORDER = (WATCHED, BARE, CONTROL, BARE)
-BATCH_SIZE, TURNS, WARM_UP = 64, 8, 2
+WATCHED, OTHER, CONTROL = "yamlnet with all of it", "the other", "the other (again, A/A)"
+ORDER = (WATCHED, OTHER, CONTROL, OTHER)
+TURNS, WARM_UP = 8, 2
 DRAWN_EVERY_S = 0.5
 
 
@@ -108,33 +112,44 @@ def replace(turns: Turns, num_steps: int, bare: bool) -> None:
 
 
 def train(
-    way: str, name: str, folder: Path, epochs: int, num_steps: int, gates: Mapping[str, Any], told: Any
+    way: str,
+    name: str,
+    folder: Path,
+    epochs: int,
+    num_steps: int,
+    against_raw: bool,
+    gates: Mapping[str, Any],
+    told: Any,
 ) -> None:
     """One training, in a process of its own; tells the seconds of its turns."""
     torch.set_num_threads(2)
     turns = Turns(way, gates)
-    replace(turns, num_steps, way != WATCHED)
-    text = document(name, str(folder / "MNIST" / "raw"), epochs * ORDER.count(way), BATCH_SIZE)
-    setting: dict[str, Any] = {"train.checkpoint": {"every": 10**9}}
+    epochs *= ORDER.count(way)
+    text = document(name, str(folder / "MNIST" / "raw"), epochs, BATCH_SIZE)
+    setting: dict[str, Any] = {} if against_raw else {"train.checkpoint": {"every": 10**9}}
     turns.wait()
-    if way == WATCHED:
-        with DrawnInTurn(turns.clock) as bar:
-            yamlnet.train(text, runs=folder / way, set=setting, observer=bar)
+    if against_raw and way != WATCHED:
+        raw(name, folder, epochs, fused=True, ended=lambda: (turns.end(), turns.wait()))
     else:
-        yamlnet.train(text, runs=folder / way, set=setting | {"metrics": []})
+        replace(turns, num_steps, way != WATCHED)
+        if way == WATCHED:
+            with DrawnInTurn(turns.clock) as bar:
+                yamlnet.train(text, runs=folder / way, set=setting, observer=bar)
+        else:
+            yamlnet.train(text, runs=folder / way, set=setting | {"metrics": []})
     turns.end()
     told.put((way, turns.taken))
 
 
-def measure(name: str, num_batches: int, epochs: int) -> dict[str, list[float]]:
-    """The seconds of each training's turns."""
+def measure(name: str, num_batches: int, epochs: int, num_turns: int) -> dict[str, list[float]]:
+    """The seconds of each training's turns; against the loop by hand where a turn is an epoch."""
     spawn = get_context("spawn")
     gates = {way: spawn.Semaphore(0) for way in ORDER}
     told = spawn.Queue()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write(folder, num_batches * BATCH_SIZE)
-        given = (name, folder, epochs, num_batches // TURNS, gates, told)
+        given = (name, folder, epochs, num_batches // num_turns, num_turns == 1, gates, told)
         processes = [spawn.Process(target=train, args=(way, *given)) for way in gates]
         for process in processes:
             process.start()
@@ -145,12 +160,12 @@ def measure(name: str, num_batches: int, epochs: int) -> dict[str, list[float]]:
     return found
 
 
-def ratios(times: Mapping[str, Sequence[float]], way: str) -> Iterator[float]:
-    """What each epoch but the first ones takes, in units of the turns of the bare one beside its own."""
-    own, bare, shift = times[way], times[BARE], 1 if way == WATCHED else 0
-    for first in range(WARM_UP * TURNS, len(own) - TURNS, TURNS):
-        turns = range(first, first + TURNS)
-        beside = sum(bare[2 * turn - shift] + bare[2 * turn - shift + 1] for turn in turns) / 2
+def ratios(times: Mapping[str, Sequence[float]], way: str, num_turns: int) -> Iterator[float]:
+    """What each epoch but the first ones takes, in units of the turns of the other beside its own."""
+    own, other, shift = times[way], times[OTHER], 1 if way == WATCHED else 0
+    for first in range(WARM_UP * num_turns, len(own) - num_turns, num_turns):
+        turns = range(first, first + num_turns)
+        beside = sum(other[2 * turn - shift] + other[2 * turn - shift + 1] for turn in turns) / 2
         yield sum(own[turn] for turn in turns) / beside
 
 
@@ -159,11 +174,17 @@ def main() -> None:
     parser.add_argument("--network", default="mlp", choices=NAMES)
     parser.add_argument("--batches", type=int, default=312, help="of an epoch")
     parser.add_argument("--epochs", type=int, default=200)
+    parser.add_argument("--raw", action="store_true", help="against the loop by hand with fused Adam")
     options = parser.parse_args()
-    times = measure(options.network, options.batches // TURNS * TURNS, options.epochs)
+    num_turns = 1 if options.raw else TURNS
+    times = measure(options.network, options.batches // TURNS * TURNS, options.epochs, num_turns)
+    other = "the loop by hand" if options.raw else "yamlnet with none of it"
     for way in (WATCHED, CONTROL):
-        low, middle, high = quantiles(ratios(times, way), n=4)
-        print(f"{way:<28} {middle:.4f} of the time without; half of the epochs {low:.3f} to {high:.3f}")
+        low, middle, high = quantiles(ratios(times, way, num_turns), n=4)
+        best = min(times[way][WARM_UP:-1]) / min(times[OTHER][WARM_UP:-1])
+        print(f"{way:<24} {middle:.4f} of the time of {other}; half of the epochs {low:.3f} to {high:.3f}")
+        if options.raw:
+            print(f"{'':<24} {best:.4f} by the best epochs")
 
 
 if __name__ == "__main__":
