@@ -16,13 +16,13 @@ from tests.training.tasks import loss, metric, network, optimizer, scheduler, ta
 from yamlnet.language.experiment import Loss, MetricTerm
 from yamlnet.language.formula import parse
 from yamlnet.language.nodes import Expression
-from yamlnet.training import loop
+from yamlnet.training import loop, state
 from yamlnet.training.average import Average
 from yamlnet.training.interrupt import Interruption
 from yamlnet.training.loop import REPORT_EVERY_S, NotFiniteError, Position
 from yamlnet.training.meter import Meter
 from yamlnet.training.setup import Setup, set_up
-from yamlnet.training.sums import MAX_PENDING_BATCHES
+from yamlnet.training.sums import MAX_PENDING_BATCHES, MAX_PENDING_BYTES
 
 MEAN = MetricTerm(call=None, inputs=(Expression(path=(), formula=parse("mean(output)")),))
 
@@ -108,7 +108,53 @@ def test_where_losses_are_added_up_changes_no_bit(reduction: str) -> None:
             sums.add(torch.zeros(3, 4), [value], example, size)
         if number % 5 == 0:
             cut.flush()
+        elif number % 3 == 0:
+            cut.loss(1)
     assert whole.loss(1) == cut.loss(1) == expected
+
+
+def test_where_the_loss_is_read_changes_no_figure() -> None:
+    metrics = {"accuracy": metric("Accuracy")}
+    whole, read = (made(plain(), {}, metrics=metrics)[0].loop.sums for _ in range(2))
+    random = torch.Generator().manual_seed(0)
+    for number in range(1, 20):
+        output, value = torch.randn(4, 3, generator=random), torch.rand((), generator=random)
+        target = torch.randint(3, (4,), generator=random)
+        for sums in (whole, read):
+            sums.add(output, [value], {"target": target}, 4)
+        if number % 3 == 0:
+            read.loss(4 * number)
+    figures = read.figures(76)
+    assert figures == whole.figures(76)
+    assert 0 < figures["accuracy"] < 1
+
+
+def test_what_is_taken_back_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have what no metric takes."""
+    given = task(train={"epochs": 1}, metrics={"accuracy": metric("Accuracy")})
+    loop = set_up(given).loop
+    tensors, numbers = state.capture(given.learner, loop, None, given.device)
+    saved = {name: tensor.clone() for name, tensor in tensors.items()}
+    for _ in range(3):
+        spoilt = torch.full((2, 3), torch.nan)
+        loop.sums.add(spoilt, [torch.ones(())], {"target": torch.zeros(2, dtype=torch.long)}, 2)
+    counts = list[Any]()
+    monkeypatch.setattr(Meter, "count", lambda self, taken: counts.append(taken))
+    state.restore(saved, numbers, given.learner, loop, None, given.device)
+    assert loop.sums.loss(1) == 0
+    assert not counts
+
+
+def test_what_a_kept_tensor_is_a_part_of_counts() -> None:
+    sums = made(plain(), {}, metrics={"accuracy": metric("Accuracy")})[0].loop.sums
+    targets = torch.zeros(100_000, dtype=torch.long)
+    for _ in range(20):
+        wide = torch.zeros(2, 100_000)
+        sums.add(wide[:, :3], [torch.zeros(())], {"target": targets[:2]}, 2)
+        assert len(sums._kept) * wide.nbytes < 2 * MAX_PENDING_BYTES
+    for _ in range(1_000):
+        sums.add(torch.zeros(2, 3), [torch.zeros(())], {"target": targets[:2]}, 2)
+    assert len(sums._kept) > 500  # all have a part of the same targets
 
 
 def test_a_step_is_only_noted_until_many_are_counted_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +223,7 @@ def test_half_precision_learns_with_weights_in_full(precision: str) -> None:
 
 def test_steps_read_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {"ema": 0.9, "clip": {"norm": 1.0}, "precision": "bf16"}
-    setup, source = made(plain(), given, num_train=2_400, scheduler=scheduler("OneCycleLR", max_lr=0.1))
+    setup, source = made(plain(), given, num_train=9_000, scheduler=scheduler("OneCycleLR", max_lr=0.1))
     groups = [[batch] for batch in source.epoch(0)]
     reads: list[str] = []
     for name in ("item", "tolist", "cpu", "numpy", "__float__", "__bool__", "__int__", "__index__"):
@@ -186,7 +232,7 @@ def test_steps_read_nothing_from_the_device(monkeypatch: pytest.MonkeyPatch) -> 
         setup.loop.step(group)
     assert len(groups) > MAX_PENDING_BATCHES
     assert reads == []
-    assert setup.loop.sums.loss(2_400) > 0
+    assert setup.loop.sums.loss(9_000) > 0
     assert reads == ["__float__"]
 
 

@@ -1,6 +1,6 @@
 """States of a training that are known to be good in; the way back to the last of them out.
 
-A training looks at its loss a few times a second, and finds what isn't finite some steps too late. It then
+A training looks at its loss about once a second, and finds what isn't finite some steps too late. It then
 goes back to the last good state, and takes the steps since once more, each with care: so a training that
 nothing happens to pays nothing, and a step that isn't finite is found before it is taken.
 """

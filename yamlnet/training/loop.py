@@ -1,7 +1,8 @@
 """A model, batches and what to do with them in; steps taken, and their loss and metrics summed, out.
 
 Per step: index, forward, backward, step. Nothing here reads from the device but `Sums.loss`, which is asked
-for a few times a second, and what `non_finite: skip`, `watch`, `LBFGS` and a careful step can't do without.
+for about once a second, and what fp16, `non_finite: skip`, `watch`, `LBFGS` and careful steps can't do
+without.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ Forward = Callable[[Batch], tuple[Any, Batch, tuple[Tensor, ...]]]
 Report = Callable[[float], object]
 """Is told this epoch's mean loss so far."""
 
-REPORT_EVERY_S = 0.5
+REPORT_EVERY_S = 1.0
 
 LEAST_SCALE = 2.0**-10
 """Where fp16's loss is scaled by less and still overflows, scaling isn't what it lacks."""

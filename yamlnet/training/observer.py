@@ -21,7 +21,7 @@ class Progress:
 
 
 class Observer(Protocol):
-    """Is told what happens; `progressed` at most twice a second, the others once for each event."""
+    """Is told what happens; `progressed` at most once a second, the others once for each event."""
 
     def started(self, run: Path, num_steps: int, step: int) -> None:
         """The training begins, or goes on, after `step` steps of `num_steps`."""

@@ -106,6 +106,7 @@ def _process(rank: int) -> str:
 
 def _restore_sums(loop: Loop, tensors: Mapping[str, Tensor], count: int) -> None:
     """Each process's own sums; where as many aren't there any more, the first one's are all of them."""
+    loop.sums.reset()  # what steps that are taken back gave isn't counted
     own, processes = _losses(loop), loop.processes
     if type(count) is not int or not 1 <= count <= MAX_PROCESSES:
         raise ValueError(f"`processes` is {count!s:.20}")
@@ -115,7 +116,6 @@ def _restore_sums(loop: Loop, tensors: Mapping[str, Tensor], count: int) -> None
         loop.sums.meter.restore(_under("sums.", held))
         return
     every = [_under(_process(rank), tensors) for rank in range(count)]
-    loop.sums.reset()
     if processes.first:
         for name, tensor in own.items():
             for held in every:
