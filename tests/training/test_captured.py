@@ -6,6 +6,7 @@ Here a stand-in for a CUDA graph replays: it calls what was captured again, on t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -215,6 +216,7 @@ def test_what_was_not_computed_is_not_counted(monkeypatch: pytest.MonkeyPatch) -
     batches = machine.setup.source.epoch(0)
     loop.run(iter(batches), Position(), 24, Interruption(), lambda loss: None)
     assert found == ["it fails"]
+    loop.sums.flush()
     (counted,) = loop.sums.meter.state().values()
     assert counted.sum() == 24 * 8
 
@@ -364,6 +366,15 @@ def test_what_a_loop_does_otherwise_is_an_obstacle() -> None:
         assert obstacle(other, loop) == reason
 
 
+def test_dropout_in_a_recurrent_layer_is_an_obstacle() -> None:
+    given = task(train={"epochs": 1})
+    loop = set_up(given).loop
+    given.model.add_module("recurrent", nn.LSTM(3, 3, num_layers=2))
+    assert obstacle(given, loop) is None
+    given.model.add_module("recurrent", nn.LSTM(3, 3, num_layers=2, dropout=0.5))
+    assert obstacle(given, loop) == "cuDNN draws a recurrent layer's `dropout` from a state of its own"
+
+
 def test_a_function_that_is_not_known_is_an_obstacle() -> None:
     def twice(values: torch.Tensor) -> torch.Tensor:
         return values * 2
@@ -394,6 +405,46 @@ def test_a_few_steps_are_not_worth_a_trial(monkeypatch: pytest.MonkeyPatch, tmp_
     assert not machine.num_replays
 
 
+def on_gpu(row: Mapping[str, Any], *first: nn.Module) -> Task:
+    """The task of this row on a GPU, with its data there, and with copies of these layers in front."""
+    device = torch.device("cuda")
+    given = made(row, device="cuda")
+    resident = Sources(
+        Batches(split(SAMPLES, 1), 8, seed=0, device=device), Batches(split(24, 2), 16, device=device)
+    )
+    model = nn.Sequential(*deepcopy(first), given.model).to(device)
+    return replace(given, device=device, sources=resident, model=model)
+
+
+class Ending(graphs.CudaGraphs):
+    """Its captures fail under way."""
+
+    def capture(self, call: Call) -> Call:
+        def failing() -> None:
+            call()
+            torch.zeros(1, device="cuda").item()
+
+        return super().capture(failing)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.parametrize("fails_in", ["warm-up", "capture"])
+def test_what_fails_on_a_gpu_leaves_the_steps_as_they_were(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fails_in: str
+) -> None:
+    row = ROWS[0] | {"network": "mlp"}
+    device = torch.device("cuda")
+    # without a momentum the layer looks at its count of batches
+    layers = [nn.BatchNorm2d(1, momentum=None)] if fails_in == "warm-up" else []
+    machine = graphs.CudaGraphs(device) if fails_in == "warm-up" else Ending(device)
+    straight = trained(monkeypatch, on_gpu(row, *layers), tmp_path, Full())
+    stream = torch.cuda.current_stream(device)
+    fallen = trained(monkeypatch, on_gpu(row, *layers), tmp_path, machine)
+    assert not fallen.manifest["cuda_graphs"]["used"]
+    assert bits(fallen) == bits(straight)
+    assert torch.cuda.current_stream(device) == stream
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -406,15 +457,7 @@ def test_a_gpu_replays_to_the_same_bits(
     row["scheduler"] = FACTORS["scheduler"][2]
     device = torch.device("cuda")
 
-    def on_gpu() -> Task:
-        given = made(row, device="cuda")
-        given.model.to(device)
-        resident = Sources(
-            Batches(split(SAMPLES, 1), 8, seed=0, device=device), Batches(split(24, 2), 16, device=device)
-        )
-        return replace(given, device=device, sources=resident)
-
-    straight = trained(monkeypatch, on_gpu(), tmp_path, Full())
-    replayed = trained(monkeypatch, on_gpu(), tmp_path, graphs.CudaGraphs(device))
+    straight = trained(monkeypatch, on_gpu(row), tmp_path, Full())
+    replayed = trained(monkeypatch, on_gpu(row), tmp_path, graphs.CudaGraphs(device))
     assert replayed.manifest["cuda_graphs"] == {"used": True, "reason": None}
     assert bits(replayed) == bits(straight)

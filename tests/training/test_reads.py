@@ -99,7 +99,7 @@ def test_a_step_that_may_be_left_out_is_read(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 @pytest.mark.parametrize("said", KINDS.values(), ids=KINDS.keys())
 def test_no_step_waits_for_the_gpu(said: dict[str, Any]) -> None:
-    given = task(num_train=80, **said)
+    given = task(**{"num_train": 80, "train": {"epochs": 1}} | said)
     where = devices.device("cuda")
     given.model.to(where)
     moved = [{name: t.to(where) for name, t in batch.items()} for batch in given.sources.train.epoch(0)]
@@ -109,5 +109,6 @@ def test_no_step_waits_for_the_gpu(said: dict[str, Any]) -> None:
     try:
         for batch in moved[1:]:
             setup.loop.step([batch])
+        setup.loop.sums.flush()
     finally:
         torch.cuda.set_sync_debug_mode("default")

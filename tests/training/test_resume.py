@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.training.tasks import call, metric, new_run, optimizer, scheduler, signalled, task
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Loss, Term
-from yamlnet.training import checkpoint, trainer
+from yamlnet.training import checkpoint, randomness, trainer
 from yamlnet.training.run import Run
 
 SETTINGS: list[dict[str, Any]] = [
@@ -137,3 +138,20 @@ def test_another_optimizer_is_refused(tmp_path: Path) -> None:
         trainer.train(signalled(task(**with_epochs(SETTINGS[0])), 0, 2), run)
     with pytest.raises(YamlnetError, match="the checkpoint is of another training"):
         trainer.resume(task(**with_epochs(SETTINGS[2])), run)
+
+
+def test_with_each_checkpoint_a_gpu_draws_dropout_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As a run that goes on from there does: cuDNN's recurrent layers do where the state is set."""
+    devices: list[torch.device] = []
+    monkeypatch.setattr(randomness, "put_back", devices.append)
+    trainer.train(task(train={"epochs": 2}), new_run(tmp_path))
+    assert devices == [torch.device("cpu")] * 3  # before the first step, and after each epoch
+    monkeypatch.undo()
+    states: list[Any] = []
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: f"of {device}")
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda *given: states.append(given))
+    randomness.put_back(torch.device("cuda", 1))
+    randomness.put_back(torch.device("cpu"))
+    assert states == [("of cuda:1", torch.device("cuda", 1))]

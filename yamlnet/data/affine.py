@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from yamlnet.data.counters import uniforms
-from yamlnet.data.padding import Fill
+from yamlnet.data.padding import Fill, colours
 from yamlnet.data.steps import Draws, Shape
 
 Range = Sequence[float]
@@ -118,9 +118,7 @@ def warp(images: Tensor, maps: Tensor, mode: str, fill: Fill) -> Tensor:
     values = images if images.is_floating_point() else images.to(torch.float32)
     found = functional.grid_sample(values, grid, mode=mode, padding_mode="zeros", align_corners=False)
     if fill is not None and (mode == "bilinear" or fill != 0):
-        colour = (
-            torch.tensor(fill, device=found.device).view(-1, 1, 1) if isinstance(fill, Sequence) else fill
-        )
+        colour = colours(fill, found) if isinstance(fill, Sequence) else fill
         inside = _inside(grid[..., 0], width, mode).mul_(_inside(grid[..., 1], height, mode))
         found = found.sub_(colour).mul_(inside.unsqueeze(1)).add_(colour)
     return found if images.is_floating_point() else found.round_().to(images.dtype)

@@ -64,7 +64,7 @@ class StreamFeeds:
             for number, found in zip(numbers[start:], self._stream(tasks), strict=True):
                 draws = self._late.draws(number, epoch, *purpose)
                 values = _batch(found).to(self._device, non_blocking=True)
-                late = [tuple(drawn.to(self._device) for drawn in each) for each in draws]
+                late = [tuple(drawn.to(self._device, non_blocking=True) for drawn in each) for each in draws]
                 yield _batch(self._late.apply(values, late))
 
         return feed

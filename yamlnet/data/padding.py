@@ -24,15 +24,17 @@ def pad(images: Tensor, padding: Padding, mode: str, fill: Fill = 0) -> Tensor:
     if mode == "constant":
         return _filled(images, padding, fill)
     height, width = images.shape[-2:]
-    rows = _sources(height, padding.top, padding.bottom, mode).to(images.device)
-    columns = _sources(width, padding.left, padding.right, mode).to(images.device)
+    rows = _sources(height, padding.top, padding.bottom, mode, images.device)
+    columns = _sources(width, padding.left, padding.right, mode, images.device)
     return images.index_select(-2, rows).index_select(-1, columns)
 
 
 def colours(fill: Fill, images: Tensor) -> Tensor:
     """The value of each channel, in the images' dtype: [channels or 1, 1, 1]."""
-    values = torch.tensor(fill or 0, device=images.device)
-    return values.to(images.dtype).view(-1, 1, 1)
+    values = (fill or [0]) if isinstance(fill, Sequence) else [fill or 0]
+    # a list's copy to a GPU would be waited for
+    each = [torch.full((1, 1, 1), value, device=images.device) for value in values]
+    return torch.cat(each).to(images.dtype)
 
 
 def _filled(images: Tensor, padding: Padding, fill: Fill) -> Tensor:
@@ -46,9 +48,9 @@ def _filled(images: Tensor, padding: Padding, fill: Fill) -> Tensor:
     return functional.pad(images, sides, value=fill[0] if isinstance(fill, Sequence) else fill or 0)
 
 
-def _sources(size: int, before: int, after: int, mode: str) -> Tensor:
+def _sources(size: int, before: int, after: int, mode: str, device: torch.device) -> Tensor:
     """For each pixel of a padded row the pixel it is taken from: int64 [before + size + after]."""
-    places = torch.arange(-before, size + after)
+    places = torch.arange(-before, size + after, device=device)
     if mode == "edge":
         return places.clamp(0, size - 1)
     if mode == "reflect":

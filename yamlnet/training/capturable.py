@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import fx
+from torch import fx, nn
 
 from yamlnet.data.batches import Batches
 from yamlnet.training import schedule
@@ -48,6 +48,8 @@ def _obstacles(task: Task, loop: Loop) -> Iterator[str]:
         yield f"`{type(loop.optimizer).__name__}` doesn't step by a fused kernel"
     if section is not None and schedule.moves_momentum(section.call):
         yield f"`{section.call.name}` changes the momentum too (`cycle_momentum: false` leaves it)"
+    if any(isinstance(module, nn.RNNBase) and module.dropout for module in task.learner.modules()):
+        yield "cuDNN draws a recurrent layer's `dropout` from a state of its own"
     if task.experiment.data is not None and task.experiment.data.draw:
         yield "`data.draw` draws samples beside each"
     if not (isinstance(task.sources.train, Batches) and task.sources.train.is_resident):

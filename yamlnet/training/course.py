@@ -293,6 +293,7 @@ class Course:
             if not finite_weights(list(self.task.learner.parameters())):
                 raise NotFiniteError("weights")
             snapshot = self._snapshot()
+            randomness.put_back(self.task.device)
             if self.processes.first:
                 self.saver.submit(snapshot, found)
             self._saved_step = step

@@ -27,9 +27,19 @@ def device(name: str) -> torch.device:
         raise YamlnetError(
             f"there is no device `{name}` here", help="`train.device: auto` takes what there is"
         )
+    if found.type == "cuda":
+        _settle_cublas()
     if found.type == "mps" and not torch.backends.mps.is_available():
         raise YamlnetError("there is no device `mps` here", help="`train.device: auto` takes what there is")
     return found
+
+
+def _settle_cublas() -> None:
+    """Has cuBLAS give equal bits; torch looks at it once, with the first product of matrices on a GPU.
+
+    docs.nvidia.com/cuda/cublas/#results-reproducibility
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def _own(named: torch.device) -> torch.device:
@@ -166,8 +176,7 @@ def deterministic(wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    # cuBLAS reads this when its first handle is made: docs.nvidia.com/cuda/cublas/#results-reproducibility
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    _settle_cublas()
     cudnn, memory = torch.backends.cudnn, cast(Any, torch.utils.deterministic)
     before = (torch.get_deterministic_debug_mode(), cudnn.deterministic, cudnn.benchmark)
     filled = memory.fill_uninitialized_memory

@@ -66,16 +66,18 @@ class CudaGraphs:
         with torch.cuda.device(self._device), _waiting_refused():
             own = torch.cuda.current_stream()
             self._stream.wait_stream(own)
-            with torch.cuda.stream(self._stream):
-                for _ in range(NUM_WARM_UPS):
-                    call()
-            own.wait_stream(self._stream)
+            try:
+                with torch.cuda.stream(self._stream):
+                    for _ in range(NUM_WARM_UPS):
+                        call()
+            finally:  # what was begun before it failed works on the same tensors
+                own.wait_stream(self._stream)
 
     def capture(self, call: Call) -> Call:
         graph = torch.cuda.CUDAGraph()
         # a checkpoint may be copied by another thread meanwhile
         capture = torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local")
-        with torch.cuda.device(self._device), self._random_kept(), capture:
+        with torch.cuda.device(self._device), self._random_kept(), self._stream_kept(), capture:
             call()
         self._pool = graph.pool()
         return partial(self._replay, graph)
@@ -87,6 +89,12 @@ class CudaGraphs:
         end = torch.cuda.Event()  # type: ignore[no-untyped-call]
         end.record(torch.cuda.current_stream(self._device))
         self._ends.append(end)
+
+    @contextmanager
+    def _stream_kept(self) -> Iterator[None]:
+        """A capture that fails leaves its own stream the current one."""
+        with torch.cuda.stream(torch.cuda.current_stream(self._device)):
+            yield
 
     @contextmanager
     def _random_kept(self) -> Iterator[None]:

@@ -60,6 +60,15 @@ def restore(device: torch.device, states: Mapping[str, Tensor]) -> None:
         raise ValueError(f"a random state isn't one: {error}") from error
 
 
+def put_back(device: torch.device) -> None:
+    """Sets the device's state to what it is: cuDNN's recurrent layers then draw their dropout anew.
+
+    So they do after a state was restored, and both must draw the same.
+    """
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(torch.cuda.get_rng_state(device), device)
+
+
 @contextmanager
 def drawn_apart(device: torch.device, seed: int) -> Iterator[None]:
     """Within it draws come from streams of their own that begin at the seed; after it, the old ones go on."""
