@@ -16,19 +16,17 @@ from PIL import Image
 from torch import Tensor
 
 from tests.cli.calling import call, feed
-from tests.cli.test_predict import (  # noqa: F401
+from tests.cli.test_predict import (
     DIGIT,
     HEADS,
     PENGUINS,
     SPECIES,
     Capture,
     by_hand,
-    digits,
     predicted,
     refused,
     rows,
     saved,
-    trained,
 )
 
 CONV = {"kernel_size": 3, "padding": 1}
@@ -59,7 +57,7 @@ BY_METRIC = {
 }
 
 
-def test_each_pixel_has_a_class(trained: Any, digits: Tensor, tmp_path: Path, capsys: Capture) -> None:  # noqa: F811
+def test_each_pixel_has_a_class(trained: Any, digits: Tensor, tmp_path: Path, capsys: Capture) -> None:
     run, file = trained(PIXELS), saved(tmp_path / "x.npy", digits.numpy())
     expected = by_hand(run, digits).softmax(1)
     found = predicted(capsys, run, file)
@@ -71,7 +69,7 @@ def test_each_pixel_has_a_class(trained: Any, digits: Tensor, tmp_path: Path, ca
     assert line.startswith(f"{file}[0]  [28, 28] {int(shares.argmax())} {float(shares.max()):.3f}")
 
 
-def test_yes_or_no_at_each_pixel(trained: Any, digits: Tensor, tmp_path: Path, capsys: Capture) -> None:  # noqa: F811
+def test_yes_or_no_at_each_pixel(trained: Any, digits: Tensor, tmp_path: Path, capsys: Capture) -> None:
     file = saved(tmp_path / "x.npy", digits.numpy())
     one, two = trained(BINARY), trained(MASKS)
     holds = (by_hand(one, digits) > 0)[:, 0].int()
@@ -81,8 +79,8 @@ def test_yes_or_no_at_each_pixel(trained: Any, digits: Tensor, tmp_path: Path, c
 
 
 def test_a_metric_of_classes_says_that_they_are(
-    trained: Any,  # noqa: F811
-    digits: Tensor,  # noqa: F811
+    trained: Any,
+    digits: Tensor,
     tmp_path: Path,
     capsys: Capture,
 ) -> None:
@@ -109,7 +107,7 @@ def forms(folder: Path) -> dict[str, bytes]:
 
 
 def test_rows_in_any_form_are_the_same_rows(
-    trained: Any,  # noqa: F811
+    trained: Any,
     tmp_path: Path,
     capsys: Capture,
     monkeypatch: pytest.MonkeyPatch,
@@ -129,8 +127,8 @@ def test_rows_in_any_form_are_the_same_rows(
 
 
 def test_images_and_arrays_on_standard_input(
-    trained: Any,  # noqa: F811
-    digits: Tensor,  # noqa: F811
+    trained: Any,
+    digits: Tensor,
     capsys: Capture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -165,7 +163,7 @@ def test_images_and_arrays_on_standard_input(
 def test_standard_input_that_does_not_fit(
     content: bytes,
     words: str,
-    trained: Any,  # noqa: F811
+    trained: Any,
     capsys: Capture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -175,8 +173,8 @@ def test_standard_input_that_does_not_fit(
 
 
 def test_what_is_written_is_what_is_predicted(
-    trained: Any,  # noqa: F811
-    digits: Tensor,  # noqa: F811
+    trained: Any,
+    digits: Tensor,
     tmp_path: Path,
     capsys: Capture,
 ) -> None:
@@ -200,7 +198,7 @@ def test_what_is_written_is_what_is_predicted(
     assert "holds one array, and the outputs are `digit`, `size`" in words
 
 
-def test_one_output_is_one_array(trained: Any, digits: Tensor, tmp_path: Path, capsys: Capture) -> None:  # noqa: F811
+def test_one_output_is_one_array(trained: Any, digits: Tensor, tmp_path: Path, capsys: Capture) -> None:
     run, file, target = trained(PIXELS), saved(tmp_path / "x.npy", digits.numpy()), tmp_path / "o.npy"
     assert call(capsys, "predict", run, file, "--output", str(target)).code == 0
     torch.testing.assert_close(torch.from_numpy(numpy.load(target)), by_hand(run, digits).softmax(1))
@@ -208,7 +206,7 @@ def test_one_output_is_one_array(trained: Any, digits: Tensor, tmp_path: Path, c
     assert "`output` is [3, 28, 28]: no cells of" in words
 
 
-def test_files_that_cannot_be_written(trained: Any, digits: Tensor, tmp_path: Path, capsys: Capture) -> None:  # noqa: F811
+def test_files_that_cannot_be_written(trained: Any, digits: Tensor, tmp_path: Path, capsys: Capture) -> None:
     run, file = trained(DIGIT), saved(tmp_path / "x.npy", digits.numpy())
     assert "none of .npy, .npz, .csv, .jsonl" in refused(capsys, 2, run, file, "--output", "o.txt")
     target = str(tmp_path / "none" / "o.csv")

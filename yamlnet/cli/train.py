@@ -62,12 +62,7 @@ def train(
     from yamlnet.catalog.allowed import allowed
     from yamlnet.language import files
 
-    if (file is None) == (resume is None):
-        raise YamlnetError("`yamlnet train` takes either FILE or --resume RUN", exit_code=2)
-    if profile and resume is not None:
-        raise YamlnetError("`--profile` goes with FILE", exit_code=2)
-    if profile and launch.count() > 1:
-        raise YamlnetError("`--profile` is for one process", exit_code=2)
+    _refuse_mixtures(file, resume, profile)
     if launch.count() > 1:  # they meet before anything can go wrong, so that one of them tells of it
         from yamlnet.training.processes import joined
 
@@ -105,6 +100,15 @@ def train(
 
             output.write("\n" + as_text(folder.profile, result.path))
     return result.exit_code
+
+
+def _refuse_mixtures(file: str | None, resume: Path | None, profile: bool) -> None:
+    if (file is None) == (resume is None):
+        raise YamlnetError("`yamlnet train` takes either FILE or --resume RUN", exit_code=2)
+    if profile and resume is not None:
+        raise YamlnetError("`--profile` goes with FILE", exit_code=2)
+    if profile and launch.count() > 1:
+        raise YamlnetError("`--profile` is for one process", exit_code=2)
 
 
 @contextmanager
