@@ -1,12 +1,11 @@
-"""What accuracy, the loss's sum, records and the bar take of an epoch: with them against without, in turn.
+"""What accuracy, the loss's sum, records and the bar take of a step, within one training.
 
-Three trainings of one network run in a process each, which waits while another has its turn of an eighth of
-an epoch: one with all of it, two with none, of which the second is the control. What else the machine does
-changes from second to second, so each turn is compared with those before and after it, and the median over
-the epochs is told, with the half of them that lies around it.
-
-With `--raw` the other two are the loop by hand, and a turn is an epoch, in which yamlnet writes its
-checkpoint too.
+Two trainings of the same work differ by several percent for as long as they run, by where their memory
+happens to lie. So in every second epoch, of twelve steps in a row four keep their output and loss to be
+counted and eight don't, in an order drawn anew. Keeping is timed where it happens, against nothing in its
+place; and the whole step too, by the median of the differences, with the eight steps' own for a control.
+What happens between steps (counting and reading, drawing the bar, writing records) is timed in the other
+epochs.
 """
 
 from __future__ import annotations
@@ -14,11 +13,10 @@ from __future__ import annotations
 import argparse
 import io
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import cycle
-from multiprocessing import get_context
+from collections.abc import Callable
 from pathlib import Path
-from statistics import quantiles
+from random import Random
+from statistics import fmean, median
 from time import perf_counter
 from typing import Any
 
@@ -27,146 +25,93 @@ from rich.console import Console
 
 import yamlnet
 from benchmarks.images import write
-from benchmarks.loops import BATCH_SIZE, raw
+from benchmarks.loops import BATCH_SIZE
 from benchmarks.networks import NAMES, document
 from yamlnet.cli.progress import Bar
-from yamlnet.training import course, loop
+from yamlnet.training.course import Course
 from yamlnet.training.loop import Loop, Position
-from yamlnet.training.observer import Progress
-from yamlnet.training.run import Run
+from yamlnet.training.meter import Meter
 from yamlnet.training.sums import Sums
 
-WATCHED, OTHER, CONTROL = "yamlnet with all of it", "the other", "the other (again, A/A)"
-ORDER = (WATCHED, OTHER, CONTROL, OTHER)
-TURNS, WARM_UP = 8, 2
-DRAWN_EVERY_S = 0.5
+WITH, WITHOUT, AGAIN = WAYS = ("with", "without", "again")
+NUM_STEPS = 4
+BETWEEN = {
+    (Loop, "_mean_loss"): "adding up and reading the loss",
+    (Sums, "flush"): "counting metrics",
+    (Meter, "compute"): "reading metrics",
+    (Bar, "progressed"): "drawing the bar",
+    (Course, "_record"): "writing and showing records",
+}
+WARM_UP = 2
 
 
-class Turns:
-    """One of the processes that take as many steps each in turn; `taken` are the seconds of its turns."""
+class Stopwatch:
+    """Takes the time of steps, and of what happens between them; tells each step what to leave out."""
 
-    def __init__(self, way: str, gates: Mapping[str, Any]) -> None:
-        self.taken: list[float] = []
-        self._gates, self._own = gates, gates[way]
-        self._following = cycle(
-            after for before, after in zip(ORDER, ORDER[1:] + ORDER[:1], strict=True) if before == way
-        )
-        self._clock = self._start = 0.0
+    def __init__(self) -> None:
+        self.rounds: list[dict[str, list[float]]] = []
+        self.keeping: dict[str | None, list[float]] = {way: [] for way in (None, *WAYS)}
+        self.between = dict.fromkeys(BETWEEN.values(), 0.0)
+        self.num_steps = 0
+        self._random = Random(0)
+        self._ways: list[str] = []
+        self._way: str | None = None
+        self._epoch, self._start, self._nested = 0, 0.0, 0.0
+        self._replace(Sums, "add", self._chosen)
+        self._replace(Position, "advance", self._noted)
+        for (owner, name), what in BETWEEN.items():
+            self._replace(owner, name, lambda call, what=what: self._timed(call, what))
 
-    def clock(self) -> float:
-        """The seconds of this process's own turns."""
-        return self._clock + perf_counter() - self._start
+    def _replace(self, owner: Any, name: str, made: Callable[[Any], Any]) -> None:
+        setattr(owner, name, made(getattr(owner, name)))
 
-    def wait(self) -> None:
-        """Until it is this process's turn."""
-        self._own.acquire()
-        self._start = perf_counter()
+    def _chosen(self, add: Any) -> Any:
+        def keep(*given: Any) -> None:
+            start, before = perf_counter(), self._nested
+            if self._way is None or self._way == WITH:
+                add(*given)
+            if self._epoch >= WARM_UP:
+                self.keeping[self._way].append(perf_counter() - start - (self._nested - before))
 
-    def end(self) -> None:
-        """Notes this process's turn, and begins the next one's."""
-        seconds = perf_counter() - self._start
-        self._clock += seconds
-        self.taken.append(seconds)
-        self._gates[next(self._following)].release()
+        return keep
 
+    def _noted(self, advance: Any) -> Any:
+        def advanced(position: Position, *given: Any) -> None:
+            taken = perf_counter() - self._start
+            advance(position, *given)
+            self._note(taken, position)
+            self._start = perf_counter()
 
-class DrawnInTurn(Bar):
-    """The bar, drawn as often as ever, but by the training's own thread: in the time that is counted."""
+        return advanced
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        super().__init__(Console(file=io.StringIO(), force_terminal=True, width=120))
-        self.live.auto_refresh = False
-        self._clock, self._due = clock, 0.0
+    def _note(self, taken: float, position: Position) -> None:
+        """Notes a step's seconds, and chooses the way of the next."""
+        begins = position.epoch != self._epoch  # more is done in an epoch's first step
+        if self._way is not None and not begins and self._epoch >= WARM_UP:
+            self.rounds[-1][self._way].append(taken)
+        self._epoch = position.epoch
+        if position.epoch % 2 == 0:
+            self.num_steps += self._epoch >= WARM_UP
+            self._way = None
+            return
+        if not self._ways or begins:
+            ways = self._random.sample(WAYS, len(WAYS))
+            self._ways = [way for way in ways for _ in range(NUM_STEPS)]
+            self.rounds.append({way: [] for way in WAYS})
+        self._way = self._ways.pop()
 
-    def progressed(self, progress: Progress) -> None:
-        """As ever, and drawn where it is due."""
-        super().progressed(progress)
-        if self._clock() >= self._due:
-            self.live.refresh()
-            self._due = self._clock() + DRAWN_EVERY_S
+    def _timed(self, call: Any, what: str) -> Any:
+        def timed(*given: Any) -> Any:
+            start = perf_counter()
+            result = call(*given)
+            taken = perf_counter() - start
+            self._start += taken
+            self._nested += taken
+            if self._way is None and self._epoch >= WARM_UP:
+                self.between[what] += taken
+            return result
 
-
-def replace(turns: Turns, num_steps: int, bare: bool) -> None:
-    """Has the training give way after so many steps, and leave out what can be left out where it is bare."""
-    advance = Position.advance
-
-    def advanced(self: Position, *given: Any) -> None:
-        advance(self, *given)
-        if self.step % num_steps == 0:
-            turns.end()
-            turns.wait()
-
-    replaced: list[tuple[Any, str, Any]] = [
-        (Position, "advance", advanced),
-        (loop, "perf_counter", turns.clock),
-        (course, "perf_counter", turns.clock),
-    ]
-    if bare:
-        replaced += [
-            (Sums, "add", lambda *given: None),
-            (Loop, "_mean_loss", lambda *given: 0.0),
-            (Run, "append", lambda *given: None),
-        ]
-    for owner, name, function in replaced:
-        setattr(owner, name, function)
-
-
-def train(
-    way: str,
-    name: str,
-    folder: Path,
-    epochs: int,
-    num_steps: int,
-    against_raw: bool,
-    gates: Mapping[str, Any],
-    told: Any,
-) -> None:
-    """One training, in a process of its own; tells the seconds of its turns."""
-    torch.set_num_threads(2)
-    turns = Turns(way, gates)
-    epochs *= ORDER.count(way)
-    text = document(name, str(folder / "MNIST" / "raw"), epochs, BATCH_SIZE)
-    setting: dict[str, Any] = {} if against_raw else {"train.checkpoint": {"every": 10**9}}
-    turns.wait()
-    if against_raw and way != WATCHED:
-        raw(name, folder, epochs, fused=True, ended=lambda: (turns.end(), turns.wait()))
-    else:
-        replace(turns, num_steps, way != WATCHED)
-        if way == WATCHED:
-            with DrawnInTurn(turns.clock) as bar:
-                yamlnet.train(text, runs=folder / way, set=setting, observer=bar)
-        else:
-            yamlnet.train(text, runs=folder / way, set=setting | {"metrics": []})
-    turns.end()
-    told.put((way, turns.taken))
-
-
-def measure(name: str, num_batches: int, epochs: int, num_turns: int) -> dict[str, list[float]]:
-    """The seconds of each training's turns; against the loop by hand where a turn is an epoch."""
-    spawn = get_context("spawn")
-    gates = {way: spawn.Semaphore(0) for way in ORDER}
-    told = spawn.Queue()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        write(folder, num_batches * BATCH_SIZE)
-        given = (name, folder, epochs, num_batches // num_turns, num_turns == 1, gates, told)
-        processes = [spawn.Process(target=train, args=(way, *given)) for way in gates]
-        for process in processes:
-            process.start()
-        gates[ORDER[0]].release()
-        found = dict(told.get() for _ in processes)
-        for process in processes:
-            process.join()
-    return found
-
-
-def ratios(times: Mapping[str, Sequence[float]], way: str, num_turns: int) -> Iterator[float]:
-    """What each epoch but the first ones takes, in units of the turns of the other beside its own."""
-    own, other, shift = times[way], times[OTHER], 1 if way == WATCHED else 0
-    for first in range(WARM_UP * num_turns, len(own) - num_turns, num_turns):
-        turns = range(first, first + num_turns)
-        beside = sum(other[2 * turn - shift] + other[2 * turn - shift + 1] for turn in turns) / 2
-        yield sum(own[turn] for turn in turns) / beside
+        return timed
 
 
 def main() -> None:
@@ -174,17 +119,32 @@ def main() -> None:
     parser.add_argument("--network", default="mlp", choices=NAMES)
     parser.add_argument("--batches", type=int, default=312, help="of an epoch")
     parser.add_argument("--epochs", type=int, default=200)
-    parser.add_argument("--raw", action="store_true", help="against the loop by hand with fused Adam")
     options = parser.parse_args()
-    num_turns = 1 if options.raw else TURNS
-    times = measure(options.network, options.batches // TURNS * TURNS, options.epochs, num_turns)
-    other = "the loop by hand" if options.raw else "yamlnet with none of it"
-    for way in (WATCHED, CONTROL):
-        low, middle, high = quantiles(ratios(times, way, num_turns), n=4)
-        best = min(times[way][WARM_UP:-1]) / min(times[OTHER][WARM_UP:-1])
-        print(f"{way:<24} {middle:.4f} of the time of {other}; half of the epochs {low:.3f} to {high:.3f}")
-        if options.raw:
-            print(f"{'':<24} {best:.4f} by the best epochs")
+    torch.set_num_threads(2)
+    watch = Stopwatch()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write(folder, options.batches * BATCH_SIZE)
+        text = document(options.network, str(folder / "MNIST" / "raw"), options.epochs, BATCH_SIZE)
+        setting = {"train.checkpoint": {"every": 10**9}}
+        with Bar(Console(file=io.StringIO(), force_terminal=True, width=120)) as bar:
+            yamlnet.train(text, runs=folder, set=setting, observer=bar)
+    rounds = [
+        {way: fmean(taken) for way, taken in found.items()}
+        for found in watch.rounds
+        if all(len(taken) == NUM_STEPS for taken in found.values())
+    ]
+    step = median(found[WITHOUT] for found in rounds)
+    taken = {"keeping a batch": fmean(watch.keeping[WITH]) - fmean(watch.keeping[WITHOUT])}
+    taken |= {what: seconds / watch.num_steps for what, seconds in watch.between.items()}
+    for what, seconds in taken.items():
+        print(f"{what:<32} {1e6 * seconds:7.1f} us a step")
+    total = sum(taken.values())
+    print(f"{'together':<32} {1e6 * total:7.1f} us a step of {1e6 * step:,.0f} us: {total / step:.2%}")
+    longer = median(found[WITH] - (found[WITHOUT] + found[AGAIN]) / 2 for found in rounds)
+    control = median(found[AGAIN] - found[WITHOUT] for found in rounds)
+    print(f"{'a step that keeps its batch':<32} {1e6 * longer:7.1f} us longer, in {len(rounds):,} rounds")
+    print(f"{'one that keeps nothing':<32} {1e6 * control:7.1f} us longer than another (A/A)")
 
 
 if __name__ == "__main__":
