@@ -188,11 +188,9 @@ def test_one_is_asked_to_stop_all_do_and_go_on_to_the_same_bits(folder: Path) ->
     assert_straight(folder, run)
 
 
-def test_one_dies_the_others_end_and_go_on_to_the_same_bits(folder: Path) -> None:
-    run, out = folder / "killed" / "long" / "1", folder / "killed.txt"
-    process = started(
-        ["-m", "yamlnet", "train", str(folder / "long.yaml"), "--runs", str(folder / "killed")], out
-    )
+def killed(arguments: list[str], run: Path, out: Path) -> str:
+    """What the processes say when the second of them is killed after the run's first record."""
+    process = started(arguments, out)
     late = time.monotonic() + TIMEOUT_S
     while not (run / "metrics.jsonl").exists() and process.poll() is None and time.monotonic() < late:
         time.sleep(0.02)
@@ -202,14 +200,27 @@ def test_one_dies_the_others_end_and_go_on_to_the_same_bits(folder: Path) -> Non
     said = out.read_text()
     assert said.count("error: process 1 of 2 (pid ") == 1
     assert said.count("exitcode  : 3 ") == 1
-    assert "yamlnet/" not in said
-    assert json.loads((run / "result.json").read_text())["exit_code"] == 3
+    result = json.loads((run / "result.json").read_text())
+    assert result["exit_code"] == 3
+    assert result["error"] in said
+    return said
+
+
+def test_one_dies_the_others_end_and_go_on_to_the_same_bits(folder: Path) -> None:
+    run, out = folder / "killed" / "long" / "1", folder / "killed.txt"
+    train = ["-m", "yamlnet", "train", str(folder / "long.yaml"), "--runs", str(folder / "killed")]
+    assert "yamlnet/" not in killed(train, run, out)
 
     assert wait(started(["-m", "yamlnet", "train", "--resume", str(run)], out)) == 1
     said = out.read_text()
     assert said.count("expectations: 0 of 1 met") == 1
     assert said.count("exitcode  : 4 ") == 2
     assert_straight(folder, run)
+
+
+def test_one_that_hangs_ends_too_when_another_dies(folder: Path) -> None:
+    arguments = ["-m", "tests.training.hanging", str(folder / "long.yaml"), str(folder / "hung")]
+    killed(arguments, folder / "hung" / "long" / "1", folder / "hung.txt")
 
 
 @pytest.mark.parametrize("least", [1, 2])

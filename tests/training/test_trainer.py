@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from yamlnet.diagnostics import YamlnetError
 from yamlnet.language.experiment import Expectation, MetricTerm
 from yamlnet.training import checkpoint, trainer
 from yamlnet.training.observer import Progress, Silent
+from yamlnet.training.run import Run
 from yamlnet.training.setup import evaluator_of
 
 LEARNING: dict[str, Any] = {
@@ -196,6 +198,23 @@ def test_a_loss_that_is_not_finite_ends_the_run_without_a_trace_of_success(tmp_p
     assert "the training loss is" in run.result["error"]
     assert all(weight.isfinite().all() for weight in run.last(pytest.fail).weights.values())
     assert "the training loss is" in (run.path / "log.txt").read_text()
+
+
+def test_a_signal_does_not_keep_a_failure_from_being_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, log = new_run(tmp_path), Run.log
+
+    def interrupted(self: Run, line: str) -> None:
+        log(self, line)
+        if "the training loss is" in line:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Run, "log", interrupted)
+    with pytest.raises(YamlnetError, match="the training loss is"):
+        trainer.train(task(train={"epochs": 2}, optimizer=optimizer(lr=1e38)), run)
+    assert run.result is not None
+    assert run.result["exit_code"] == 3
 
 
 def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint_before(

@@ -13,20 +13,24 @@ from yamlnet.training.run import Run
 
 @contextmanager
 def failure_noted(run: Run) -> Iterator[None]:
-    """Leaves a failure's one line in the run's folder, as far as the disk still takes it."""
+    """Leaves the line of a failure within it in the run's folder."""
     try:
         yield
-    except YamlnetError as error:
+    except Interrupted as error:
         with suppress(YamlnetError):
             run.log(error.message)
-            if not isinstance(error, Interrupted):
-                run.write_result(
-                    {"metrics": {}, "expect": [], "exit_code": error.exit_code, "error": error.message}
-                )
+        raise
+    except YamlnetError as error:
+        note_failure(run, error.message, error.exit_code)
         raise
     except RuntimeError as error:
         said = words(error)
-        with suppress(YamlnetError):
-            run.log(said)
-            run.write_result({"metrics": {}, "expect": [], "exit_code": 3, "error": said})
+        note_failure(run, said)
         raise YamlnetError(f"PyTorch can't go on: {said}") from error
+
+
+def note_failure(run: Run, message: str, exit_code: int = 3) -> None:
+    """Leaves a failure's one line in the run's folder, as far as the disk still takes it."""
+    with suppress(YamlnetError):
+        run.log(message)
+        run.write_result({"metrics": {}, "expect": [], "exit_code": exit_code, "error": message})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 
 from yamlnet.seeds import seed_of
 from yamlnet.training.compiled import compiling
 from yamlnet.training.continuation import Permits
 from yamlnet.training.course import Course
 from yamlnet.training.device import deterministic, failures, tensor_float, threads
-from yamlnet.training.ending import failure_noted
+from yamlnet.training.ending import failure_noted, note_failure
 from yamlnet.training.failure import placed
 from yamlnet.training.heap import kept
 from yamlnet.training.interrupt import interruptible
@@ -66,17 +67,18 @@ def _train(
 ) -> Result:
     seed = seed_of(task.experiment.seed, "training", *filter(None, [processes.rank]))
     observer = observer if processes.first else SILENT
+    noting = partial(note_failure, run)
     with ExitStack() as stack:
         stack.enter_context(run.owned())
         stack.callback(task.sources.close)
+        interruption = stack.enter_context(interruptible())  # to the end: a failure is noted all the same
         if permits is None:
             stack.enter_context(failure_noted(run))
-        stack.enter_context(processes.watched(run.log))
+        stack.enter_context(processes.watched(noting if permits is None else run.log))
         stack.enter_context(memory_named(task.needs))
         stack.enter_context(failures())
         stack.enter_context(threads(task.experiment.train.threads))
         stack.enter_context(kept())
-        interruption = stack.enter_context(interruptible())
         stack.enter_context(deterministic(task.experiment.train.deterministic))
         stack.enter_context(tensor_float(task.experiment.train.precision == "tf32"))
         stack.enter_context(drawn_apart(task.device, seed))
@@ -90,7 +92,7 @@ def _train(
         course.begin(permits)
         if permits is not None:  # what is refused leaves the run as it is; what fails from here on is noted
             stack.enter_context(failure_noted(run))
-            stack.enter_context(processes.watched(run.log))
+            stack.enter_context(processes.watched(noting))
             stack.enter_context(memory_named(task.needs))
             stack.enter_context(failures())
         stack.enter_context(placed(task.model, task.experiment, task.places, course.when))
