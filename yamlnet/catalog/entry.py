@@ -82,7 +82,7 @@ class Entry:
     what yamlnet itself provides. `axes` is the number of axes a batched input must have, the batch
     included, where torch would silently take another number for an unbatched input. `inputs` are what a
     module's forward takes, apart from `parameters` because a name may be in both. `rising` says of a metric
-    whether higher is better, None where neither is.
+    whether higher is better, None where neither is; `most` what it is at most, None where that isn't known.
     """
 
     name: str
@@ -93,6 +93,7 @@ class Entry:
     axes: tuple[int, ...] = ()
     inputs: tuple[Parameter, ...] = ()
     rising: bool | None = None
+    most: float | None = None
 
     @cached_property
     def options(self) -> Mapping[str, Parameter]:

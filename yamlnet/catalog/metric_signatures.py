@@ -51,7 +51,10 @@ def _metrics(package: ModuleType, torchmetrics: ModuleType) -> Iterator[Entry]:
         rising = overrides.first(overrides.RISING, target)
         rising = getattr(declaring, "higher_is_better", None) if rising is None else rising
         summary = re.sub(r"_(?!\w)", "", entry.summary).strip()  # a link of its documentation
-        yield replace(entry, summary=summary, inputs=inputs, rising=rising)
+        # the least value isn't known so: torchmetrics plots R2 from 0
+        most = 1 if rising and getattr(declaring, "plot_upper_bound", None) == 1 else None
+        most = None if "reduction" in entry.parameters else most
+        yield replace(entry, summary=summary, inputs=inputs, rising=rising, most=most)
 
 
 def _declaring(name: str, metric: type, classification: ModuleType) -> Any:

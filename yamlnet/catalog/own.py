@@ -126,6 +126,7 @@ METRICS = (
             Parameter("target", "tensor", role="tensor"),
         ),
         rising=True,
+        most=1,
     ),
 )
 

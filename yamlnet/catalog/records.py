@@ -41,6 +41,7 @@ def entry_of(record: Record) -> Entry:
         axes=tuple(record.get("axes", ())),
         inputs=tuple(input_of(name, required) for name, required in record.get("inputs", {}).items()),
         rising=record.get("rising"),
+        most=record.get("most"),
     )
 
 
@@ -64,6 +65,8 @@ def _dump_entry(entry: Entry) -> str:
         head["inputs"] = {parameter.name: parameter.required for parameter in entry.inputs}
     if entry.rising is not None:
         head["rising"] = entry.rising
+    if entry.most is not None:
+        head["most"] = entry.most
     lines = ",\n".join(f"  {json.dumps(_changed(p), ensure_ascii=False)}" for p in entry.parameters.values())
     parameters = f"[\n{lines}]" if lines else "[]"
     return f'{json.dumps(head, ensure_ascii=False)[:-1]}, "parameters": {parameters}}}'

@@ -58,8 +58,10 @@ def inconsistencies(experiment: Experiment, facts: Facts | None) -> list[Mistake
         *unknown,
         *(mistake for mistake in draws if mistake.severity == "error" or not unknown),
         *_image_transforms(experiment, facts),
+        *_means_of_bytes(experiment),
         *_schedule(experiment),
         *_evaluated_again(experiment),
+        *_settled(experiment),
     ]
 
 
@@ -224,6 +226,34 @@ def _image_transforms(experiment: Experiment, facts: Facts | None) -> Iterator[M
         yield Mistake("wrong-value", call.path, message, help, at=name_place(call.path, call.name))
 
 
+def _means_of_bytes(experiment: Experiment) -> Iterator[Mistake]:
+    """A mean of 0 to 255 for images, which are floats in [0, 1] by then."""
+    data = experiment.data
+    lists = () if data is None else (data.transforms.train, data.transforms.evaluation)
+    first = [next((call for call in calls if call.name == "Normalize"), None) for calls in lists]
+    for call in {call.path: call for call in first if call is not None}.values():
+        mean, std = (_numbers(call.arguments.get(name)) for name in ("mean", "std"))
+        if mean and max(mean) > 1:
+            message = f"`Normalize` takes images in [0, 1], and their mean isn't {max(mean):g}"
+            scaled = ", ".join(
+                f"{name}: {_divided(n)}"
+                for name, n in (("mean", mean), ("std", std))
+                if max(n, default=0) > 1
+            )
+            help = f"divided by 255: {{{scaled}}}"
+            yield Mistake("wrong-value", call.argument_path("mean"), message, help, severity="warning")
+
+
+def _numbers(value: Any) -> list[float]:
+    values = value if isinstance(value, list) else [value]
+    return values if all(isinstance(each, int | float) for each in values) else []
+
+
+def _divided(numbers: list[float]) -> str:
+    shares = [f"{number / 255:.4g}" for number in numbers]
+    return shares[0] if len(shares) == 1 else f"[{', '.join(shares)}]"
+
+
 def _inputs(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
     """Inputs that the model declares against what the data gives."""
     model = experiment.model
@@ -286,3 +316,21 @@ def _evaluated_again(experiment: Experiment) -> Iterator[Mistake]:
     if experiment.train.precision == "fp16":
         message = f"{why}, which the loss scaling of `fp16` doesn't allow"
         yield Mistake("wrong-value", ("train", "precision"), message, "`bf16` needs no scaling", "bf16")
+
+
+def _settled(experiment: Experiment) -> Iterator[Mistake]:
+    """Expectations that no training can meet, or none can miss: mostly percent where a share is meant."""
+    for name, expected in experiment.expect.items():
+        term = experiment.metrics.get(name.partition(".")[2])
+        most = None if term is None or term.call is None else term.call.entry.most
+        if most is None:
+            continue
+        operator, bound = expected.operator, expected.bound
+        above = bound > most or (bound == most and operator in (">", "<="))
+        if not above:
+            continue
+        never = operator in (">=", ">", "==")
+        message = f"`{name}` is at most {most:g}, so `{expected.rule}` {'never' if never else 'always'} holds"
+        share = bound / 100 if 1 < bound <= 100 else None
+        help = None if share is None else f'{bound:g} % is "{operator} {share:g}"'
+        yield Mistake("wrong-value", ("expect", name), message, help, severity="warning")
