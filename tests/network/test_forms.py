@@ -53,6 +53,7 @@ PAIRS = {
         "[{Linear: 12}, {Linear: 4}]",
     ),
 }
+MIXED = "{Mix: , from: [a, input]}"
 GRAPHS = {
     "if false": (
         "{a: {Linear: 6}, gone: {Linear: 9, from: input, if: false}, sum: {add, from: [a, gone]}}",
@@ -70,6 +71,24 @@ GRAPHS = {
     "repeat with other inputs under names": (
         '{a: {Linear: 6}, "mix_$i": {Mix: , from: [a, input], repeat: 2}}',
         "{a: {Linear: 6}, mix_0: {Mix: , from: [a, input]}, mix_1: {Mix: , from: [mix_0, input]}}",
+    ),
+    "repeat with inputs by name under names": (
+        '{a: {Linear: 6}, "mix_$i": {Mix: , from: {y: input, x: a}, repeat: 2}}',
+        "{a: {Linear: 6}, mix_0: {Mix: , from: [a, input]}, mix_1: {Mix: , from: [mix_0, input]}}",
+    ),
+    "a function of inputs by name, repeated": (
+        '{a: {Linear: 6}, "sub_$i": {sub, from: {other: input, input: a}, repeat: 2}}',
+        "{a: {Linear: 6}, sub_0: {sub, from: [a, input]}, sub_1: {sub, from: [sub_0, input]}}",
+    ),
+    "a module of inputs by name called again, repeated": (
+        '{a: {Linear: 6}, m: Mix, "m$i": {m, from: {y: input, x: m}, repeat: 2}}'.replace("Mix", MIXED),
+        "{a: {Linear: 6}, m: Mix, m0: {m, from: [m, input]}, m1: {m, from: [m0, input]}}".replace(
+            "Mix", MIXED
+        ),
+    ),
+    "repeat with inputs by name in forward": (
+        "{a: {Linear: 6}, m: {Mix: }}; [a, {m, from: {y: input, x: a}, repeat: 2}]",
+        "{a: {Linear: 6}, m: {Mix: }}; [a, {m, from: [a, input], name: b}, {m, from: [b, input]}]",
     ),
     "a module called again, repeated": (
         "{a: {Linear: 6}, again: {a, repeat: 3}}",
@@ -170,9 +189,9 @@ def test_chains(name: str) -> None:
 @pytest.mark.parametrize("name", GRAPHS)
 def test_graphs(name: str) -> None:
     short, long = GRAPHS[name]
-    nodes, _, forward = long.partition("; ")
-    whole = f"  ModuleDict: {nodes}" + (f"\n  forward: {forward}" if forward else "")
-    same(f"  ModuleDict: {short}", whole)
+    parts = [text.partition("; ") for text in (short, long)]
+    one, other = (f"  ModuleDict: {nodes}\n" + f"  forward: {run}" * bool(run) for nodes, _, run in parts)
+    same(one, other)
 
 
 def test_copies_with_several_inputs_are_the_same_when_loaded() -> None:

@@ -190,12 +190,13 @@ def _step(
         why = refused(name) if isinstance(name, str) else None
         reader.add("wrong-value", (*written.beside, "name"), f"a value can't be named `{name}`", why)
         return None
-    sides = steps.chained(written.sides, entry, values)
     present = reader.present(written.sides, written.beside)
     if present is None:
         values.broken.add(name)
         return None
     called = _called(reader, written, entry, known, broken)
+    node = known[written.name] if isinstance(called, tuple) else called
+    sides = steps.chained(written.sides, entry, values, node)
     if not present and called is not None:
         steps.stand(reader, replace(entry, key=name), values, sides)
         argument = written.argument if written.name == "expr" else None

@@ -105,7 +105,8 @@ def _entry(reader: Reading, entry: Entry, values: Values, plain: dict[str, Any])
     reader.wiring.outer.append(values)
     read = repeats.one(reader, replace(entry, place=place))
     reader.wiring.outer.pop()
-    sides = steps.chained(read.sides, entry, values)
+    shared = steps.members_below(values.members).get(read.node) if isinstance(read.node, str) else None
+    sides = steps.chained(read.sides, entry, values, shared or read.node)
     if read.absent:
         steps.stand(reader, entry, values, sides)
     elif read.node is None:

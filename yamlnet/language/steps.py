@@ -16,6 +16,7 @@ from yamlnet.language.nodes import (
     Step,
     Wire,
     below,
+    first_input,
 )
 from yamlnet.language.places import Entry
 from yamlnet.language.reading import Reading
@@ -23,12 +24,15 @@ from yamlnet.language.terms import Name, subterms
 from yamlnet.language.wires import Values
 
 
-def chained(sides: Mapping[str, Any], entry: Entry, values: Values) -> Mapping[str, Any]:
-    """What a later copy takes: the copy before for the first input, and the others as they are."""
+def chained(sides: Mapping[str, Any], entry: Entry, values: Values, node: Any) -> Mapping[str, Any]:
+    """What a later copy of a node takes: the copy before for the first input, and the others as they are."""
     given = sides.get("from")
-    if not entry.copy or given is None or isinstance(given, dict):
+    if not entry.copy or given is None:
         return sides
     last = str(values.last)
+    if isinstance(given, dict):
+        first = first_input(node) if isinstance(node, Module | Function) else None
+        return {**sides, "from": {key: last if key == first else name for key, name in given.items()}}
     return {**sides, "from": last if isinstance(given, str) else [last, *given[1:]]}
 
 

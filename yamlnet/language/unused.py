@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from yamlnet.diagnostics import Mistake
-from yamlnet.language.nodes import Expression, Graph, Source, Wire, outputs
+from yamlnet.language.nodes import Graph, Node, Source, Wire, child, outputs, takes_before
 
 
 def unused(graph: Graph) -> list[Mistake]:
@@ -18,7 +18,8 @@ def unused(graph: Graph) -> list[Mistake]:
             mistakes.append(Mistake("unused-value", step.path, message, severity="warning", at="key"))
         used.discard(step.name)
         used |= _values(step.sources)
-        if not step.positional and not isinstance(step.called, Expression):
+        called: Node = child(graph, step.called) if isinstance(step.called, tuple) else step.called
+        if takes_before(step, called):
             used |= _values((step.before,))
     for position, name in enumerate(graph.inputs):
         if name not in used:
