@@ -111,6 +111,14 @@ def test_targets_that_are_no_class_do_not_count() -> None:
     assert measured("Accuracy", [output], [torch.tensor([0, -100, 1, 3])]) == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("top_k", [1, 2])
+def test_where_no_target_is_a_class_nothing_is_measured_in_silence(top_k: int) -> None:
+    output, target = torch.eye(4), torch.tensor([7, 8, 9, 7])
+    with pytest.raises(YamlnetError, match="no target is one of 0 to 3"):
+        measured("Accuracy", [output], [target], top_k=top_k)
+    assert math.isnan(measured("Accuracy", [output], [target * 0 + 7], top_k=top_k, ignore_index=7))
+
+
 def test_pixels_count_one_by_one() -> None:
     output = torch.zeros(1, 4, 2, 2)
     output[0, 2] = 1

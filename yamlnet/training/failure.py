@@ -24,8 +24,8 @@ from yamlnet.training.objective import Objective, picks, shown
 from yamlnet.training.processes import LostError
 from yamlnet.training.shortage import is_out_of_memory
 
-PLAIN = (RuntimeError, IndexError, ValueError)
-"""What torch raises where its words say it all."""
+PLAIN = (RuntimeError, IndexError, ValueError, YamlnetError)
+"""What is raised where its words say it all."""
 
 When = Callable[[bool], str]
 """Says what was under way; where it is asked so, of what may be counted some time after its batch."""

@@ -236,6 +236,13 @@ def _classes(call: Call, term: Term | MetricTerm, values: Sequence[Tensor], fact
     if (loss_of(call) not in OF_CLASSES and counts is None) or len(values) < 2:
         return None
     given, target, name = values[0], values[1], term.inputs[1]
+    if _is_of_one_class(call, given) and (target.is_floating_point() or facts.classes_of(str(name)) is None):
+        message = (
+            f"`{call.name}` of one number for each sample is always 0, so that there is nothing to learn"
+        )
+        return _at(
+            call, "loss-mismatch", message, "`MSELoss` compares numbers, `BCEWithLogitsLoss` a yes or no"
+        )
     if not isinstance(name, str) or name not in facts.targets or target.is_floating_point():
         return None
     num_classes = facts.classes_of(name)
@@ -255,6 +262,10 @@ def _classes(call: Call, term: Term | MetricTerm, values: Sequence[Tensor], fact
         return None
     message = f"the network gives {plural(given.shape[1], 'number')}, and the data has {num_classes} classes"
     return _at(call, "loss-mismatch", message, "`Linear: $num_classes` follows the data")
+
+
+def _is_of_one_class(call: Call, given: Tensor) -> bool:
+    return loss_of(call) == "CrossEntropyLoss" and given.dim() > 1 and given.shape[1] == 1
 
 
 def _count(call: Call, term: Term | MetricTerm, values: Sequence[Tensor]) -> Mistake | None:

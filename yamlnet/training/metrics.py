@@ -106,9 +106,10 @@ class Confusion(Sums):
         return classes if first.shape[1] <= self.num_classes else _known(classes, self.num_classes)
 
     def compute(self) -> float:
-        counts = self.counts[: self.num_classes].double().cpu()
+        *true_classes, outside = self.counts.double().cpu()
+        counts = torch.stack(true_classes)
         if not counts.any():
-            return float("nan")
+            return _nothing(self.num_classes, outside, self.ignore_index)
         hits, true, predicted = counts.diagonal(), counts.sum(1), counts.sum(0)[:-1]
         if self.threshold is not None and self.name != "Accuracy":
             return float(self._score(hits[1], true[1], predicted[1]))
@@ -148,9 +149,10 @@ class TopK(Sums):
         self.counts.index_add_(1, index, torch.stack([hit.long(), torch.ones_like(true)]))
 
     def compute(self) -> float:
-        hits, all_ = self.counts[:, :-1].double().cpu()
+        whole = self.counts.double().cpu()
+        hits, all_ = whole[:, :-1]
         if not all_.any():
-            return float("nan")
+            return _nothing(len(all_), whole[:, -1], self.ignore_index)
         if self.average == "micro":
             return float(hits.sum() / all_.sum())
         weights = all_ if self.average == "weighted" else (all_ > 0).double()
@@ -235,6 +237,13 @@ def _check_shapes(predictions: Sequence[Tensor], targets: Sequence[Tensor]) -> N
                 "a mean error needs equal shapes, but the model's output is "
                 f"{list(prediction.shape)} and the target {list(target.shape)}, the batch first"
             )
+
+
+def _nothing(num_classes: int, outside: Tensor, ignored: int | None) -> float:
+    """The metric where no sample counts: there are none, all are ignored, or they are of no known class."""
+    if ignored is None and outside.any():
+        raise YamlnetError(f"it compares classes, and no target is one of 0 to {num_classes - 1}")
+    return float("nan")
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:
