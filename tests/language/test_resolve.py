@@ -166,3 +166,28 @@ def test_explain_refuses_a_key_that_is_not_there(key: str) -> None:
     with pytest.raises(YamlnetError, match="the document has no") as error:
         explain(right(BASE), key)
     assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "said", "mode"),
+    [
+        ("validation.accuracy", "", "max"),
+        ("validation.error", "", "min"),
+        ("validation.loss", "", "min"),
+        ("validation.own", ", mode: max", "max"),
+    ],
+)
+def test_a_plateau_has_the_direction_of_its_metric(metric: str, said: str, mode: str) -> None:
+    text = f"""
+data: {{dataset: MNIST5k, validation: 0.1}}
+model: [Flatten, {{Linear: 10}}]
+loss: CrossEntropyLoss
+metrics: {{accuracy: Accuracy, error: HammingDistance, own: {{expr: "mean(output)"}}}}
+optimizer: Adam
+scheduler: {{ReduceLROnPlateau: {{patience: 0{said}}}, metric: {metric}}}
+"""
+    found = right(text)
+    assert found.experiment is not None
+    assert found.experiment.scheduler is not None
+    assert found.experiment.scheduler.call.arguments["mode"] == mode
+    assert resolved(found)["scheduler"]["ReduceLROnPlateau"]["mode"] == mode

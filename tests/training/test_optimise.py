@@ -155,12 +155,3 @@ def test_one_max_lr_keeps_the_ratios_of_the_groups() -> None:
     rates = course("OneCycleLR", 10, groups, max_lr=0.5)
     assert max(rate for rate, _ in rates) == pytest.approx(0.5, rel=0.1)
     assert all(second == pytest.approx(first / 10) for first, second in rates)
-
-
-@pytest.mark.parametrize(("rising", "falls"), [(True, False), (False, True)])
-def test_a_plateau_follows_the_direction_of_its_metric(rising: bool, falls: bool) -> None:
-    made = optimise.optimizer(optimizer(lr=0.1), network(), CPU)
-    advancing = schedule.scheduler(call("scheduler", "ReduceLROnPlateau", patience=0), made, 1, rising)
-    for value in (0.1, 0.2, 0.3):
-        advancing.step(value)  # type: ignore[arg-type]
-    assert (made.param_groups[0]["lr"] < 0.1) == falls

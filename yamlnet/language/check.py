@@ -13,6 +13,7 @@ from yamlnet.catalog.facts import Facts
 from yamlnet.diagnostics import MAX_MISTAKES, Diagnostic, Mistake, Path, nearest
 from yamlnet.language.blocks import read_blocks
 from yamlnet.language.consistency import (
+    directed,
     exclusive,
     incomplete,
     inconsistencies,
@@ -32,6 +33,7 @@ from yamlnet.language.paths import outside
 from yamlnet.language.sections import READERS
 from yamlnet.language.source import Document, normal, read
 from yamlnet.language.substitution import evaluate_vars, substitute
+from yamlnet.language.unread import unread
 from yamlnet.language.validate import validate
 from yamlnet.language.vocabulary import FANS
 
@@ -84,10 +86,12 @@ def check(
     document, diagnostics = read(source.text, source.file)
     if document is None:
         return Checked(source, tuple(options), None, {}, None, facts, tuple(diagnostics))
+    own = document.root.plain()
     document, bases, found = extended(source, document)
     diagnostics += found
     if any(diagnostic.severity == "error" for diagnostic in found):
         return Checked(source, tuple(options), document, {}, None, facts, _first(diagnostics), bases)
+    without_options = document.root.plain()
     document, found = with_options(document, options)
     diagnostics += found
     plain = document.root.plain()
@@ -97,10 +101,12 @@ def check(
             source, tuple(options), document, {}, None, facts, (*diagnostics, document.locate(wrong))
         )
     plain = {key: v for key, v in plain.items() if v is not None or key not in Experiment.model_fields}
-    sections = _Sections(plain, facts, allow)
+    sections = _Sections({**plain}, facts, allow)
     experiment, mistakes = sections.experiment(source.name, to_train)
     if experiment is not None:
         mistakes += outside(source, document, experiment, trained)
+    if not any(mistake.severity == "error" for mistake in mistakes):
+        mistakes += unread(plain, without_options, own)
     diagnostics += [document.locate(mistake) for mistake in mistakes]
     if any(d.severity == "error" for d in diagnostics):
         experiment = None
@@ -227,6 +233,7 @@ def _validated(
     right = not any(m.severity == "error" for m in mistakes)
     if right and experiment is not None:
         mistakes += inconsistencies(experiment, facts)
+        experiment = directed(experiment)
     elif right:
         message = "what the network is made of can't depend on data that isn't read yet"
         mistakes.append(Mistake("expression", ("model",), message, at="key"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from yamlnet.catalog import lookup
@@ -94,7 +95,7 @@ def unknown_figures(sections: Mapping[str, Any], facts: Facts | None) -> Iterato
             yield Mistake("unknown-name", path, f"training watches no `{name}`", help, suggestion)
         elif known[name]:
             yield Mistake("wrong-value", path, f"there will be no `{name}`", known[name])
-        elif _has_no_direction(name, metrics):
+        elif _has_no_direction(name, metrics) and not _says_mode(sections, path):
             message = f"whether a higher `{name}` is better isn't known"
             yield Mistake("wrong-value", path, message, "`validation.loss` is better when lower")
     expected = sections.get("expect")
@@ -128,6 +129,12 @@ def _has_no_direction(figure: str, metrics: Any) -> bool:
         return False
     call = term.get("call")
     return call is None or (call is not BROKEN and call.entry.rising is None)
+
+
+def _says_mode(sections: Mapping[str, Any], path: Path) -> bool:
+    """Whether the schedule says itself which direction is better."""
+    call = _at(sections, ("scheduler", "call")) if path[0] == "scheduler" else None
+    return call is not None and call is not BROKEN and "mode" in call.arguments
 
 
 def exclusive(sections: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -299,6 +306,31 @@ def _schedule(experiment: Experiment) -> Iterator[Mistake]:
     if scheduler is not None and scheduler.call.name == "ReduceLROnPlateau" and scheduler.every == "step":
         message = "`ReduceLROnPlateau` follows a metric, which is measured once an epoch"
         yield Mistake("wrong-value", ("scheduler", "every"), message, "every: epoch")
+    right = _mode(experiment)
+    if scheduler is not None and right is not None and scheduler.call.arguments.get("mode", right) != right:
+        better = "higher" if right == "max" else "lower"
+        message = f"`{scheduler.metric}` is better when {better}, and this mode waits for the opposite"
+        help = f"`mode: {right}`, as it is where it is left out"
+        yield Mistake("wrong-value", scheduler.call.argument_path("mode"), message, help, right)
+
+
+def _mode(experiment: Experiment) -> str | None:
+    """The direction in which the metric of a `ReduceLROnPlateau` is better; None where that isn't known."""
+    _, _, figure = ((experiment.scheduler and experiment.scheduler.metric) or "").partition(".")
+    if figure.partition(".")[0] == "loss":
+        return "min"
+    metric = experiment.metrics.get(figure)
+    rising = None if metric is None or metric.call is None else metric.call.entry.rising
+    return None if rising is None else "max" if rising else "min"
+
+
+def directed(experiment: Experiment) -> Experiment:
+    """With the `mode` of a `ReduceLROnPlateau`, where it isn't said: PyTorch's default knows no metric."""
+    scheduler, mode = experiment.scheduler, _mode(experiment)
+    if scheduler is None or mode is None or "mode" in scheduler.call.arguments:
+        return experiment
+    call = replace(scheduler.call, arguments={**scheduler.call.arguments, "mode": mode})
+    return experiment.model_copy(update={"scheduler": scheduler.model_copy(update={"call": call})})
 
 
 def _evaluated_again(experiment: Experiment) -> Iterator[Mistake]:

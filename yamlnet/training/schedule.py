@@ -30,20 +30,16 @@ MAX_ADVANCES = 10**8
 RATES = ("max_lr", "base_lr")
 
 
-def scheduler(
-    call: Call, optimizer: Optimizer, num_advances: int, higher_is_better: bool = False
-) -> LRScheduler:
+def scheduler(call: Call, optimizer: Optimizer, num_advances: int) -> LRScheduler:
     """The scheduler of the file, to be advanced `num_advances` times in the whole training.
 
     Lengths that the file leaves out are inferred. One number for a `max_lr` is that of the optimizer's own
-    `lr`: each group gets its share. `ReduceLROnPlateau` follows the direction of its metric.
+    `lr`: each group gets its share.
     """
-    return _made(call, optimizer, num_advances, higher_is_better, _shares(optimizer))
+    return _made(call, optimizer, num_advances, _shares(optimizer))
 
 
-def _made(
-    call: Call, optimizer: Optimizer, num_advances: int, higher_is_better: bool, shares: Sequence[float]
-) -> LRScheduler:
+def _made(call: Call, optimizer: Optimizer, num_advances: int, shares: Sequence[float]) -> LRScheduler:
     given = arguments(call)
     length = LENGTHS.get(call.name)
     if length is not None and given.get(length) is None and given.get("epochs") is None:
@@ -51,14 +47,10 @@ def _made(
     for rate in RATES:
         if isinstance(given.get(rate), (int, float)):
             given[rate] = [given[rate] * share for share in shares]
-    if call.name == "ReduceLROnPlateau" and "mode" not in call.arguments:
-        given["mode"] = "max" if higher_is_better else "min"
     if "schedulers" in given:
         lengths = segments(given, num_advances)
         inner = [_call(nested, call) for nested in given["schedulers"]]
-        given["schedulers"] = [
-            _made(c, optimizer, n, higher_is_better, shares) for c, n in zip(inner, lengths, strict=True)
-        ]
+        given["schedulers"] = [_made(c, optimizer, n, shares) for c, n in zip(inner, lengths, strict=True)]
     # `ChainedScheduler` takes the schedulers first and the optimizer only by keyword
     made: LRScheduler = construct(call, arguments={"optimizer": optimizer, **given})
     return made

@@ -112,7 +112,7 @@ def set_up(
     scheduler = None
     if section is not None:
         num_advances = lengths.num_steps if section.every == "step" else lengths.num_epochs
-        scheduler = schedule.scheduler(section.call, optimizer, num_advances, rising.get(metric or "", False))
+        scheduler = schedule.scheduler(section.call, optimizer, num_advances)
     scaling = scaler(precision(train.precision, device), device)
     whole = Loop(
         _forward(task, training.objective, _compiled(task)) if train.compile is True else evaluator.forward,
