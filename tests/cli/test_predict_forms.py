@@ -55,6 +55,7 @@ BY_METRIC = {
     "metrics": ["Accuracy"],
     "optimizer": {"SGD": 0.0001},
 }
+BY_MARGIN = {**DIGIT, "name": "by-margin", "loss": "MultiMarginLoss", "metrics": ["Accuracy"]}
 
 
 def test_each_pixel_has_a_class(trained: Any, digits: Tensor, tmp_path: Path, capsys: Capture) -> None:
@@ -78,13 +79,15 @@ def test_yes_or_no_at_each_pixel(trained: Any, digits: Tensor, tmp_path: Path, c
     assert [each["classes"] for each in predicted(capsys, two, file)] == both.tolist()
 
 
+@pytest.mark.parametrize("document", [BY_METRIC, BY_MARGIN], ids=lambda document: document["name"])
 def test_a_metric_of_classes_says_that_they_are(
+    document: dict[str, Any],
     trained: Any,
     digits: Tensor,
     tmp_path: Path,
     capsys: Capture,
 ) -> None:
-    run, file = trained(BY_METRIC), saved(tmp_path / "x.npy", digits.numpy())
+    run, file = trained(document), saved(tmp_path / "x.npy", digits.numpy())
     found = torch.tensor([each["probabilities"] for each in predicted(capsys, run, file)])
     torch.testing.assert_close(found, by_hand(run, digits).softmax(1))
 

@@ -122,9 +122,10 @@ def meanings(
 
 
 def _word(term: Term | MetricTerm) -> str | None:
-    """The loss that a term computes, or the name of its metric of classes."""
+    """The loss that a term computes, where it tells what the output means, or that it is a metric of classes."""
     if isinstance(term, Term):
-        return None if term.call is None else loss_of(term.call)
+        loss = None if term.call is None else loss_of(term.call)
+        return loss if loss in LOG_SOFTMAX or loss in SIGMOID or loss in OF_VALUES else None
     is_of_classes = term.call is not None and term.call.entry.target.startswith(OF_CLASSES)
     return OF_CLASSES if is_of_classes else None
 
