@@ -16,6 +16,10 @@ from yamlnet.cli.options import Allow, DataRoot, Quiet, Set
 from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
 
 
+UNSEEN = "but for shapes that only the data tell"
+"""What is left to be seen of a network whose inputs aren't known yet."""
+
+
 class CheckFormat(StrEnum):
     """How diagnostics are printed."""
 
@@ -72,18 +76,21 @@ def _one(
     from yamlnet import pipeline
     from yamlnet.language import files, render
 
+    whole = True
     try:
         examined = pipeline.examine(files.read(file, data_root), options, allow=allow)
     except ConfigError as error:
         found, texts = error.diagnostics, {}
     else:
         found, texts = list(examined.diagnostics), dict(examined.checked.texts())
+        whole = examined.shapes is not None and examined.shapes.complete
     if quiet:
         found = [diagnostic for diagnostic in found if diagnostic.severity == "error"]
     if format is CheckFormat.text:
         output.diagnostics(found, texts, sys.stdout)
         wrong = any(diagnostic.severity == "error" for diagnostic in found)
         if wrong or not quiet:
-            verdict = render.counts(found) if wrong else "ok" + (f", {render.counts(found)}" if found else "")
+            fine = "ok" if whole else f"ok, {UNSEEN}"
+            verdict = render.counts(found) if wrong else ", ".join(filter(None, [fine, render.counts(found)]))
             output.write(f"{render.printable('<stdin>' if file == '-' else file)}: {verdict}")
     return found
