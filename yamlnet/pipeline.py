@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -118,11 +118,26 @@ def examine(
     """Checks a text through every phase that needs no data; torch is imported where names are all right."""
     checked = language.check(source, options, facts, to_train, allow, trained)
     if checked.wrong or checked.experiment is None or checked.document is None:
-        return Examined(checked, checked.diagnostics, trained=trained)
+        return Examined(checked, _with_shapes(checked), trained=trained)
     import torch
 
     with torch.inference_mode(False):  # gradients are tried too, whatever mode the caller is in
         return _tried(checked, trained)
+
+
+def _with_shapes(checked: Checked) -> tuple[Diagnostic, ...]:
+    """What is wrong, and what is wrong with the network's shapes where only other sections can't be read."""
+    if checked.model is None or checked.document is None:
+        return checked.diagnostics
+    from yamlnet.network import shapes
+
+    found = shapes.judge(checked.model).mistakes
+    located = [checked.document.locate(mistake) for mistake in found if mistake.severity == "error"]
+    return _sorted((*checked.diagnostics, *located))
+
+
+def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(sorted(diagnostics, key=lambda d: (d.span, d.code, d.message)))
 
 
 def _tried(checked: Checked, trained: bool) -> Examined:
@@ -163,8 +178,7 @@ def _tried(checked: Checked, trained: bool) -> Examined:
         mistakes += images.channels_last(found, experiment.model)
     assert checked.document is not None
     located = [checked.document.locate(mistake) for mistake in mistakes]
-    diagnostics = sorted((*checked.diagnostics, *located), key=lambda d: (d.span, d.code, d.message))
-    return Examined(checked, tuple(diagnostics), found, drawn, trained)
+    return Examined(checked, _sorted((*checked.diagnostics, *located)), found, drawn, trained)
 
 
 def _drawn(checked: Checked, found: Shapes, trained: bool) -> tuple[Shapes, Drawn | None, list[Mistake]]:

@@ -9,7 +9,7 @@ REFUSED = frozenset(
     missing-key-optimizer missing-key-plateau-metric missing-key-shape missing-key-stop-metric
     missing-key-target missing-key-to-train missing-key-watch missing-key-weights-file
     missing-parameter-bare missing-parameter-batch-first missing-parameter-conv missing-parameter-scheduler
-    missing-parameter-two sorted-several-mistakes sorted-silent-consequences
+    missing-parameter-two sorted-several-mistakes sorted-silent-consequences sorted-sizes-and-names
     unknown-key-arguments-beside-call unknown-key-beside-expr unknown-key-block-params unknown-key-blocks
     unknown-key-branch-from unknown-key-chain-from unknown-key-checkpoint unknown-key-clip
     unknown-key-clip-in-list unknown-key-data unknown-key-declared-from unknown-key-dim unknown-key-document

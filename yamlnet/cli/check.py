@@ -15,7 +15,6 @@ from yamlnet.cli import output
 from yamlnet.cli.options import Allow, DataRoot, Quiet, Set
 from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
 
-
 UNSEEN = "but for shapes that only the data tell"
 """What is left to be seen of a network whose inputs aren't known yet."""
 

@@ -29,6 +29,7 @@ from yamlnet.language.inputs import UNREAD
 from yamlnet.language.known import read_data, without_unknown
 from yamlnet.language.merge import with_options
 from yamlnet.language.model import read_model
+from yamlnet.language.nodes import Model
 from yamlnet.language.paths import outside
 from yamlnet.language.sections import READERS
 from yamlnet.language.source import Document, normal, read
@@ -37,13 +38,17 @@ from yamlnet.language.unread import unread
 from yamlnet.language.validate import validate
 from yamlnet.language.vocabulary import FANS
 
+OF_MODEL: tuple[Path, ...] = (("vars",), ("blocks",), ("data",), ("model",))
+"""Where a mistake may make the network another one."""
+
 
 @dataclass(frozen=True)
 class Checked:
     """What the language phases found: an Experiment where they found no error.
 
     `plain` is the document with `$` worked out, `facts` what is known of the data, `bases` the files that it
-    extends, `allow` what the person who runs it permits.
+    extends, `allow` what the person who runs it permits. `model` is the network, where nothing is wrong with
+    it or the data, whatever else is.
     """
 
     source: Text
@@ -56,6 +61,7 @@ class Checked:
     bases: tuple[Text, ...] = ()
     origins: Mapping[int, tuple[Any, Path]] = field(default_factory=dict)
     allow: Allowed = NOTHING
+    model: Model | None = None
 
     @property
     def wrong(self) -> bool:
@@ -111,6 +117,8 @@ def check(
     if any(d.severity == "error" for d in diagnostics):
         experiment = None
     found_all = _first(sorted(diagnostics, key=_place))
+    errors = [mistake.path[:1] for mistake in mistakes if mistake.severity == "error"]
+    part = not any(place in errors for place in OF_MODEL)
     return Checked(
         source,
         tuple(options),
@@ -122,6 +130,7 @@ def check(
         bases,
         sections.origins,
         allow,
+        sections.raw.get("model") if part else None,
     )
 
 

@@ -36,7 +36,7 @@ class Layers:
         said, wrong = self.sizes.construction(layer, given)
         for mistake in wrong:
             self.found.wrong(mistake)
-        made = None if said is None else self.construct(layer, name, said)
+        made = None if said is None or (wrong and name in self.given) else self.construct(layer, name, said)
         if made is None:
             self.found.failed.add(name)
         return made
@@ -77,5 +77,5 @@ class Layers:
         said, wrong = self.sizes.construction(node, ())
         for mistake in wrong:
             self.found.wrong(mistake)
-        if said is not None:
+        if said is not None and not wrong:
             self.construct(node, name, said)

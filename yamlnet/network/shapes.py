@@ -124,6 +124,7 @@ class _Judge:
         inputs: Sequence[Value],
         keywords: Mapping[str, Value],
     ) -> Value:
+        num_rows = len(self.journal.rows)
         if isinstance(node, Layer):
             value = self.layer(node, name, inputs, keywords)
         elif isinstance(node, Function):
@@ -132,6 +133,7 @@ class _Judge:
             value = self.expression(node, name, inputs)
         if self.journal.shows(self.found.num_errors):
             word = "expr" if isinstance(node, Expression) else node.call.name
+            del self.journal.rows[num_rows:]  # of a layer that was made for what arrives
             self.journal.row(name, word, node, None, inputs, keywords)
         return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -28,10 +29,15 @@ class Sizes:
         self.categories = categories
 
     def construction(self, layer: Layer, given: Sequence[Any]) -> tuple[Construction | None, list[Mistake]]:
-        """The layer's class and arguments: what is said, and the sizes that follow from the inputs."""
+        """The layer's class and arguments: what is said, and the sizes that follow from the inputs.
+
+        Where a size that is said isn't the one that arrives, it is made for the latter, so that what follows
+        is judged too.
+        """
         sizes, wrong = self.inferred(layer.call, given)
         if wrong is not None:
-            return None, [wrong]
+            mended = self.mended(layer, given)
+            return None if mended is None else self.construction(mended, given)[0], [wrong]
         call, mistakes = self.resolved(layer.call, given)
         if mistakes:
             return None, mistakes
@@ -87,6 +93,18 @@ class Sizes:
             elif size is not None and self.differs(call, rule, size, given):
                 sizes[parameter.name] = (size,) if rule.form == "tuple" else size
         return sizes, None
+
+    def mended(self, layer: Layer, given: Sequence[Any]) -> Layer | None:
+        """The layer without the sizes that are said; None where it may be the inputs' axes that are wrong."""
+        call, unsaid = layer.call, []
+        for name, parameter in call.entry.parameters.items():
+            if parameter.inferred is not None and name in call.arguments:
+                value = given[parameter.inferred.input] if parameter.inferred.input < len(given) else None
+                if not isinstance(value, Tensor) or (parameter.inferred.axis != 1 and value.dim() != 2):
+                    return None
+                unsaid.append(name)
+        said = {name: value for name, value in call.arguments.items() if name not in unsaid}
+        return replace(layer, call=replace(call, arguments=said)) if unsaid else None
 
     def size(self, rule: Inferred, given: Sequence[Any]) -> Any:
         """The size that a rule finds, None where the inputs have no such axis, or are no categories."""

@@ -35,6 +35,8 @@ def summarise(
         return Summary(name, document.file, given, ())
     rows = tuple(_rows(root, document, depth))
     rows = rows if len(rows) == 1 else rows[1:]
+    last = next((position for position, row in enumerate(rows) if row.note == "error"), len(rows))
+    rows = rows[: last + 1]
     tensors: list[Any] = list(shapes.modules.values()) if network is None else [network]
     held = {id(t): t for module in tensors for t in (*module.parameters(), *module.buffers())}
     trainable = [p for p in root.counted if p.requires_grad]
@@ -50,7 +52,7 @@ def summarise(
         sum(tensor.nbytes for tensor in held.values()),
         root.kept_bytes,
         sum(parameter.nbytes for parameter in trainable),
-        failed=next((row.name or "model" for row in rows if row.note == "error"), None),
+        failed=rows[last].name or "model" if last < len(rows) else None,
     )
 
 

@@ -122,7 +122,7 @@ def meanings(
 
 
 def _word(term: Term | MetricTerm) -> str | None:
-    """The loss that a term computes, where it tells what the output means, or that it is a metric of classes."""
+    """The loss that a term computes, where it tells what the output is, or that it is a metric of classes."""
     if isinstance(term, Term):
         loss = None if term.call is None else loss_of(term.call)
         return loss if loss in LOG_SOFTMAX or loss in SIGMOID or loss in OF_VALUES else None
