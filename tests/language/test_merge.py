@@ -39,7 +39,7 @@ def merged(*options: str) -> Any:
         ("seed=7", ("seed",), 7),
         ("seed=1_000", ("seed",), 1000),
         ("name=yes", ("name",), "yes"),
-        ("name=", ("name",), None),
+        ("name=null", ("name",), None),
         ('name="7"', ("name",), "7"),
         ("train.epochs=5", ("train", "epochs"), 5),
         ("train.precision=bf16", ("train", "precision"), "bf16"),
@@ -124,3 +124,13 @@ def test_a_mistake_in_an_option_points_at_the_option(
 def test_a_mistake_that_an_option_mends_is_gone() -> None:
     assert checked("model: {input: [4], Linear: two}\n").wrong
     assert not checked("model: {input: [4], Linear: two}\n", "model.Linear=2").wrong
+
+
+@pytest.mark.parametrize("option", ["train.epochs=", "expect=  ", "seed=# ten", " name ="])
+def test_an_empty_value_is_a_mistake_at_the_option(option: str) -> None:
+    key = option.partition("=")[0]
+    merged, (mistake,) = with_options(document(), ["seed=2", option])
+    assert merged.root.plain() == {**document().root.plain(), "seed": 2}
+    assert mistake.message == f"`{key.strip()}` is given no value"
+    assert mistake.help == f"where nothing is meant, write `{key.strip()}=null`"
+    assert cut(merged.texts[OPTIONS], mistake.span) == option.removeprefix(key)

@@ -29,7 +29,7 @@ def with_options(document: Document, options: Sequence[str]) -> tuple[Document, 
             raise YamlnetError(
                 f"`--set {option}` isn't KEY=VALUE", "for example --set train.epochs=3", exit_code=2
             )
-        value, found = _value(text, line, len(key) + 1)
+        value, found = _value(key, text, line)
         diagnostics += found
         if value is None:
             continue
@@ -41,15 +41,17 @@ def with_options(document: Document, options: Sequence[str]) -> tuple[Document, 
     return Document(root, document.file, texts, document.folders), diagnostics
 
 
-def _value(text: str, line: int, column: int) -> tuple[Node | None, list[Diagnostic]]:
+def _value(key: str, text: str, line: int) -> tuple[Node | None, list[Diagnostic]]:
+    column = len(key) + 1
     document, found = read(text, OPTIONS)
     moved = [replace(d, span=_moved(d.span, line, column)) for d in found]
     if document is None:
         return None, moved
-    node = document.root
-    if node.value == {} and not text.strip().startswith("{"):
-        node = Node(None, Span(OPTIONS, 1, 1, 1, 1))
-    return _moved_node(node, line, column), moved
+    if document.root.value == {} and not text.strip().startswith("{"):
+        span = Span(OPTIONS, line, column, line, column + 1 + len(text))
+        help = f"where nothing is meant, write `{key.strip()}=null`"
+        return None, [Diagnostic(span, "wrong-value", f"`{key.strip()}` is given no value", help=help)]
+    return _moved_node(document.root, line, column), moved
 
 
 def _moved(span: Span, line: int, column: int) -> Span:
