@@ -79,6 +79,31 @@ def test_a_wrong_command_line_ends_with_2(words: list[str], capsys: pytest.Captu
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("train --resume runs/net/1 --runs runs", "`--runs` goes with FILE"),
+        ("train --resume runs/net/1 --profile", "`--profile` goes with FILE"),
+        ("train net.yaml --allow-data", "`--allow-data` goes with --resume RUN"),
+        ("train net.yaml --allow-environment", "`--allow-environment` goes with --resume RUN"),
+        ("summary net.yaml --parameters --init", "`--parameters` and `--init` are two lists: ask for one"),
+        ("summary net.yaml --init --depth 1", "`--depth` is for the table of layers"),
+        ("predict run x.png --top 1 --format json", "`--top` is for text: files and JSON have every class"),
+        ("predict run x.png --top 2 --output x.csv", "`--top` is for text: files and JSON have every class"),
+        (
+            "predict run x.png --format json --output x.csv",
+            "`--format` is for what is printed: the ending of `--output` says a file's",
+        ),
+        ("new --output net.yaml", "`--output` and `--schema` go with TEMPLATE"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    words: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = call(capsys, *words.split())
+    assert (ended.code, ended.out, ended.err) == (2, "", f"error: {said}\n")
+
+
 @pytest.mark.parametrize("words", READS, ids=" ".join)
 @pytest.mark.parametrize("option", ["seed", "=3"])
 def test_set_without_key_or_value_ends_with_2(

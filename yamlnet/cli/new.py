@@ -32,6 +32,8 @@ def new(
 ) -> int:
     """Write a commented file to start from; without a name, list the templates."""
     if template is None:
+        if to is not None or schema:
+            raise YamlnetError("`--output` and `--schema` go with TEMPLATE", exit_code=2)
         output.write(_listed())
         return 0
     text = MODELINE + _read(template)

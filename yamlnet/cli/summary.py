@@ -11,6 +11,7 @@ import typer
 
 from yamlnet.cli import output
 from yamlnet.cli.options import Allow, DataRoot, FileArgument, Quiet, Set
+from yamlnet.diagnostics import YamlnetError
 
 if TYPE_CHECKING:
     from yamlnet.network.table import Summary
@@ -58,6 +59,7 @@ def summary(
     from yamlnet.catalog.allowed import allowed
     from yamlnet.language import files
 
+    _refuse_mixtures(depth, parameters, init)
     examined = pipeline.examine(files.read(file, data_root), set or [], allow=allowed(allow or []))
     if examined.wrong or not quiet:
         output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
@@ -69,6 +71,14 @@ def summary(
     if not examined.wrong or table.tree:
         output.write(_printed(table, format, parameters, init))
     return 1 if examined.wrong else 0
+
+
+def _refuse_mixtures(depth: int | None, parameters: bool, init: bool) -> None:
+    """Raises YamlnetError for options of which one would do nothing."""
+    if parameters and init:
+        raise YamlnetError("`--parameters` and `--init` are two lists: ask for one", exit_code=2)
+    if depth is not None and (parameters or init):
+        raise YamlnetError("`--depth` is for the table of layers", exit_code=2)
 
 
 def _printed(table: Summary, format: SummaryFormat, parameters: bool, init: bool) -> str:

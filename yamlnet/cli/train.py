@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +29,9 @@ Device = Annotated[
         metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps: short for --set train.device=DEVICE."
     ),
 ]
-Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are written.")]
+Runs = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Where runs are written, if not in `runs`.")
+]
 Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on where this run stopped.")]
 AllowEnvironment = Annotated[
     bool,
@@ -49,7 +51,7 @@ def train(
     allow: Allow = None,
     data_root: DataRoot = None,
     device: Device = None,
-    runs: Runs = Path("runs"),
+    runs: Runs = None,
     resume: Resume = None,
     allow_environment: AllowEnvironment = False,
     allow_data: AllowData = False,
@@ -62,13 +64,15 @@ def train(
     from yamlnet.catalog.allowed import allowed
     from yamlnet.language import files
 
-    _refuse_mixtures(file, resume, profile)
+    of_file = {"--runs": runs is not None, "--profile": profile}
+    of_run = {"--allow-environment": allow_environment, "--allow-data": allow_data}
+    _refuse_mixtures(file, resume, of_file, of_run)
     if launch.count() > 1:  # they meet before anything can go wrong, so that one of them tells of it
         from yamlnet.training.processes import joined
 
         quiet = quiet or not joined().first
     permitted = allowed(allow or [])
-    options = [*(set or []), *([f"train.device={device}"] if device else [])]
+    options = [*(set or []), *([] if device is None else [f"train.device={device}"])]
     if resume is not None:
         from yamlnet.training.continuation import Permits
 
@@ -77,14 +81,12 @@ def train(
             result = resuming.resume(resume, options, watching, permitted, permits, data_root)
     else:
         assert file is not None
-        if allow_environment or allow_data:
-            raise YamlnetError("`--allow-environment` and `--allow-data` go with --resume RUN", exit_code=2)
         examined = pipeline.examine(files.read(file, data_root), options, to_train=True, allow=permitted)
         if not quiet and not examined.wrong:
             output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
         examined.raise_if_wrong()
         with observer(quiet) as watching:
-            result = starting.start(examined, runs, watching, profile)
+            result = starting.start(examined, Path("runs") if runs is None else runs, watching, profile)
     if not launch.is_first():
         return result.exit_code
     from yamlnet.training import run
@@ -102,12 +104,17 @@ def train(
     return result.exit_code
 
 
-def _refuse_mixtures(file: str | None, resume: Path | None, profile: bool) -> None:
+def _refuse_mixtures(
+    file: str | None, resume: Path | None, of_file: Mapping[str, bool], of_run: Mapping[str, bool]
+) -> None:
+    """Raises YamlnetError for options that don't go together: those of a FILE, and those of a RUN."""
     if (file is None) == (resume is None):
         raise YamlnetError("`yamlnet train` takes either FILE or --resume RUN", exit_code=2)
-    if profile and resume is not None:
-        raise YamlnetError("`--profile` goes with FILE", exit_code=2)
-    if profile and launch.count() > 1:
+    others, with_others = (of_run, "--resume RUN") if resume is None else (of_file, "FILE")
+    for option, is_said in others.items():
+        if is_said:
+            raise YamlnetError(f"`{option}` goes with {with_others}", exit_code=2)
+    if of_file["--profile"] and launch.count() > 1:
         raise YamlnetError("`--profile` is for one process", exit_code=2)
 
 
