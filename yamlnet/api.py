@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from yamlnet import loading, pipeline, starting
 from yamlnet.catalog.allowed import allowed
-from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import ConfigError, Diagnostic, YamlnetError
 from yamlnet.language.files import DataRoot, File, given
 from yamlnet.pipeline import examine, options_of
@@ -133,33 +131,9 @@ def evaluate(
 
     Names are `SPLIT.loss` and so on. Raises YamlnetError where the data has no such split.
     """
-    from yamlnet.training import run as runs
-    from yamlnet.training.failure import placed
-    from yamlnet.training.heap import kept
-    from yamlnet.training.setup import evaluator_of
-    from yamlnet.training.shortage import memory_named
-    from yamlnet.training.sources import evaluation
+    from yamlnet import evaluating
 
-    folder = runs.load(Path(run))
-    permitted = allowed(allow)
-    examined, prepared = pipeline.of_run(folder, options, permitted, data_root=data_root)
-    found = loading.load(folder, which, permitted)
-    task = starting.task_of(examined, found.network, prepared, criteria=found.criteria)
-    experiment = examined.experiment
-    assert experiment.data is not None
-    source = evaluation(experiment.data, prepared, split)
-    if source is None:
-        raise YamlnetError(f"the data has no {split} split")
-    found.network.to(task.device)
-    when = f"in the evaluation of the {split} split"
-    with (
-        closing(task.sources),
-        kept(),
-        memory_named(),
-        blaming(permitted),
-        placed(found.network, experiment, task.places, lambda counted: when),
-    ):
-        return {f"{split}.{name}": value for name, value in evaluator_of(task).evaluate(source).items()}
+    return evaluating.evaluate(Path(run), split, which, options, allowed(allow), data_root).figures
 
 
 def predict(
@@ -175,24 +149,6 @@ def predict(
     `-` is standard input. `tell` takes what there is to say of rows that were left out.
     Raises YamlnetError where a file isn't what the network takes, RunError where a layer fails on it.
     """
-    from yamlnet.data.encoding import from_json
-    from yamlnet.data.given import read_given, wanted
-    from yamlnet.training import run as runs
-    from yamlnet.training.failure import placed
-    from yamlnet.training.heap import kept
-    from yamlnet.training.predict import predictions
-    from yamlnet.training.shortage import memory_named
+    from yamlnet import predicting
 
-    folder = runs.load(Path(run))
-    permitted = allowed(allow)
-    found = loading.load(folder, which, permitted, options)
-    encodings = from_json(folder.manifest.get("fields", {}))
-    experiment = found.examined.experiment
-    assert experiment.data is not None
-    given = read_given(files, wanted(experiment.model, experiment.data, encodings))
-    for note in given.notes:
-        tell(note)
-    places = starting.places_of(found.examined)
-    network, on = found.network, "on these inputs"
-    with kept(), memory_named(), blaming(permitted), placed(network, experiment, places, lambda counted: on):
-        return predictions(network, given, experiment, encodings, found.criteria)
+    return predicting.predict(Path(run), files, which, options, allowed(allow), tell).samples

@@ -21,11 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A run's file, and what it trained, in evaluation mode on the CPU."""
+    """A run's file, and what it trained, in evaluation mode on the CPU.
+
+    The weights are those after `step` steps; `chosen` says that they were the best of several.
+    """
 
     examined: Examined
     network: nn.Module
     criteria: Criteria
+    step: int
+    chosen: bool
+
+    def __str__(self) -> str:
+        return f"{'best' if self.chosen else 'last'} weights (step {self.step:,})"
 
 
 def load(
@@ -48,7 +56,7 @@ def load(
     learner = Learner(network, criteria)
     state.restore_losses(learner, snapshot.loss_weights)
     learner.eval()
-    return Loaded(examined, network, criteria)
+    return Loaded(examined, network, criteria, snapshot.step, which == "best" and folder.best is not None)
 
 
 def _warn(message: str) -> None:

@@ -15,6 +15,7 @@ from yamlnet.diagnostics import (
     Diagnostic,
     Mistake,
     MistakeError,
+    Path,
     YamlnetError,
 )
 from yamlnet.language import check as language
@@ -24,7 +25,10 @@ from yamlnet.language.depth import room
 from yamlnet.language.files import DataRoot, Text, granted, with_record
 from yamlnet.language.inputs import with_inputs
 from yamlnet.language.known import picture
+from yamlnet.language.merge import with_options
 from yamlnet.language.paths import strays, weights_file
+from yamlnet.language.source import read
+from yamlnet.language.unheeded import unheeded
 from yamlnet.located import located_data
 
 if TYPE_CHECKING:
@@ -345,6 +349,28 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
         table = replace(table, parameters=held)
     step = None if drawn is None else memory.estimate(experiment, drawn.empty, table.activation_bytes)
     return table if step is None else summary.in_training(table, step)
+
+
+UNJUDGED = ("expect=null", "scheduler=null", "train.stop=null", "train.checkpoint.best=null")
+"""Options that leave out of a run's file what only a training judges: it may not go with other metrics."""
+
+
+def heeded(
+    source: Text, options: Sequence[str], reads: frozenset[Path], doing: str, allow: Allowed = NOTHING
+) -> tuple[str, ...]:
+    """The options for a run's file that isn't to be trained, which reads these keys alone.
+
+    Raises ConfigError for an option that would change nothing.
+    """
+    every = (*options, *UNJUDGED)
+    checked = language.check(source, every, allow=allow, trained=True)
+    document = read(source.text, source.file)[0]
+    if options and document is not None and not checked.wrong:
+        document = with_options(document, options)[0]
+        mistakes = list(unheeded(document, reads, doing))
+        if mistakes:
+            raise _config_error(replace(checked, document=document), mistakes)
+    return every
 
 
 def of_run(

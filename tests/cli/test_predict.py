@@ -123,7 +123,7 @@ def test_pictures_and_arrays_in_one_call_are_the_same(
 def test_lines_for_people(trained: Any, digits: Tensor, tmp_path: Path, capsys: Capture) -> None:
     run, file = trained(DIGIT), saved(tmp_path / "x.npy", digits.numpy())
     ended = call(capsys, "predict", run, file, "--top", "2")
-    assert ended.err == f"{run}: best weights\n"
+    assert ended.err == f"{run}: last weights (step 20)\n"
     best = by_hand(run, digits[:1]).softmax(1)[0].topk(2)
     words = [f"{DIGITS[i]} {p:.3f}" for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True)]
     assert ended.out.splitlines()[0] == f"{file}[0]  {', '.join(words)}"

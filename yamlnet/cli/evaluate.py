@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from yamlnet.cli import output
 from yamlnet.cli.options import Allow, DataRoot, Format, FormatOption, Quiet, RunArgument, Set
+
+if TYPE_CHECKING:
+    from yamlnet.evaluating import Evaluated
 
 
 class Split(StrEnum):
@@ -40,15 +45,31 @@ def evaluate(
     quiet: Quiet = False,
 ) -> int:
     """Measure a run's weights on a split of its data; --set data.dataset=... measures on other data."""
-    from yamlnet import api
+    from yamlnet import evaluating
+    from yamlnet.catalog.allowed import allowed
     from yamlnet.cli.train import figure
 
-    evaluated = api.evaluate(run, split.value, which.value, set or [], allow or [], data_root)
+    found = evaluating.evaluate(
+        Path(run), split.value, which.value, set or [], allowed(allow or []), data_root
+    )
+    if not quiet:
+        output.doubts(found.doubts)
     if format is Format.json:
-        output.write(json.dumps(output.finite(evaluated), indent=2, allow_nan=False))
+        output.write(json.dumps(_plain(found), indent=2, allow_nan=False))
         return 0
     if not quiet:
-        output.tell(f"{run}: {which.value} weights, {split.value} split")
-    width = max(len(name) for name in evaluated)
-    output.write("\n".join(f"{name:<{width}}  {figure(value)}" for name, value in evaluated.items()))
+        output.tell(f"{run}: {found.weights}, {split.value} split")
+    figures = {**found.figures, "num_samples": found.num_samples}
+    width = max(len(name) for name in figures)
+    output.write("\n".join(f"{name:<{width}}  {figure(value)}" for name, value in figures.items()))
     return 0
+
+
+def _plain(found: Evaluated) -> dict[str, Any]:
+    """The figures by name, of how many samples and of which step they are, and what speaks against them."""
+    return {
+        **output.finite(found.figures),
+        "num_samples": found.num_samples,
+        "step": found.weights.step,
+        "warnings": [dataclasses.asdict(doubt) for doubt in found.doubts],
+    }

@@ -9,11 +9,12 @@ import re
 import shutil
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from yamlnet import disk
 from yamlnet.diagnostics import ConfigError, Diagnostic, RunError, YamlnetError
+from yamlnet.doubts import Doubt
 from yamlnet.language import render
 
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -86,6 +87,14 @@ def tell(line: str) -> None:
 def warn(message: str) -> None:
     """A warning, to standard error."""
     tell(f"warning: {message}")
+
+
+def doubts(found: Iterable[Doubt]) -> None:
+    """What speaks against figures, each a warning and its help."""
+    for doubt in found:
+        warn(doubt.message)
+        if doubt.help is not None:
+            tell(f"  = help: {doubt.help}")
 
 
 def note(message: str) -> None:

@@ -44,15 +44,19 @@ def predict(
     quiet: Quiet = False,
 ) -> int:
     """Show the classes and probabilities, else the outputs, that a run's network gives for files."""
-    from yamlnet import api
+    from yamlnet import predicting
+    from yamlnet.catalog.allowed import allowed
 
     _refuse_mixtures(top, to, format)
     if to is not None:
         written.refuse_ending(to)
     tell = (lambda note: None) if quiet else output.note
-    predicted = api.predict(run, inputs, which.value, set or [], allow or [], tell)
+    found = predicting.predict(Path(run), inputs, which.value, set or [], allowed(allow or []), tell)
+    predicted = found.samples
+    if not quiet:
+        output.doubts(found.doubts)
     if not quiet and (to is not None or format is not Format.json):
-        output.tell(f"{run}: {which.value} weights")
+        output.tell(f"{run}: {found.weights}")
     if to is not None:
         written.write(predicted, to)
         return 0

@@ -139,13 +139,12 @@ def prepare(
     room = Room(memory)
     own = _read(data.dataset, data, folder, room)
     read, notes = dict(own.parts), list(own.notes)
-    asked = {"validation": data.validation, "test": data.test}
-    for name, part in asked.items():
+    for name, part in (("validation", data.validation), ("test", data.test)):
         if isinstance(part, Call):
             other = _read(part, data, folder, room)
             read[name] = _evaluation_part(name, other, own)
             notes += other.notes
-    shares = {name: part for name, part in asked.items() if isinstance(part, int | float)}
+    shares = shares_of(data)
     _refuse_second_part(data, own, shares)
     parts = {**read, **_split_off(own.parts["train"], shares, seed)}
     targets = _targets(data, own)
@@ -180,6 +179,12 @@ def _read(call: Call, data: Data, folder: Path, room: Room) -> _Read:
     if found.files is not None:
         splits["train"] = replace(splits["train"], place=found.files.__getitem__)
     return _Read(splits, found.classes, found.num_classes, found.notes)
+
+
+def shares_of(data: Data) -> dict[str, float | int]:
+    """The splits that are drawn from the training data, and how much of it each takes."""
+    asked = {"validation": data.validation, "test": data.test}
+    return {name: part for name, part in asked.items() if isinstance(part, int | float)}
 
 
 def _refuse_second_part(data: Data, own: _Read, shares: Mapping[str, float | int]) -> None:
@@ -222,17 +227,27 @@ def _check_fields(name: str, found: Fields, expected: Fields) -> None:
 def _split_off(train: Part, shares: Mapping[str, float | int], seed: int) -> dict[str, Part]:
     """What is left of the training data, and the shares: from either end of one shuffle."""
     count = len(train)
-    num_test = share(count, shares["test"]) if "test" in shares else 0
-    num_validation = share(count, shares["validation"]) if "validation" in shares else 0
-    num_taken = num_test + num_validation
-    if num_taken >= count:
-        raise MistakeError(too_large_shares(count, {"validation": num_validation, "test": num_test}))
+    places = shuffled_places(count, shares)
+    if not places["train"]:
+        taken = {name: len(places[name]) for name in ("validation", "test")}
+        raise MistakeError(too_large_shares(count, taken))
     if not shares:
         return {"train": train}
     order = torch.randperm(count, generator=generator(seed, "split"))
-    test, rest, validation = torch.split(order, [num_test, count - num_taken, num_validation])
-    chosen = {"train": rest, "validation": validation, "test": test}
-    return {name: train.select(chosen[name].sort().values) for name in ("train", *shares)}
+    chosen = {name: order[places[name].start : places[name].stop] for name in ("train", *shares)}
+    return {name: train.select(samples.sort().values) for name, samples in chosen.items()}
+
+
+def shuffled_places(count: int, shares: Mapping[str, float | int]) -> dict[str, range]:
+    """Where each split is in the shuffle of `count` samples: the test share first, validation last."""
+    num_test = share(count, shares["test"]) if "test" in shares else 0
+    num_validation = share(count, shares["validation"]) if "validation" in shares else 0
+    rest = count - num_validation
+    return {
+        "train": range(num_test, rest),
+        "validation": range(rest, count),
+        "test": range(num_test),
+    }
 
 
 def _targets(data: Data, own: _Read) -> tuple[str, ...]:
