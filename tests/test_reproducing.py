@@ -15,9 +15,10 @@ import torch
 
 import yamlnet
 from tests.cli.calling import call
-from yamlnet import reproducing
+from yamlnet import reproducing, resuming
 from yamlnet.diagnostics import YamlnetError
 from yamlnet.training.comparison import TIMES
+from yamlnet.training.midway import changed_midway
 from yamlnet.training.observer import Silent
 
 ROOT = Path(__file__).parent.parent
@@ -126,3 +127,63 @@ def test_what_isnt_finished_has_nothing_to_compare(run: Path, tmp_path: Path) ->
     with pytest.raises(YamlnetError, match="isn't finished") as caught:
         reproducing.reproduce(tmp_path / "run", Silent())
     assert caught.value.exit_code == 3
+
+
+def gone_on(run: Path, to: Path, *options: str) -> Path:
+    """A copy of a finished run that went on with other settings."""
+    copytree(run, to)
+    resuming.resume(to, options, Silent())
+    return to
+
+
+@pytest.fixture(scope="module")
+def changed_run(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return gone_on(
+        run, tmp_path_factory.mktemp("changed") / "run", "train.epochs=3", "optimizer.AdamW.lr=0.001"
+    )
+
+
+def test_a_run_that_was_changed_midway_is_refused(
+    changed_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = call(capsys, "reproduce", str(changed_run), "--runs", str(tmp_path / "runs"))
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err == (
+        f"error: `{changed_run}` can't be repeated by its file alone: it went on from step 16 with "
+        "optimizer.AdamW.lr: 0.01 -> 0.001; train.epochs: 2 -> 3\n"
+        f"  = help: `yamlnet train {changed_run}/resolved.yaml` trains the last settings from the start\n"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_that_went_on_longer_is_compared(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    longer = gone_on(run, tmp_path / "run", "train.epochs=3", 'expect.parameters="> 1"')
+    ended = call(capsys, "reproduce", str(longer))
+    assert (ended.code, "equal to the bit" in ended.out) == (0, True)
+    assert "warning: the run went on from step 16 with train.epochs: 2 -> 3; expect" in ended.err
+
+
+def test_a_schedule_that_was_stretched_is_named_as_the_cause(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = yamlnet.train(SMALL, {"scheduler": "CosineAnnealingLR"}, tmp_path).path
+    ended = call(capsys, "reproduce", str(gone_on(first, tmp_path / "run", "train.epochs=3")), "-q")
+    assert ended.code == 4
+    assert "  the run went on from step 16 with train.epochs: 2 -> 3\n" in ended.out
+    assert "are the same" not in ended.out
+
+
+def test_other_data_midway_are_told() -> None:
+    entries = [
+        {"step": 0, "changed": {"seed": [0, 1]}, "data_digest": "a"},
+        {"step": 4, "changed": {}, "data_digest": "b"},
+        {"step": 8, "changed": {}, "data_digest": "b"},
+        {"step": 9, "changed": {"expect.x": [1, 2]}, "data_digest": "b"},
+    ]
+    found = list(changed_midway({"data_digest": "a", "resumes": entries}))
+    assert [(str(each), each.matters) for each in found] == [
+        ("from step 4 with other data", True),
+        ("from step 9 with expect.x: 1 -> 2", False),
+    ]

@@ -318,3 +318,13 @@ def test_on_the_command_line(folder: Path, tmp_path: Path, capsys: pytest.Captur
     assert (ended.code, "--allow-environment" in ended.err) == (3, True)
     options = ["--set", "train.epochs=4", "--allow-environment", "--quiet"]
     assert call(capsys, "train", "--resume", str(run), *options).code == 0
+
+
+@pytest.mark.parametrize("option", ["vars.width=9", "blocks.Two.Sequential=[ReLU]"])
+def test_what_is_worked_out_already_is_refused(folder: Path, tmp_path: Path, option: str) -> None:
+    run = yamlnet.train(folder / "net.yaml", set={"vars.width": 8}, runs=tmp_path).path
+    with pytest.raises(yamlnet.ConfigError, match="changes nothing in a run that goes on") as caught:
+        resumed(run, "train.epochs=3", option)
+    (found,) = caught.value.diagnostics
+    assert (found.file, found.line, found.code) == ("--set", 2, "unused-value")
+    assert "resumes" not in manifest(run)

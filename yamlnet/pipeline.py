@@ -358,19 +358,34 @@ UNJUDGED = ("expect=null", "scheduler=null", "train.stop=null", "train.checkpoin
 def heeded(
     source: Text, options: Sequence[str], reads: frozenset[Path], doing: str, allow: Allowed = NOTHING
 ) -> tuple[str, ...]:
-    """The options for a run's file that isn't to be trained, which reads these keys alone.
+    """The options for a run's file of which these keys alone are read, and which isn't to be trained.
 
     Raises ConfigError for an option that would change nothing.
     """
-    every = (*options, *UNJUDGED)
-    checked = language.check(source, every, allow=allow, trained=True)
+    refuse_unheeded(source, options, reads, doing, allow, UNJUDGED)
+    return (*options, *UNJUDGED)
+
+
+def refuse_unheeded(
+    source: Text,
+    options: Sequence[str],
+    reads: frozenset[Path],
+    doing: str,
+    allow: Allowed = NOTHING,
+    others: Sequence[str] = (),
+) -> None:
+    """Raises ConfigError for an option outside of these keys of a run's file, where none has other mistakes.
+
+    `others` are options that stand beside them.
+    """
     document = read(source.text, source.file)[0]
-    if options and document is not None and not checked.wrong:
-        document = with_options(document, options)[0]
-        mistakes = list(unheeded(document, reads, doing))
-        if mistakes:
-            raise _config_error(replace(checked, document=document), mistakes)
-    return every
+    if not options or document is None:
+        return
+    checked = language.check(source, (*options, *others), allow=allow, trained=True)
+    document = with_options(document, options)[0]
+    mistakes = [] if checked.wrong else list(unheeded(document, reads, doing))
+    if mistakes:
+        raise _config_error(replace(checked, document=document), mistakes)
 
 
 def of_run(

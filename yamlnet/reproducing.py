@@ -14,6 +14,7 @@ from yamlnet.language.files import DataRoot
 if TYPE_CHECKING:
     from yamlnet.training.comparison import Comparison
     from yamlnet.training.observer import Observer
+    from yamlnet.training.run import Run
 
 TOLERANCE = 0.01
 
@@ -32,7 +33,7 @@ def reproduce(
     may differ. Of several processes the first alone compares.
 
     Raises:
-        YamlnetError: the run isn't finished, or training fails.
+        YamlnetError: the run isn't finished, its file alone doesn't give it, or training fails.
     """
     from yamlnet.training import run as folders
     from yamlnet.training.comparison import compare
@@ -43,13 +44,7 @@ def reproduce(
             f"`{first.path}` isn't finished: there is nothing to compare with",
             help=f"`yamlnet train --resume {run}` finishes it",
         )
-    for entry in first.manifest.get("resumes", ()):
-        if entry["changed"]:
-            keys = ", ".join(f"`{key}`" for key in entry["changed"])
-            observer.warned(
-                f"the run had other settings up to step {entry['step']} ({keys}): "
-                "trained again, it has the last ones from the start"
-            )
+    _refuse_changed(first, observer)
     examined = pipeline.examine(pipeline.text_of(first, data_root), to_train=True, allow=allow)
     examined.raise_if_wrong()
     with disk.temporary_folder() if runs is None else nullcontext(runs) as folder:
@@ -57,3 +52,18 @@ def reproduce(
         if not launch.is_first():
             return None
         return compare(first, folders.load(result.path), tolerance)
+
+
+def _refuse_changed(run: Run, observer: Observer) -> None:
+    """Raises YamlnetError where the file doesn't say what the run was; warns where it may not."""
+    from yamlnet.training.midway import changed_midway
+
+    changed = list(changed_midway(run.manifest))
+    said = ", and ".join(map(str, changed))
+    if any(each.matters for each in changed):
+        raise YamlnetError(
+            f"`{run.path}` can't be repeated by its file alone: it went on {said}",
+            help=f"`yamlnet train {run.path / 'resolved.yaml'}` trains the last settings from the start",
+        )
+    if changed:
+        observer.warned(f"the run went on {said}: here that holds from the start")

@@ -10,12 +10,16 @@ from yamlnet import pipeline, starting
 from yamlnet.catalog.allowed import NOTHING, Allowed
 from yamlnet.catalog.foreign import blaming
 from yamlnet.diagnostics import YamlnetError
+from yamlnet.language.experiment import Experiment
 from yamlnet.language.files import DataRoot
 
 if TYPE_CHECKING:
     from yamlnet.training.continuation import Permits
     from yamlnet.training.observer import Observer
     from yamlnet.training.verdict import Result
+
+READS = frozenset((section,) for section in Experiment.model_fields if section != "vars")
+"""What of a run's file is read again: its expressions are worked out."""
 
 
 def resume(
@@ -44,6 +48,8 @@ def resume(
             f"`{folder.path}` is finished: there is nothing to resume",
             help="`--set train.epochs=MORE` goes on from there",
         )
+    source = pipeline.text_of(folder, data_root)
+    pipeline.refuse_unheeded(source, options, READS, "a run that goes on", allow)
     with memory_named():
         examined, prepared = pipeline.of_run(
             folder, options, allow, trained=folder.has_begun, data_root=data_root, compared_later=True

@@ -61,6 +61,8 @@ def _text(found: Comparison) -> str:
     elif found.verdict != "bits":
         lines.append("  every recorded figure is equal; the weights differ")
     lines += [f"  {key} was {old}, and is {new}" for key, (old, new) in found.environment.items()]
-    if found.verdict != "bits" and not found.environment:
+    if found.verdict != "bits":
+        lines += [f"  the run went on {said}" for said in found.settings]
+    if found.verdict != "bits" and not found.environment and not found.settings:
         lines.append("  versions, machine, threads, flags and data are the same")
     return "\n".join(lines)

@@ -292,7 +292,8 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     ),
     "unused-value": _explained(
         "A node's value goes nowhere, so that the node computes and trains for nothing. Mostly a `from` "
-        "names the wrong node. It is a warning.",
+        "names the wrong node. It is a warning. An option that a command on a run doesn't read, such as "
+        "`--set train.epochs=3` of `yamlnet evaluate`, is an error.",
         """
         model:
           input: [4]

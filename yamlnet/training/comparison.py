@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Literal
 
+from yamlnet.training.midway import changed_midway
 from yamlnet.training.origin import differences, environment
 from yamlnet.training.run import Record, Run
 
@@ -38,7 +39,8 @@ class Comparison:
 
     `verdict` is `bits` where the weights and every figure but times are equal to the bit, `tolerance` where
     every figure is near, else `different`. `first` is the earliest difference: None where only weights
-    differ. `environment` has what differs of versions, machine, threads, flags and data.
+    differ. `environment` has what differs of versions, machine, threads, flags and data; `settings` tells
+    what the first run was gone on with, and the second had from the start.
     """
 
     first_run: str
@@ -47,6 +49,7 @@ class Comparison:
     first: Difference | None
     num_differences: int
     environment: Mapping[str, tuple[Any, Any]]
+    settings: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -65,7 +68,8 @@ def compare(first: Run, second: Run, tolerance: float) -> Comparison:
     beside = {key: (old.get(key), new.get(key)) for key in BESIDE if old.get(key) != new.get(key)}
     surroundings = differences(environment(old), environment(new)) | beside
     start = found[0] if found else None
-    return Comparison(str(first.path), str(second.path), verdict, start, len(found), surroundings)
+    settings = tuple(str(changed) for changed in changed_midway(old))
+    return Comparison(str(first.path), str(second.path), verdict, start, len(found), surroundings, settings)
 
 
 def _differences(first: Run, second: Run) -> Iterator[Difference]:
