@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamlnet.diagnostics import plural
@@ -22,14 +23,14 @@ class Doubt:
     help: str | None = None
 
 
-def unfinished(run: Run, step: int) -> list[Doubt]:
-    """That the run whose weights of a step these are isn't at its end."""
+def unfinished(run: Run, given: Path, step: int) -> list[Doubt]:
+    """That the run whose weights of a step these are isn't at its end; `given` is how it was named."""
     result = run.result or {}
     if result.get("exit_code") in (0, 4):
         return []
-    reason = f": {result['error']}" if "error" in result else ""
-    help = f"`yamlnet train --resume {run.path}` goes on with it"
-    return [Doubt(f"the run isn't finished, and these are its weights of step {step:,}{reason}", help)]
+    state, reason = ("failed", f": {result['error']}") if "error" in result else ("isn't finished", "")
+    help = f"`yamlnet train --resume {given}` goes on with it"
+    return [Doubt(f"the run {state}, and these are its weights of step {step:,}{reason}", help)]
 
 
 def other_data(run: Run, trained: Data, asked: Data, prepared: Prepared, split: str) -> list[Doubt]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from yamlnet.training.setup import Task
     from yamlnet.training.sources import Source
 
+SPLITS = ("train", "validation", "test")
 READS = frozenset(
     {
         ("loss",),
@@ -70,11 +71,12 @@ def evaluate(
     assert data is not None
     batches = evaluation(data, prepared, split)
     if batches is None:
-        raise YamlnetError(f"the data has no {split} split")
+        there = [f"`--split {name}`" for name in SPLITS if getattr(prepared, name) is not None]
+        raise YamlnetError(f"the data has no {split} split", help=f"it has {' and '.join(there)}")
     found.network.to(task.device)
     with closing(task.sources), blaming(allow):
         figures = _measured(task, batches, f"in the evaluation of the {split} split")
-    doubts = unfinished(folder, found.step)
+    doubts = unfinished(folder, run, found.step)
     trained = language.check(source, pipeline.UNJUDGED, allow=allow, trained=True).experiment
     if trained is not None and trained.data is not None:
         doubts += other_data(folder, trained.data, data, prepared, split)

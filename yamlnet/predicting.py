@@ -72,4 +72,4 @@ def predict(
     network, on = found.network, "on these inputs"
     with kept(), memory_named(), blaming(allow), placed(network, experiment, places, lambda counted: on):
         samples = predictions(network, given, experiment, encodings, found.criteria)
-    return Predictions(samples, found, tuple(unfinished(folder, found.step)))
+    return Predictions(samples, found, tuple(unfinished(folder, run, found.step)))

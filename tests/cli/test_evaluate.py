@@ -231,12 +231,17 @@ def unfinish(run: str, result: dict[str, Any] | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "why"), [(None, ""), ({"exit_code": 3, "error": "the loss is nan"}, ": the loss is nan")]
+    ("result", "state", "why"),
+    [
+        (None, "isn't finished", ""),
+        ({"exit_code": 3, "error": "the loss is nan"}, "failed", ": the loss is nan"),
+    ],
 )
 @pytest.mark.parametrize("words", [["evaluate"], ["predict", "rows.csv"]])
 def test_a_run_that_is_not_finished(
     words: list[str],
     result: dict[str, Any] | None,
+    state: str,
     why: str,
     trained: Trained,
     capsys: pytest.CaptureFixture[str],
@@ -247,9 +252,9 @@ def test_a_run_that_is_not_finished(
     ended = call(capsys, words[0], run, *words[1:])
     assert (ended.code, warnings(ended.err)) == (
         0,
-        [f"the run isn't finished, and these are its weights of step 3{why}"],
+        [f"the run {state}, and these are its weights of step 3{why}"],
     )
-    assert f"  = help: `yamlnet train --resume {Path(run).resolve()}` goes on with it" in ended.err
+    assert f"  = help: `yamlnet train --resume {run}` goes on with it" in ended.err
     assert "last weights (step 3)" in ended.err
 
 
@@ -261,3 +266,17 @@ def test_a_prediction_takes_what_it_reads(trained: Trained, capsys: pytest.Captu
         ended = call(capsys, "predict", run, "rows.csv", "--set", option)
         assert (ended.code, ended.out) == (1, "")
         assert f"`{option.partition('=')[0]}` changes nothing in a prediction" in ended.err
+
+
+def test_what_is_not_there(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    run = trained()
+    ended = call(capsys, "evaluate", run, "--split", "validation")
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err == (
+        "error: the data has no validation split\n  = help: it has `--split train` and `--split test`\n"
+    )
+    ended = call(capsys, "evaluate", "runs/table")
+    assert (ended.code, ended.err) == (
+        2,
+        "error: there is no run in `runs/table`\n  = help: the newest in it is `runs/table/latest`\n",
+    )

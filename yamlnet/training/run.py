@@ -272,7 +272,9 @@ def create(
 def load(folder: Path) -> Run:
     """The run in a folder, `runs/NAME/latest` too."""
     if not (folder / RESOLVED).is_file():
-        help = "a run is a folder such as `runs/NAME/1`"
+        newest = folder / "latest"
+        is_parent = (newest / RESOLVED).is_file()
+        help = f"the newest in it is `{newest}`" if is_parent else "a run is a folder such as `runs/NAME/1`"
         raise YamlnetError(f"there is no run in `{folder}`", help, exit_code=2)
     return Run(folder.resolve())
 
