@@ -23,14 +23,19 @@ def rows_by_value(rows: Iterable[Row]) -> Asked:
     return lambda value: known.get(id(value))
 
 
-def mended(first: Any, second: Any, asked: Asked) -> str | None:
-    """A padding or a width of one of the two, with which its shape would be the other's."""
+def mended(
+    first: Any, second: Any, asked: Asked, would_do: Callable[[Any], bool] = lambda value: True
+) -> str | None:
+    """A padding or a width of one of the two, with which its shape would be the other's.
+
+    `would_do` tells whether two values of that shape fit.
+    """
     if not (isinstance(first, Tensor) and isinstance(second, Tensor)) or first.dim() != second.dim():
         return None
     for value, other in ((first, second), (second, first)):
         row = _layer(value, asked)
         said = None if row is None else _said(row, list(value.shape[1:]), list(other.shape[1:]))
-        if row is not None and said is not None:
+        if row is not None and said is not None and would_do(other):
             key = row.name.rpartition(".")[2]
             name = key if key and not key.isdecimal() else row.type
             return f"`{said}` in `{name}` would give {shape(other)}"

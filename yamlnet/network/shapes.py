@@ -102,6 +102,7 @@ class _Judge:
         self.held = HeldTensors(self.found)
         self.journal = self.found.journal
         self.declared: set[Path] = set()
+        self.fitted: set[str] = set()
 
     def node(
         self,
@@ -214,8 +215,15 @@ class _Judge:
         if takes_before(step, called):
             positional = [self.value(step.before, values)]
         key = ".".join(step.called) if isinstance(step.called, tuple) else step.name
-        place = (*step.path, "from")
-        return self.node(called, _join(name, key), positional, keywords, place)
+        whole, place = _join(name, key), (*step.path, "from")
+        before = len(self.found.mistakes)
+        result = self.node(called, whole, positional, keywords, place)
+        new = self.found.mistakes[before:]
+        if whole in self.fitted and isinstance(step.called, tuple):
+            self.found.mistakes[before:] = [words.called_again(m, key, called.path, step.path) for m in new]
+        elif result is not UNKNOWN:
+            self.fitted.add(whole)
+        return result
 
     def value(self, wire: Wire, values: Mapping[str, Value]) -> Value:
         if isinstance(wire, Held):
@@ -351,7 +359,9 @@ class _Judge:
             given = [*inputs, *keywords.values()]
             text = self.probe.complaint(called, inputs, keywords, answer.error)
             wrong = failures.failure(node, given, answer.error, text, self.made(given))
-            return self.wrong(self.helped(wrong, given) if isinstance(node, Expression) else wrong)
+            if isinstance(node, Expression) and not keywords:
+                wrong = self.helped(wrong, given, lambda value: self.runs(called, word, [value, value]))
+            return self.wrong(wrong)
         if answer.merges:
             self.wrong(words.merges_batch(node))
         if isinstance(node, Layer | Function) and inputs and self.probe.plain(inputs[0]):
@@ -365,12 +375,19 @@ class _Judge:
     def wrong(self, mistake: Mistake) -> Value:
         return self.found.wrong(mistake)
 
-    def helped(self, wrong: Mistake, given: Sequence[Value]) -> Mistake:
+    def runs(self, called: Callable[..., Value], word: str, inputs: Sequence[Value]) -> bool:
+        """Whether torch takes these values."""
+        return self.probe.run(called, word, inputs, {}).error is None
+
+    def helped(
+        self, wrong: Mistake, given: Sequence[Value], would_do: Callable[[Value], bool] = lambda value: True
+    ) -> Mistake:
         """A mistake about two values, with what would make their shapes equal where nothing else helps."""
         if wrong.help is not None or wrong.code != "shape-mismatch" or len(given) != 2:
             return wrong
         first, second = given
-        return replace(wrong, help=mended(first, second, rows_by_value(self.journal.rows)))
+        help = mended(first, second, rows_by_value(self.journal.rows), would_do)
+        return replace(wrong, help=help)
 
     def made(self, given: Sequence[Value]) -> list[Path | None]:
         """Where the values come from: the nodes that gave them."""

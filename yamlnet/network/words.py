@@ -301,6 +301,14 @@ def no_part(wire: Source, value: Any, part: str) -> str:
     return f"`{wire.value}` gives {shape(value)}: it has no part `{part}`"
 
 
+def called_again(mistake: Mistake, name: str, declared: Path, step: Path) -> Mistake:
+    """What doesn't fit at a later call of a module: the call is wrong, and the module isn't."""
+    if mistake.severity != "error" or mistake.path[: len(declared)] != declared or declared == step:
+        return mistake
+    related = ((mistake.path, f"`{name}` is made here, and fits its first call"), *mistake.related)
+    return replace(mistake, path=(*step, name), at="key", part=None, related=related)
+
+
 def with_batch_said(mistake: Mistake, call: Call, value: Any) -> Mistake:
     """What a layer says of an input with an axis too many, which is likely the batch."""
     if not isinstance(value, Tensor) or value.dim() - 1 not in call.entry.axes:
