@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts
 from yamlnet.catalog.losses import EQUAL, NUM_CLASSES, OF_CLASSES, loss_of
@@ -213,16 +214,17 @@ def _unequal(call: Call, names: Sequence[Source], values: Sequence[Tensor]) -> M
     pairs = list(zip(names, values, strict=True))[:count]
     arrive = " and ".join(f"{shown(source)} is {shape(value)}" for source, value in pairs)
     message = f"`{call.name}` compares equal shapes, but {arrive}"
-    return _at(call, "loss-mismatch", message, _equalled(names, values[:count]))
+    return _at(call, "loss-mismatch", message, _equalled(call, names, values[:count]))
 
 
-def _equalled(names: Sequence[Source], values: Sequence[Tensor]) -> str | None:
-    """How two tensors would have equal shapes."""
+def _equalled(call: Call, names: Sequence[Source], values: Sequence[Tensor]) -> str | None:
+    """How two tensors would have equal shapes, or what compares them as they are."""
     if len(values) != 2 or not all(isinstance(name, str) for name in names):
         return None
     first, second = values
     if second.dim() == 1 and first.dim() == 2 and first.shape[1] > 1 and not second.is_floating_point():
-        return "`CrossEntropyLoss` compares a number for each class with the number of the class"
+        comparing = "Accuracy" if call.entry.kind == "metric" else "CrossEntropyLoss"
+        return f"`{comparing}` compares a number for each class with the number of the class"
     for place, (one, other) in enumerate(((first, second), (second, first))):
         if one.dim() == other.dim() + 1 and one.shape[-1] == 1 and one.shape[:-1] == other.shape:
             sides = [f'{{expr: "squeeze({n}, -1)"}}' if i == place else n for i, n in enumerate(names)]
@@ -299,11 +301,34 @@ def _refused(call: Call, values: Sequence[Any], run: Callable[[], object]) -> li
         return [
             _at(call, "loss-mismatch", f"`{call.name}` can't take {arrive} of {types}", _types_help(call))
         ]
+    unsuited = _task(call, values)
+    if unsuited is not None:
+        return [unsuited]
     text = re.sub(r"torch\.Size\((\[[^]]*\])\)", r"\1", text)
     told = said(re.sub(rf"\[{BATCH}(?:, )?", "[", text), call)
     words = "" if re.search(rf"\b{BATCH}\b", told.words) else f": {told.words}"
     message = f"`{call.name}` can't take {arrive}{words}"
     return [at_argument("loss-mismatch", call, told.parameter, message, told.help)]
+
+
+def _task(call: Call, values: Sequence[Any]) -> Mistake | None:
+    """A metric of two classes, or of labels, that gets a number for each class and the class's number."""
+    if call.entry.kind != "metric" or len(values) < 2 or not all(isinstance(v, Tensor) for v in values):
+        return None
+    scores, target = values[0], values[1]
+    if scores.dim() != 2 or scores.shape[1] < 2 or target.dim() != 1 or target.is_floating_point():
+        return None
+    task, general = call.arguments.get("task"), re.sub("^(Binary|Multilabel)", "", call.name)
+    if task not in ("binary", "multilabel") and general == call.name:
+        return None
+    what = f"`{call.name}`" if general != call.name else f"`task: {task}` of `{call.name}`"
+    message = f"{what} compares equal shapes, and {shape(scores)} and {shape(target)} arrive"
+    follows = "compares a number for each class with the number of the class"
+    if general != call.name:
+        help = f"`{general}` {follows}" if lookup.find(general, "metric") else None
+        return _at(call, "loss-mismatch", message, help)
+    help = f"`task: multiclass` {follows}"
+    return at_argument("loss-mismatch", call, "task", message, help)
 
 
 def _types_help(call: Call) -> str | None:
