@@ -317,13 +317,11 @@ class _Reader:
         text = event.value
         if event.style:
             return str(text)
-        if re.fullmatch(r"\(\s*-?[\d.]+", text) and self.in_flow(event):
-            self.stop(
-                event,
-                "yaml-syntax",
-                "a tuple is a list here, and YAML ends this at the comma",
-                "write `[3, 3]`",
-            )
+        if re.fullmatch(r"\(\s*-?[\d.]+(e-?\d+)?", text) and self.in_flow(event):
+            items = re.match(r"\(([^()\n]*)\)", self.text[event.start_mark.index :])
+            written = items[1].strip(" ,") if items else "3, 3"
+            message = "a tuple is a list here, and YAML ends this at the comma"
+            self.stop(event, "yaml-syntax", message, f"write `[{written}]`")
         formula = "$(" in text or (bool(self.stack) and self.stack[-1].key == "expr")
         if formula and text.count("(") != text.count(")") and self.in_flow(event):
             help = traps.unclosed_help(self.text, event.start_mark)
