@@ -58,6 +58,7 @@ REFUSED = frozenset(
     wrong-value-train wrong-value-transform-nested wrong-value-transform-place wrong-value-two-calls
     wrong-value-vars-names wrong-value-version wrong-value-weights-suffix
     wrong-value-memory unknown-key-num-workers
+    unknown-key-from-among-nodes unknown-key-from-without-brackets unknown-key-merge-inside
     """.split()
 )
 

@@ -12,7 +12,7 @@ from yamlnet.language.calls import Written, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.nodes import NOTHING, Beside, Weights
 from yamlnet.language.places import Place
-from yamlnet.language.plain import kind_of
+from yamlnet.language.plain import kind_of, show
 from yamlnet.language.reading import Reading
 from yamlnet.language.sections import initialisers
 from yamlnet.language.vocabulary import CONTAINER_SIDES, OWN_SIDES, WEIGHTS_SUFFIXES
@@ -34,6 +34,13 @@ def refuse_others(reader: Reading, written: Written) -> None:
         return
     for key, owners in CONTAINER_SIDES.items():
         of_model = key == "inputs" and written.beside == reader.root_path
+        entry = lookup.find(written.name, "function")
+        if key in written.sides and entry is not None and key in entry.options:
+            whole = f"{written.name}: {{{key}: {show(written.sides[key])}}}"
+            help = f"write `{whole}`" if written.argument is None else None
+            message = f"`{key}` is an argument of `{written.name}`, and stands beside it"
+            reader.add("unknown-key", (*written.beside, key), message, help, at="key")
+            continue
         if written.name not in owners and not of_model:
             refuse(reader, written, (key,), f"stands beside `{owners[0]}` only")
 

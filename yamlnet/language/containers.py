@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from yamlnet.catalog import lookup
@@ -25,7 +25,7 @@ from yamlnet.language.nodes import (
     Tensors,
 )
 from yamlnet.language.places import Entry, Place, Read
-from yamlnet.language.plain import kind_of
+from yamlnet.language.plain import kind_of, whole
 from yamlnet.language.reading import Reading
 from yamlnet.language.vocabulary import MERGES
 
@@ -49,8 +49,28 @@ def residual(reader: Reading, written: Written, place: Place) -> Read:
     return Read(node, written.sides, {"Residual": read.plain})
 
 
+def _beside_inside(reader: Reading, written: Written, key: str, known: Collection[str]) -> bool:
+    """Whether what belongs beside a container stands in it: among the branches, or last in their list."""
+    found: tuple[Any, Path] = (written.argument, written.path)
+    if isinstance(written.argument, list) and written.argument:
+        last = len(written.argument) - 1
+        found = (written.argument[last], (*written.path, last))
+    inside, path = found
+    if key in written.sides or not isinstance(inside, dict) or inside.get(key) not in known:
+        return False
+    message = f"`{key}` stands beside `{written.name}`, not in it"
+    said = {key: OTHER_MERGES.get(inside[key], inside[key])} | (
+        {"dim": inside["dim"]} if "dim" in inside else {}
+    )
+    help = f"`{{{written.name}: ..., {whole(said)[1:-1]}}}`"
+    reader.add("unknown-key", (*path, key), message, help, at="key")
+    return True
+
+
 def parallel(reader: Reading, written: Written, place: Place) -> Read:
     """`Parallel: [...]` or a mapping, with `merge`."""
+    if _beside_inside(reader, written, "merge", (*MERGES, *OTHER_MERGES)):
+        return Read(None, written.sides)
     branches = _branches(reader, written, place)
     merge = written.sides.get("merge")
     path = (*written.beside, "merge")
@@ -214,6 +234,11 @@ def _free(name: str, taken: list[str]) -> str:
 
 def select(reader: Reading, written: Written, place: Place) -> Read:
     """`Select: {name: node, ...}` with `choose`."""
+    names = (
+        [name for name in written.argument if name != "choose"] if isinstance(written.argument, dict) else []
+    )
+    if _beside_inside(reader, written, "choose", names):
+        return Read(None, written.sides)
     branches = _branches(reader, written, place)
     choose = written.sides.get("choose")
     path = (*written.beside, "choose")

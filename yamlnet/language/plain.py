@@ -8,8 +8,13 @@ from typing import Any
 
 def show(value: Any) -> str:
     """A value as YAML writes it, short enough for a message."""
-    text = _flow(value).replace("\n", " ")
+    text = whole(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def whole(value: Any) -> str:
+    """The same however long it is: what is offered to be written."""
+    return _flow(value).replace("\n", " ")
 
 
 def _flow(value: Any) -> str:

@@ -17,7 +17,7 @@ from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import Expression, Node
 from yamlnet.language.places import Place, Read, beside_call
-from yamlnet.language.plain import kind_of, show
+from yamlnet.language.plain import kind_of, show, whole
 from yamlnet.language.substitution import Scope
 from yamlnet.language.vocabulary import CONTAINERS, FANS, LATER_SIDES, NODE_SIDES, OWN_SIDES, TENSORS
 from yamlnet.language.wires import Wiring
@@ -197,6 +197,10 @@ class Reading(ABC):
         def offered(name: str) -> Collection[str]:
             return beside_call(name, sides, name != "expr" and lookup.find(name, "function") is None)
 
+        spread = self.spread(value, path, sides)
+        if spread is not None:
+            self.extend([spread])
+            return None
         written, mistakes = split(value, path, tuple(sides), is_call, what, offered)
         key = path[-1] if path else None
         if written is None and isinstance(key, str) and is_call(key) and not isinstance(value, dict):
@@ -215,6 +219,25 @@ class Reading(ABC):
             for key, item in written.sides.items()
         }
         return replace(written, sides=worked_out)
+
+    def spread(self, value: Any, path: Path, sides: Collection[str]) -> Mistake | None:
+        """The mistake of `{add, from: a, b}`: a list of values without its brackets."""
+        if not isinstance(value, dict) or not self.wiring.outer:
+            return None
+        given, names = value.get("from"), self.wiring.outer[-1].names
+        others = [key for key in value if key not in sides]
+        call = next((key for key in others if key not in names), others[0] if others else None)
+        extra = [key for key in others if key != call]
+        bare = [key.strip("() ") for key in extra]
+        if not extra or any(value[key] is not None for key in extra) or not {*bare} <= {*names}:
+            return None
+        first = given if isinstance(given, list) else [] if given is None else [str(given).strip("( ")]
+        message = (
+            f"`{extra[0]}` stands outside of `from`" if first else f"`{extra[0]}` stands beside `{call}`"
+        )
+        several = [*first, *bare]
+        help = f"write `from: {whole(several if len(several) > 1 else several[0])}`"
+        return Mistake("unknown-key", (*path, extra[0]), message, help, at="key")
 
     def present(self, sides: Mapping[str, Any], path: Path) -> bool | None:
         """What `if` says; None where it is unknown or wrong."""

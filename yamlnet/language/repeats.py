@@ -20,10 +20,13 @@ from yamlnet.language.nodes import (
     first_input,
 )
 from yamlnet.language.places import Entry, Place, Read
-from yamlnet.language.plain import kind_of
+from yamlnet.language.plain import kind_of, whole
 from yamlnet.language.reading import Reading
 from yamlnet.language.substitution import literal
 from yamlnet.language.values import plainly
+
+MAX_OFFER = 80
+"""The longest node that is written out in a help."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,10 @@ def named(reader: Reading, items: Mapping[str, Any], path: Path, place: Place) -
     A repeated node under a plain name is one entry, which still says `repeat`.
     """
     seen: set[str] = set()
-    for key, item in items.items():
+    for before, (key, item) in zip(("", *items), items.items(), strict=False):
+        if key in ("from", "if"):
+            _misplaced(reader, key, before, items, path)
+            continue
         if "$" not in key:
             yield from _once(reader, Entry(key, item, (*path, key), place), seen)
             continue
@@ -74,6 +80,18 @@ def named(reader: Reading, items: Mapping[str, Any], path: Path, place: Place) -
             name = entry.place.scope.value(key, (*path, key))
             if isinstance(name, str | int):
                 yield from _once(reader, replace(entry, key=str(name)), seen)
+
+
+def _misplaced(reader: Reading, key: str, before: str, items: Mapping[str, Any], path: Path) -> None:
+    """A key that belongs beside a call of one node, and stands among the nodes."""
+    message = f"`{key}` stands beside a node's call, and here it is among the nodes"
+    call = {items[before]: None} if isinstance(items.get(before), str) else items.get(before)
+    help = f"`NAME: {{CALL, {key}: ...}}`"
+    if isinstance(call, dict) and key not in call and "expr" not in call:
+        parts = [str(name) if value is None else whole({name: value})[1:-1] for name, value in call.items()]
+        node = f"{before}: {{{', '.join([*parts, whole({key: items[key]})[1:-1]])}}}"
+        help = f"write `{node}`" if len(node) <= MAX_OFFER else help
+    reader.add("unknown-key", (*path, key), message, help, at="key")
 
 
 def _once(reader: Reading, entry: Entry, seen: set[str]) -> Iterator[Entry]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -167,8 +168,17 @@ class Wiring:
         elif any(first in outer.names for outer in self.outer):
             help = "a container sees its own nodes only; `inputs` and `from` beside it bring others in"
         else:
-            help, suggestion = did_you_mean(given, values.names)
+            help, suggestion = _several(given, path, values.names) or did_you_mean(given, values.names)
             if "." in given and nearest(first, values.names):
                 suggestion = f"{nearest(first, values.names)}{given.removeprefix(first)}"
                 help = f"did you mean `{suggestion}`?"
         self.refuse("unknown-reference", path, message, help, suggestion=suggestion, part=part)
+
+
+def _several(given: str, path: Path, names: Collection[str]) -> tuple[str, str] | None:
+    """The help and the suggestion for names that lack what tells them apart: `a b`, or the text `a, b`."""
+    parts = re.findall(r"[^\s,()]+", given)
+    if len(parts) < 2 or not {*parts} <= {*names}:
+        return None
+    whole = ", ".join(parts) if isinstance(path[-1], int) else f"[{', '.join(parts)}]"
+    return f"write `{whole}`", whole
