@@ -59,6 +59,7 @@ REFUSED = frozenset(
     wrong-value-vars-names wrong-value-version wrong-value-weights-suffix
     wrong-value-memory unknown-key-num-workers
     unknown-key-from-among-nodes unknown-key-from-without-brackets unknown-key-merge-inside
+    wrong-value-expect-notation wrong-type-run-name wrong-type-truth wrong-type-named-value
     """.split()
 )
 

@@ -29,6 +29,7 @@ from yamlnet.language.inputs import UNREAD
 from yamlnet.language.known import read_data, without_unknown
 from yamlnet.language.merge import with_options
 from yamlnet.language.model import read_model
+from yamlnet.language.named import with_names
 from yamlnet.language.nodes import Model
 from yamlnet.language.paths import outside
 from yamlnet.language.sections import READERS
@@ -109,6 +110,7 @@ def check(
     plain = {key: v for key, v in plain.items() if v is not None or key not in Experiment.model_fields}
     sections = _Sections({**plain}, facts, allow)
     experiment, mistakes = sections.experiment(source.name, to_train)
+    mistakes = with_names(mistakes, plain)
     if experiment is not None:
         mistakes += outside(source, document, experiment, trained)
     if not any(mistake.severity == "error" for mistake in mistakes):

@@ -11,12 +11,12 @@ from yamlnet.catalog.allowed import NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Kind
 from yamlnet.catalog.transforms import is_random
 from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest, plural
-from yamlnet.language import planned
+from yamlnet.language import planned, rules
 from yamlnet.language.calls import BROKEN, name_place, resolve, split, unknown_key
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.objective import read_loss, read_metrics
 from yamlnet.language.plain import kind_of, show
-from yamlnet.language.values import check_value
+from yamlnet.language.values import check_value, plainly
 from yamlnet.language.vocabulary import RULE
 
 Read = tuple[Any, list[Mistake]]
@@ -85,7 +85,8 @@ def read_data(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
     read = dict(value)
     mistakes: list[Mistake] = []
     for key in ("dataset", "validation", "test"):
-        if isinstance(value.get(key), dict | str):
+        is_share = key != "dataset" and isinstance(plainly(value.get(key)), int | float)
+        if isinstance(value.get(key), dict | str) and not is_share:
             read[key], _, wrong = read_call(value[key], (*path, key), "dataset", (), f"`{key}`", allow)
             mistakes += wrong
     if isinstance(value.get("fields"), dict):
@@ -287,18 +288,10 @@ def read_expect(value: Any, path: Path, allow: Allowed = NOTHING) -> Read:
                 continue
             message = f"an expectation is a comparison with a number, not {kind_of(rule)}"
             code = "wrong-value" if isinstance(rule, str) else "wrong-type"
-            mistakes.append(Mistake(code, (*path, key), message, _example(key, rule)))
+            mistakes.append(Mistake(code, (*path, key), message, rules.meant(key, rule)))
             continue
         read[key] = {"rule": rule.strip(), "operator": match[1], "bound": float(match[2].replace("_", ""))}
     return read, mistakes
-
-
-def _example(key: str, rule: object) -> str:
-    """An expectation as it is written, near to what was."""
-    if isinstance(rule, dict) and rule:
-        key = f"{key}.{next(iter(rule))}"
-    bound = rule if isinstance(rule, int | float) and not isinstance(rule, bool) else 0.9
-    return f'for example {key}: ">= {bound}"'
 
 
 READERS: Mapping[str, Callable[[Any, Path, Allowed], Read]] = {

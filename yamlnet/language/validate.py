@@ -32,7 +32,7 @@ from yamlnet.language.experiment import (
 )
 from yamlnet.language.plain import kind_of, show
 from yamlnet.language.synonyms import key_meant
-from yamlnet.language.values import plainly
+from yamlnet.language.values import plainly, truth
 from yamlnet.language.vocabulary import CONTAINERS
 
 KEYS: Mapping[Path, type[Section]] = {
@@ -195,6 +195,8 @@ def _mistake(path: Path, details: list[ErrorDetails], said: Mapping[str, Any]) -
         code = "wrong-type" if len(details) == 1 and kind in TYPES else "wrong-value"
         meant = _chosen(name, value, choices)
         help = f"did you mean `{meant}`?" if meant else None
+        if path == ("name",) and type(value) in (int, float):
+            help = "quote it"
         return Mistake(code, path, f"`{name}` is {choices}, not {kind_of(value)}", help, meant)
     if kind == "literal_error":
         expected = [str(word).strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
@@ -208,12 +210,12 @@ def _mistake(path: Path, details: list[ErrorDetails], said: Mapping[str, Any]) -
     if path == ("data",) and isinstance(value, str) and lookup.find(value, "dataset") is not None:
         meant = f"{{dataset: {value}}}"
         return Mistake("wrong-type", path, message, f"write `data: {meant}`", meant)
-    meant = plainly(value)
-    if type(meant) is not _PLAIN.get(kind):
+    intended = truth(value) if kind == "bool_type" else plainly(value)
+    if type(intended) is not _PLAIN.get(kind):
         several, plain = planned.split_at_commas(value, plainly), _PLAIN.get(kind, ())
         help = planned.one_run_each(several, path, lambda one: isinstance(one, plain))
         return Mistake("wrong-type", path, message, help)
-    return Mistake("wrong-type", path, message, f"write `{show(meant)}`", show(meant))
+    return Mistake("wrong-type", path, message, f"write `{show(intended)}`", show(intended))
 
 
 def _chosen(name: str, value: Any, choices: str) -> str | None:
@@ -225,7 +227,18 @@ def _chosen(name: str, value: Any, choices: str) -> str | None:
     if not isinstance(value, str):
         return None
     words, plain = re.findall(r"`(\w+)`", choices), plainly(value)
+    if name in ("validation", "test"):
+        is_part = type(plain) in (int, float) and (0 < plain < 1 or (plain >= 1 and isinstance(plain, int)))
+        return show(plain) if is_part else None
+    if name == "name":
+        return _run_name(value)
     return show(plain) if show(plain) in words else nearest(value, words)
+
+
+def _run_name(value: str) -> str | None:
+    """The name with a dash for what can't be in one."""
+    name = re.sub(r"[^\w.]+", "-", value).strip("-.")
+    return name if 0 < len(name) <= 100 else None
 
 
 def _bound(kind: str, context: Mapping[str, Any]) -> str | None:

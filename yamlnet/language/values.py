@@ -8,7 +8,7 @@ from typing import Any
 
 from yamlnet.catalog import lookup, ranges, types
 from yamlnet.catalog.entry import REQUIRED, Parameter
-from yamlnet.diagnostics import Mistake, Path, did_you_mean
+from yamlnet.diagnostics import Mistake, Path, did_you_mean, nearest
 from yamlnet.language import planned
 from yamlnet.language.expressions import UNKNOWN
 from yamlnet.language.plain import kind_of, show
@@ -56,7 +56,10 @@ def _wrong_class(name: str, parameter: Parameter, path: Path, owner: str) -> lis
 
 def _wrong_type(value: Any, parameter: Parameter, path: Path, owner: str) -> Mistake:
     choices = types.choices(parameter.type)
-    meant = plainly(value)
+    meant = truth(value) if {*parameter.type.split(" | ")} <= {"bool", "none"} else plainly(value)
+    several = planned.split_at_commas(value, plainly)
+    if meant is None and isinstance(several, list) and types.accepts(parameter.type, several):
+        meant = several
     if choices and isinstance(value, str) and (meant is None or not types.accepts(parameter.type, meant)):
         help, suggestion = did_you_mean(value, choices)
         message = f"`{parameter.name}` of `{owner}` can't be `{show(value)}`"
@@ -71,18 +74,19 @@ def _wrong_type(value: Any, parameter: Parameter, path: Path, owner: str) -> Mis
     if value == "None" and types.accepts(parameter.type, None):
         return Mistake("wrong-type", path, message, "write `null`", "null")
     if meant is None or not types.accepts(parameter.type, meant):
-        several = planned.split_at_commas(value, plainly)
         help = planned.one_run_each(several, path, lambda one: types.accepts(parameter.type, one))
-        return Mistake("wrong-type", path, message, help or named_value(value))
+        return Mistake("wrong-type", path, message, help)
     return Mistake("wrong-type", path, message, f"write `{show(meant)}`", show(meant))
 
 
-def named_value(value: Any) -> str | None:
-    """How a value that has a name is used, where a text stands in the place of a number."""
+def truth(value: Any) -> bool | None:
+    """Whether true or false was likely meant: by `Flase`, `yes` or `0`."""
+    if isinstance(value, int) and value in (0, 1):
+        return bool(value)
     if not isinstance(value, str):
         return None
-    name = value.strip("{} ").removeprefix("vars.")
-    return f"`${name}` is the value of that name" if name.isidentifier() else None
+    near = nearest(value, ("true", "false"))
+    return YAML_1_1.get(value.lower(), None if near is None else near == "true")
 
 
 def plainly(value: Any) -> Any:
