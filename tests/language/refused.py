@@ -60,6 +60,8 @@ REFUSED = frozenset(
     wrong-value-memory unknown-key-num-workers
     unknown-key-from-among-nodes unknown-key-from-without-brackets unknown-key-merge-inside
     wrong-value-expect-notation wrong-type-run-name wrong-type-truth wrong-type-named-value
+    unknown-name-colon-lost unknown-name-left-out unknown-name-top-k unknown-parameter-of-the-layer
+    wrong-type-pytorch-order
     """.split()
 )
 

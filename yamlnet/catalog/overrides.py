@@ -22,18 +22,18 @@ def first(table: Mapping[str, T], key: str) -> T | None:
 
 
 NOT_MODULES = {
-    "Module": "the base of all; a network is written with containers",
-    "Container": "deprecated alias of Module",
-    "Sequential": "a container of the language",
-    "ModuleDict": "a container of the language",
-    "ModuleList": "a container of the language",
-    "ParameterDict": "a value of the language, not a step",
-    "ParameterList": "a value of the language, not a step",
-    "RNNBase": "the base of RNN, LSTM and GRU; has no forward",
-    "RNNCellBase": "the base of the cells; has no forward",
+    "Module": "is the base of all; a network is written with containers",
+    "Container": "is a deprecated alias of Module",
+    "Sequential": "is a container of the language",
+    "ModuleDict": "is a container of the language",
+    "ModuleList": "is a container of the language",
+    "ParameterDict": "is a value of the language, not a step",
+    "ParameterList": "is a value of the language, not a step",
+    "RNNBase": "is the base of RNN, LSTM and GRU; has no forward",
+    "RNNCellBase": "is the base of the cells; has no forward",
     "DataParallel": "wraps a whole network for several devices, which is the trainer's matter",
-    "NLLLoss2d": "deprecated alias of NLLLoss",
-    "Lazy*": "sizes are inferred for the plain classes",
+    "NLLLoss2d": "is a deprecated alias of NLLLoss",
+    "Lazy*": "isn't needed: sizes are inferred for the plain classes",
 }
 """Classes of torch.nn (patterns) that are no entries."""
 
@@ -45,20 +45,20 @@ NOT_OPS = {
 }
 """Modules of torchvision.ops (patterns) that are no entries."""
 
-NOT_OPTIMIZERS = {"Optimizer": "the base of all"}
+NOT_OPTIMIZERS = {"Optimizer": "is the base of all"}
 
 NOT_SCHEDULERS = {
-    "LRScheduler": "the base of all",
-    "_LRScheduler": "deprecated alias of LRScheduler",
-    "LambdaLR": "needs a Python function",
-    "MultiplicativeLR": "needs a Python function",
+    "LRScheduler": "is the base of all",
+    "_LRScheduler": "is a deprecated alias of LRScheduler",
+    "LambdaLR": "takes a Python function, and a file holds no code",
+    "MultiplicativeLR": "takes a Python function, and a file holds no code",
 }
 
 NOT_METRICS = {
-    "Metric": "the base of all",
-    "BaseAggregator": "the base of some",
+    "Metric": "is the base of all",
+    "BaseAggregator": "is the base of some",
     "CatMetric": "gives all values",
-    "Running*": "the last steps alone would be no figure of an epoch",
+    "Running*": "takes the last steps alone, which are no figure of an epoch",
     "*ConfusionMatrix": "gives a matrix",
     "ROC": "gives a curve",
     "BinaryROC": "gives a curve",
@@ -80,6 +80,22 @@ NOT_METRICS = {
     "PermutationInvariantTraining": "needs a Python function",
 }
 """Metrics of torchmetrics (patterns) that are no entries."""
+
+LEFT_OUT: Mapping[str, tuple[Mapping[str, str], ...]] = {
+    "module": (NOT_MODULES, NOT_OPS),
+    "optimizer": (NOT_OPTIMIZERS,),
+    "scheduler": (NOT_SCHEDULERS,),
+    "metric": (NOT_METRICS,),
+}
+
+
+def left_out(name: str, kind: str) -> str | None:
+    """Why a class isn't in the catalogue, None for what is no such class."""
+    if kind == "transform":
+        return first(transforms.NOT_TRANSFORMS, name)
+    reasons = {pattern.strip("*"): why for table in LEFT_OUT.get(kind, ()) for pattern, why in table.items()}
+    return f"it {reasons[name]}" if name in reasons else None
+
 
 RISING = {
     "torchmetrics.classification.*NegativePredictiveValue": True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 PLACE = "torchvision.transforms.v2."
@@ -136,8 +135,3 @@ SUMMARIES: Mapping[str, str] = {
 def is_random(name: str) -> bool:
     """Whether a transform draws at random, and so is for training only."""
     return name not in DETERMINISTIC
-
-
-def why_not(name: str) -> str | None:
-    """Why a transform of torchvision isn't in the catalogue, None for what is no such transform."""
-    return next((why for pattern, why in NOT_TRANSFORMS.items() if fnmatchcase(name, pattern)), None)

@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from yamlnet.catalog import foreign, lookup, types
-from yamlnet.catalog.allowed import CATALOGUED, NOTHING, Allowed, is_foreign
+from yamlnet.catalog.allowed import NOTHING, Allowed, is_foreign
 from yamlnet.catalog.entry import Call, Entry, Kind, Parameter
-from yamlnet.catalog.transforms import why_not
-from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean, listed, nearest, ranked
-from yamlnet.language import planned
+from yamlnet.catalog.overrides import left_out
+from yamlnet.diagnostics import MAX_MISTAKES, Mistake, Path, did_you_mean, listed, nearest
 from yamlnet.language.expressions import UNKNOWN
-from yamlnet.language.misnamed import discriminated, from_python, is_arithmetic
+from yamlnet.language.meant import Unknown, entry_of, offer, space_lost
+from yamlnet.language.misnamed import discriminated
 from yamlnet.language.misnamed import written as written_call
 from yamlnet.language.plain import kind_of, show
+from yamlnet.language.positional import by_name
 from yamlnet.language.substitution import Late
-from yamlnet.language.synonyms import OF_OPTIMIZER, names_meant, parameter_meant, side_meant
-from yamlnet.language.values import check_value, plainly
+from yamlnet.language.synonyms import names_meant, parameter_meant, side_meant
+from yamlnet.language.values import check_value
 
 ARTICLES: Mapping[Kind, str] = {
     "module": "a module",
@@ -34,15 +35,20 @@ ARTICLES: Mapping[Kind, str] = {
 }
 
 
+_BESIDE = {"from": "it stands beside the call, as in `{NAME, from: ...}`"}
+
 OTHERWISE: Mapping[Kind, Mapping[str, str]] = {
-    "module": {"activation": "an activation is a node of its own, such as `- ReLU` after this one"},
+    "function": _BESIDE,
+    "loss": _BESIDE,
+    "metric": _BESIDE,
+    "module": {
+        **_BESIDE,
+        "activation": "an activation is a node of its own, such as `- ReLU` after this one",
+    },
     "scheduler": {"monitor": "`metric` stands beside the call: `metric: validation.loss`"},
     "optimizer": {"parameters": "yamlnet fills in `params`; `groups` choose among them"},
 }
 """What other tools say by an argument, and how it is said here."""
-
-MAX_KERNEL = 16
-"""A list whose second number is larger than kernels are begins with PyTorch's `in_channels`."""
 
 BROKEN = Call(Entry("", "module", "", {}), {}, ())
 """Stands for a call with a mistake, so that its section is validated all the same."""
@@ -143,9 +149,12 @@ def _with_others(name: str, argument: Any, others: list[str], value: Mapping[str
     entry = lookup.find(name, "module") or lookup.find(name, "function")
     if argument is None or isinstance(argument, dict) or entry is None or entry.positional is None:
         return None
+    named = {key: value[key] for key in others}
     if not others or not all(key in entry.options for key in others):
         return None
-    return written_call(entry, {entry.positional.name: argument, **{key: value[key] for key in others}})
+    found = by_name(entry, argument, named) if isinstance(argument, list) else None
+    said = found[0] if found is not None else {entry.positional.name: argument, **named}
+    return None if check_arguments(Written(name, said, (), {}, ()), entry)[1] else written_call(entry, said)
 
 
 def _could_be_argument(name: str, key: str, sides: Collection[str]) -> bool:
@@ -164,17 +173,6 @@ def unknown_key(key: str, path: Path, known: Iterable[str], where: str) -> Mista
     if meant is not None:
         help, suggestion = f"did you mean `{meant}`?", meant
     return Mistake("unknown-key", path, f"unknown key `{key}` {where}", help, suggestion, at="key")
-
-
-def space_lost(name: str, known: Iterable[str]) -> tuple[str, str] | None:
-    """The help and the suggestion for `Linear:128`, which YAML takes for one word."""
-    key, colon, value = name.partition(":")
-    if not colon or key not in known:
-        return None
-    meant = f"{key}: {value.strip()}"
-    if value.startswith(" "):
-        return f"write `{meant}` without quotes", meant
-    return f"write `{meant}`: a space after the colon", meant
 
 
 def resolve(
@@ -207,77 +205,29 @@ def _unknown_name(written: Written, kinds: tuple[Kind, ...], also: Iterable[str]
         message = f"`{written.name}` is {ARTICLES[where[0]]}, not {wanted}"
         meant = next(iter(names_meant(written.name, kinds)), None)
         help = f"did you mean `{meant}`?" if meant else f"`yamlnet list {kinds[0]}` shows the names"
+        if meant is None and (where[0], kinds) == ("loss", ("metric",)):
+            help = "the loss and its terms are measured anyway"
         return Mistake("unknown-name", written.path, message, help, meant, at=written.at)
-    if "transform" in kinds and (why := why_not(written.name)) is not None:
-        message = f"`{written.name}` isn't a transform here"
+    why = next((why for kind in kinds if (why := left_out(written.name, kind)) is not None), None)
+    if why is not None:
+        message = f"`{written.name}` isn't {wanted} here"
         return Mistake("unknown-name", written.path, message, why, at=written.at)
-    known = {*also, *(name for kind in kinds for name in lookup.names(kind))}
-    found: tuple[str, str | None] | None = space_lost(written.name, known)
-    found = found or _otherwise_dotted(written.name, known)
-    several = planned.split_at_commas(written.name, plainly)
-    each = planned.one_run_each(several, written.path, lambda name: name in known)
-    found = found or ((each, None) if each else None) or _elsewhere(written, kinds, known, also)
-    found = found or _meant(written, kinds, known, also)
-    advice, suggestion = found or (None, None)
+    unknown = Unknown(
+        written.name, written.argument, written.path, kinds, tuple(also), _taker(written, kinds)
+    )
+    advice, suggestion = offer(unknown) or (f"`yamlnet list {kinds[0]}` shows the names", None)
     message = f"unknown {' or '.join(ARTICLES[kind].split(' ', 1)[1] for kind in kinds)} `{written.name}`"
-    advice = advice or f"`yamlnet list {kinds[0]}` shows the names"
     return Mistake("unknown-name", written.path, message, advice, suggestion, at=written.at)
 
 
-def _elsewhere(
-    written: Written, kinds: tuple[Kind, ...], known: Collection[str], also: Iterable[str]
-) -> tuple[str, str | None] | None:
-    """The help and the suggestion for a call as Python writes it, and for a name of other tools."""
-    python = from_python(written.name, kinds)
-    if python is not None:
-        return f"write `{python}`", None
-    if kinds == ("optimizer",) and written.name in OF_OPTIMIZER:
-        return f"it is an argument: `{{AdamW: {{{written.name}: {show(written.argument)}}}}}`", None
-    if kinds == ("metric",) and written.name == "loss":
-        return "the loss and its terms are measured anyway", None
-    if "function" in kinds and is_arithmetic(written.name):
-        return f"an expression is written `{{expr: {written.name}}}`", None
-    if nearest(written.name, also) is not None:
-        return None
-    meant = next((name for name in names_meant(written.name, kinds) if name in known), None)
-    return None if meant is None else (f"did you mean `{meant}`?", meant)
+def _taker(written: Written, kinds: tuple[Kind, ...]) -> Callable[[str], bool]:
+    """Whether a call of another name takes what is written."""
 
-
-def _meant(
-    written: Written, kinds: tuple[Kind, ...], known: Iterable[str], own: Iterable[str]
-) -> tuple[str, str] | None:
-    """The help and the suggestion: of names equally near one that takes these arguments, a common one."""
-
-    def fits(name: str) -> bool:
-        entry = next((entry for kind in kinds if (entry := lookup.find(name, kind))), None)
+    def takes(name: str) -> bool:
+        entry = entry_of(name, kinds)
         return entry is None or not check_arguments(replace(written, name=name), entry)[1]
 
-    return likeliest(written.name, known, fits, own)
-
-
-def likeliest(
-    name: str,
-    known: Iterable[str],
-    fits: Callable[[str], bool] = lambda name: True,
-    own: Iterable[str] = (),
-) -> tuple[str, str] | None:
-    """The help and the suggestion: the file's `own` name where it is the nearest.
-
-    Else of the names that are equally near one that fits, a common one.
-    """
-    near = ranked(name, known)
-    equal = [found for distance, found in near if distance < near[0][0] + 0.5]
-    equal = equal[:1] if equal and equal[0] in own else equal
-    chosen = min(equal, key=lambda found: (not fits(found), found not in lookup.COMMON), default=None)
-    return None if chosen is None else (f"did you mean `{chosen}`?", chosen)
-
-
-def _otherwise_dotted(name: str, known: Iterable[str]) -> tuple[str, str] | None:
-    """The help and the suggestion for a model without its package, and for `nn.Linear` with it."""
-    bare = name.rpartition(".")[2] if name.partition(".")[0] in CATALOGUED else name
-    likely = (bare, f"torchvision.{bare}", bare.removeprefix("Lazy"))  # all layers infer their sizes here
-    meant = next((meant for meant in likely if meant in known and meant != name), None)
-    return (f"did you mean `{meant}`?", meant) if meant else None
+    return takes
 
 
 def check_arguments(written: Written, entry: Entry) -> tuple[Call | None, list[Mistake]]:
@@ -314,9 +264,9 @@ def _positional(written: Written, entry: Entry, argument: Any) -> tuple[Call | N
     parameter = entry.positional
     if parameter is None:
         message, help = f"`{entry.name}` takes no arguments", f"write `{entry.name}` alone"
-        layer = next((name for name in lookup.names("module") if name.lower() == entry.name), None)
-        if entry.kind == "function" and layer is not None:
-            help = f"`{layer}: {show(argument)}` is the layer"
+        layer = _layer_of(entry)
+        if layer is not None:
+            help = f"`{layer.name}: {show(argument)}` is the layer"
         return None, [Mistake("unknown-parameter", written.path, message, help)]
     wrong = check_value(argument, parameter, written.path, entry.name)
     if wrong:
@@ -328,30 +278,30 @@ def _positional(written: Written, entry: Entry, argument: Any) -> tuple[Call | N
 
 
 def _keyword_form(entry: Entry, argument: Any) -> str | None:
-    """How a list of positional arguments would be written: in the order of need, or in PyTorch's."""
+    """How a list of positional arguments is written by their names."""
     if not isinstance(argument, list) or not argument:
         return None
-    needed = [p for p in entry.options.values() if p.required] + [
-        p for p in entry.options.values() if not p.required and p.inferred is None
-    ]
-    if len(argument) == 1 and entry.positional is not None:
-        fits = types.accepts(entry.positional.type, argument[0])
-        return written_call(entry, {entry.positional.name: argument[0]}) if fits else None
-    forms = [_named_in_order(order, argument) for order in (needed, list(entry.options.values()))]
-    found = [form for form in forms if form is not None]
     if entry.positional is not None and all(isinstance(item, str) for item in argument) and entry.tensors:
         return f"tensors come by `from`: `{{{entry.name}, from: {show(argument)}}}`"
-    plausible = [form for form in found if form.get("kernel_size", 0) in range(MAX_KERNEL)]
-    return written_call(entry, (plausible or found)[0]) if found else None
+    found = by_name(entry, argument, {})
+    if found is None:
+        if len(argument) > 1 or entry.positional is None:
+            return None
+        fits = types.accepts(entry.positional.type, argument[0])
+        return f"write `{written_call(entry, {entry.positional.name: argument[0]})}`" if fits else None
+    said, sizes = found
+    call = f"write `{written_call(entry, said)}`"
+    if not sizes:
+        return call
+    inferred = listed(f"`{name}` ({show(size)})" for name, size in sizes.items())
+    return f"{call}: {inferred} {'is' if len(sizes) == 1 else 'are'} inferred"
 
 
-def _named_in_order(order: Iterable[Parameter], argument: list[Any]) -> dict[str, Any] | None:
-    """The arguments by name without the sizes that are inferred; None where they don't fit."""
-    pairs = list(zip(order, argument, strict=False))
-    if len(pairs) < len(argument) or not all(types.accepts(p.type, value) for p, value in pairs):
-        return None
-    said = {p.name: value for p, value in pairs if p.inferred is None}
-    return said or {p.name: value for p, value in pairs}
+def _layer_of(entry: Entry) -> Entry | None:
+    """The layer of a function's name: `Conv2d` for `conv2d`."""
+    names = lookup.names("module") if entry.kind == "function" else ()
+    name = next((name for name in names if name.lower() == entry.name), None)
+    return None if name is None or name == entry.name else lookup.find(name, "module")
 
 
 def _unknown_parameter(name: str, path: Path, entry: Entry, said: Mapping[str, Any]) -> Mistake:
@@ -370,6 +320,9 @@ def _unknown_parameter(name: str, path: Path, entry: Entry, said: Mapping[str, A
     near = near or parameter_meant(name, free) or nearest(name, free)
     if near is not None:
         return Mistake("unknown-parameter", path, message, f"did you mean `{near}`?", near, at="key")
+    layer = _layer_of(entry)
+    if layer is not None and name in layer.options:
+        return Mistake("unknown-parameter", path, message, f"the layer is `{layer.name}`", at="key")
     takes = ", ".join(f"`{known}`" for known in entry.options)
     if name in OTHERWISE.get(entry.kind, ()):
         return Mistake("unknown-parameter", path, message, OTHERWISE[entry.kind][name], at="key")

@@ -10,8 +10,9 @@ from yamlnet.catalog import lookup
 from yamlnet.catalog.allowed import is_foreign
 from yamlnet.diagnostics import MAX_CHOICES, Path, did_you_mean
 from yamlnet.language import repeats, steps
-from yamlnet.language.calls import Written, likeliest
+from yamlnet.language.calls import Written
 from yamlnet.language.expressions import UNKNOWN
+from yamlnet.language.meant import likeliest
 from yamlnet.language.names import refused
 from yamlnet.language.nodes import (
     Expression,

@@ -8,10 +8,14 @@ from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Entry, Kind
-from yamlnet.language.plain import show
+from yamlnet.language.plain import show, whole
+from yamlnet.language.positional import by_name
 
 MAX_LENGTH = 300
 """Characters of a text that may be a call of Python's."""
+
+FUNCTIONS = ("", "F", "torch", "functional", "nn.functional", "torch.nn.functional")
+"""What stands before a function's name in Python; before a method's stands its value."""
 
 DISCRIMINATORS = (
     "type",
@@ -38,15 +42,22 @@ def from_python(text: str, kinds: Sequence[Kind]) -> str | None:
 
     Arguments by place have PyTorch's order; sizes that are inferred are left out.
     """
-    tree = _parsed(text)
-    if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name | ast.Attribute):
-        return None
-    name = tree.func.attr if isinstance(tree.func, ast.Attribute) else tree.func.id
-    entry = next((entry for kind in kinds if (entry := lookup.find(name, kind)) is not None), None)
-    if entry is None:
+    tree, entry = _parsed(text), called(text, kinds)
+    if not isinstance(tree, ast.Call) or entry is None:
         return None
     said = _arguments(tree, entry)
     return None if said is None else written(entry, said)
+
+
+def called(text: str, kinds: Sequence[Kind]) -> Entry | None:
+    """The entry that a text calls as Python does; a method of a value is none."""
+    tree = _parsed(text)
+    if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name | ast.Attribute):
+        return None
+    path, _, name = ast.unparse(tree.func).rpartition(".")
+    entry = next((entry for kind in kinds if (entry := lookup.find(name, kind)) is not None), None)
+    is_method = entry is not None and entry.kind == "function" and path not in FUNCTIONS
+    return None if is_method else entry
 
 
 def written(entry: Entry, said: Mapping[str, Any]) -> str:
@@ -54,8 +65,8 @@ def written(entry: Entry, said: Mapping[str, Any]) -> str:
     if not said:
         return entry.name
     if entry.positional is not None and [entry.positional.name] == list(said):
-        return f"{entry.name}: {show(said[entry.positional.name])}"
-    return f"{entry.name}: {show(dict(said))}"
+        return f"{entry.name}: {whole(said[entry.positional.name])}"
+    return f"{entry.name}: {whole(dict(said))}"
 
 
 def _parsed(text: str) -> ast.expr | None:
@@ -69,25 +80,21 @@ def _parsed(text: str) -> ast.expr | None:
 
 def _arguments(call: ast.Call, entry: Entry) -> dict[str, Any] | None:
     """The arguments by name; None where one isn't a plain value, or isn't the entry's."""
-    names = [name for name, parameter in entry.parameters.items() if not parameter.supplied]
     supplied = call.args and not isinstance(call.args[0], ast.Constant)
     first = int(entry.kind in ("optimizer", "scheduler") and bool(supplied))
     given = call.args[first:]  # what is optimized, or scheduled, is given anyway
-    if len(given) > len(names) or any(keyword.arg is None for keyword in call.keywords):
+    try:
+        placed = [_plain(value) for value in given]
+        named = {str(keyword.arg): _plain(keyword.value) for keyword in call.keywords}
+    except (ValueError, TypeError):
         return None
-    pairs = [*zip(names, given, strict=False), *((str(k.arg), k.value) for k in call.keywords)]
-    said = {}
-    for name, value in pairs:
-        try:
-            plain = ast.literal_eval(value)
-        except (ValueError, TypeError):
-            return None
-        parameter = entry.parameters.get(name)
-        if parameter is None:
-            return None
-        if parameter.inferred is None:
-            said[name] = list(plain) if isinstance(plain, tuple) else plain
-    return said
+    found = by_name(entry, placed, named)
+    return None if found is None else found[0]
+
+
+def _plain(value: ast.expr) -> Any:
+    plain = ast.literal_eval(value)
+    return list(plain) if isinstance(plain, tuple) else plain
 
 
 def is_arithmetic(text: str) -> bool:

@@ -5,7 +5,9 @@ Keras, PyTorch Lightning and habit: they are never taken for ours, but offered w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from yamlnet.catalog.entry import Kind
 from yamlnet.diagnostics import Path
@@ -62,12 +64,12 @@ _LOSSES = _table("""
     CTCLoss: ctc
 """)
 _METRICS = _table("""
-    Accuracy: acc top5 top1 top5accuracy top1accuracy
+    Accuracy: acc top1 top1accuracy
     Accuracy: categoricalaccuracy sparsecategoricalaccuracy binaryaccuracy
     F1Score: f1 fscore
     AUROC: auc rocauc aucroc
-    MeanSquaredError: mse
-    MeanAbsoluteError: mae
+    MeanSquaredError: mse mseloss
+    MeanAbsoluteError: mae l1loss
     JaccardIndex: iou miou
     R2Score: r2
 """)
@@ -245,6 +247,23 @@ def names_meant(name: str, kinds: Sequence[Kind]) -> tuple[str, ...]:
     folded = name.lower().replace("_", "").replace("-", "").replace(" ", "")
     found = (meant for kind in kinds for meant in NAMES.get(kind, {}).get(folded, ()))
     return tuple(dict.fromkeys(found))
+
+
+_TOP_K = re.compile(r"top(\d{1,4}|k)(.*)|(.*?)(?:top|(?<=acc)|(?<=accuracy)|@)(\d{1,4}|k)")
+
+
+def top_k_meant(name: str, argument: Any, known: Collection[str]) -> tuple[str, dict[str, Any]] | None:
+    """The metric and its arguments for what other tools call `Top5Accuracy` or `precision@5`."""
+    found = _TOP_K.fullmatch(re.sub(r"[-_ ]|categorical", "", name.lower()))
+    if found is None:
+        return None
+    base, number = found[2] or found[3] or "accuracy", found[1] or found[4]
+    base = "accuracy" if base == "acc" else base
+    ours = next((metric for metric in known if metric.lower() == base), None)
+    others = dict(argument) if isinstance(argument, dict) else {"k": argument}
+    said = [others.pop(key, None) for key in ("k", "top_k")]
+    top_k = next((count for count in said if isinstance(count, int)), 5) if number == "k" else int(number)
+    return (ours, {"top_k": top_k, **others}) if ours is not None and top_k > 1 else None
 
 
 def parameter_meant(name: str, free: Collection[str]) -> str | None:
