@@ -22,7 +22,7 @@ model:
 TRAINED = """
 data: {dataset: MNIST5k, validation: 0.1}
 model: {Sequential: [Flatten, {Linear: 10}]}
-vars: {rate: 0.01}
+vars: {rate: 0.01, text: fast}
 loss: CrossEntropyLoss
 %s
 """
@@ -56,6 +56,7 @@ OFFERS = [
     (CONVOLUTIONS, "sum: torch.add(conv2, relu1)", 'sum: {expr: "add(conv2, relu1)"}'),
     (CONVOLUTIONS, "sum: {add, from: conv2, relu1}", "sum: {add, from: [conv2, relu1]}"),
     (CONVOLUTIONS, "sum: {add, from: (conv2, relu1)}", "sum: {add, from: [conv2, relu1]}"),
+    (CONVOLUTIONS, "sum: {from: conv2, relu1, add}", "sum: {add, from: [conv2, relu1]}"),
     (CONVOLUTIONS, "sum: {add, conv2, relu1}", "sum: {add, from: [conv2, relu1]}"),
     (CONVOLUTIONS, "sum: {add, from: conv2 relu1}", "sum: {add, from: [conv2, relu1]}"),
     (CONVOLUTIONS, "sum: {add, from: [conv2 relu1]}", "sum: {add, from: [conv2, relu1]}"),
@@ -100,8 +101,11 @@ def test_what_is_offered_is_right(document: str, wrong: str, right: str) -> None
         (IMAGES, "{Conv2d: {out_channels: 8, kernel_size: 3, bias: auto}}"),
         (CONVOLUTIONS, "sum: {expr: 'conv2 + relu1[:, 0:2]'}"),
         (CONVOLUTIONS, "sum: {add, from: conv2, later}"),
+        (CONVOLUTIONS, "sum: {conv1, from: conv2, later}"),
         (TRAINED, "optimizer: {Adam: {lr: auto}}"),
         (TRAINED, "optimizer: {Adam: {weight_decay: Flase}}"),
+        (TRAINED, "optimizer: {Adam: {lr: text}}"),
+        (RESULTS, "expect: {parameters: '<= 0,123,456'}"),
     ],
 )
 def test_nothing_is_offered_where_it_is_not_known(document: str, wrong: str) -> None:

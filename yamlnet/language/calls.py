@@ -136,7 +136,8 @@ def _call_key(
     if is_call(name) and (whole := _with_others(name, value[name], others, value)) is not None:
         message = f"`{others[0]}` stands beside `{name}`, not in it"
         return None, [Mistake("unknown-key", (*path, others[0]), message, f"write `{whole}`", at="key")]
-    if value[name] is None and is_call(name) and _could_be_argument(name, others[0], sides):
+    said = value[name] is None and value[others[0]] is not None
+    if said and is_call(name) and _could_be_argument(name, others[0], sides):
         under = {key: value[key] for key in others if nearest(key, sides) is None}
         help = f"indent it, so that it stands under `{name}`, or write `{name}: {show(under)}`"
         message = f"`{others[0]}` stands beside `{name}`, not under it"

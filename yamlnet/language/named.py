@@ -38,4 +38,10 @@ def _names(document: Mapping[str, Any], path: Path) -> set[str]:
     known = [_value(document, ("vars",))]
     if path[:1] == ("blocks",):
         known.append(_value(document, (*path[:2], "params")))
-    return {name for names in known if isinstance(names, dict) for name in names}
+    named = [item for names in known if isinstance(names, dict) for item in names.items()]
+    return {name for name, value in named if not isinstance(value, str) or _may_be_other(value)}
+
+
+def _may_be_other(text: str) -> bool:
+    """Whether a text of the file stands for a value of another kind."""
+    return "$" in text or text == "required"

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from yamlnet.catalog import lookup
@@ -224,17 +225,18 @@ class Reading(ABC):
         """The mistake of `{add, from: a, b}`: a list of values without its brackets."""
         if not isinstance(value, dict) or not self.wiring.outer:
             return None
-        given, names = value.get("from"), self.wiring.outer[-1].names
+        given, names = value.get("from", []), self.wiring.outer[-1].names
         others = [key for key in value if key not in sides]
-        call = next((key for key in others if key not in names), others[0] if others else None)
+        early = [key for key in takewhile(lambda key: key != "from", value) if key in others]
+        call = early[0] if early else next((key for key in others if key not in names), None)
         extra = [key for key in others if key != call]
         bare = [key.strip("() ") for key in extra]
-        if not extra or any(value[key] is not None for key in extra) or not {*bare} <= {*names}:
+        unsaid = not any(value[key] is not None for key in extra) and {*bare} <= {*names}
+        if not extra or not unsaid or not isinstance(given, str | list):
             return None
-        first = given if isinstance(given, list) else [] if given is None else [str(given).strip("( ")]
-        message = (
-            f"`{extra[0]}` stands outside of `from`" if first else f"`{extra[0]}` stands beside `{call}`"
-        )
+        first = [given.strip("( ")] if isinstance(given, str) else given
+        where = "outside of `from`" if first else f"beside `{call}`"
+        message = f"`{extra[0]}` stands {where}"
         several = [*first, *bare]
         help = f"write `from: {whole(several if len(several) > 1 else several[0])}`"
         return Mistake("unknown-key", (*path, extra[0]), message, help, at="key")

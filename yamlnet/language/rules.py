@@ -39,7 +39,7 @@ UNITS: Mapping[str, float] = {"%": 0.01, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9,
 
 _MEANT = re.compile(
     r"(?P<operator>[<>=!≥≤][<>=! ]*|at least |at most |above |below |over |under |min |max )?\s*"
-    r"(?P<number>\d{1,3}(?:[, ]\d{3})+|-?\d+(?:[.,]\d+)?(?:e[-+]?\d+)?)\s*(?P<unit>[%kKMGB]?)"
+    r"(?P<number>[1-9]\d{0,2}(?:[, ]\d{3})+|-?\d+(?:[.,]\d+)?(?:e[-+]?\d+)?)\s*(?P<unit>[%kKMGB]?)"
 )
 
 
@@ -59,7 +59,8 @@ def meant(key: str, rule: Any) -> str:
     bound = _number(found["number"], found["unit"])
     if RULE.fullmatch(f"{operator} {bound}"):
         return f'write `{key}: "{operator} {bound}"`'
-    return f'for example `{key}: "{_example(key).partition(" ")[0]} {bound}"`'
+    example = f"{_example(key).partition(' ')[0]} {bound}"
+    return f'for example `{key}: "{example if RULE.fullmatch(example) else _example(key)}"`'
 
 
 def _number(text: str, unit: str) -> str:
