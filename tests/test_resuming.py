@@ -322,7 +322,7 @@ def test_on_the_command_line(folder: Path, tmp_path: Path, capsys: pytest.Captur
 
 @pytest.mark.parametrize("option", ["vars.width=9", "blocks.Two.Sequential=[ReLU]"])
 def test_what_is_worked_out_already_is_refused(folder: Path, tmp_path: Path, option: str) -> None:
-    run = yamlnet.train(folder / "net.yaml", set={"vars.width": 8}, runs=tmp_path).path
+    run = yamlnet.train(folder / "net.yaml", runs=tmp_path).path
     with pytest.raises(yamlnet.ConfigError, match="changes nothing in a run that goes on") as caught:
         resumed(run, "train.epochs=3", option)
     (found,) = caught.value.diagnostics

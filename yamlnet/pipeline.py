@@ -383,7 +383,8 @@ def refuse_unheeded(
         return
     checked = language.check(source, (*options, *others), allow=allow, trained=True)
     document = with_options(document, options)[0]
-    mistakes = [] if checked.wrong else list(unheeded(document, reads, doing))
+    others_wrong = any(d.severity == "error" and d.code != "unused-value" for d in checked.diagnostics)
+    mistakes = [] if others_wrong else list(unheeded(document, reads, doing))
     if mistakes:
         raise _config_error(replace(checked, document=document), mistakes)
 
