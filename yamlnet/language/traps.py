@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import yaml
 
 from yamlnet.diagnostics import Diagnostic, Span
+from yamlnet.language.flow_slips import flow_slips
+from yamlnet.language.line_slips import line_slips
+from yamlnet.language.quote_slips import inner_quote, quote_slips
+from yamlnet.language.slips import Line, Slip, lines_of, proved
 
 Mark = Any  # PyYAML's stubs let marks be None, which a parser's events never have
 
@@ -25,6 +30,10 @@ _PROBLEMS = {
     "found unknown escape character": "a `\\` in double quotes begins an escape, and this one isn't known",
     "found incompatible YAML document": "only YAML 1.1 and 1.2 are read",
     "found unexpected ':'": "a space is missing before or after this `:`",
+    "block sequence entries are not allowed in this context": "a list can't begin on the line of its key",
+    "mapping keys are not allowed in this context": "a value can't begin with `?`",
+    "found a tab character that violates indentation": "a tab can't indent YAML",
+    "found a tab character where an indentation space is expected": "a tab can't indent YAML",
 }
 """A parser's complaint in other words."""
 
@@ -36,6 +45,8 @@ _CANNOT_BEGIN = (
 _AT_START = (*_CANNOT_BEGIN[1:], "could not find expected ':'", "found unexpected end of stream")
 """Complaints that come after the start of what is wrong."""
 
+QUOTES = " \"'"
+
 _QUOTED_STARTS = re.compile(
     r"(?P<lead>(?:[:,\[{]|^\s*-)\s*)(?P<value>(?:[*@`%]|[<>]=?\s*[\d.]|&\W|!=)[^,\]}#\n]*)"
 )
@@ -45,6 +56,10 @@ def syntax_error(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
     """The diagnostic for what PyYAML complains of."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return Diagnostic(Span(file, 1, 1, 1, 1), "yaml-syntax", f"this isn't YAML: {error}".split("\n")[0])
+    slip = _slip(error, text)
+    if slip is not None:
+        return slip.told(text, file)
+    inner = inner_quote(error, text)
     unclosed = _unclosed(error, text)
     mark = error.problem_mark or error.context_mark
     if unclosed or error.problem in _AT_START:
@@ -54,7 +69,25 @@ def syntax_error(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
     line = text.split("\n")[mark.line]
     end = len(line.rstrip()) if error.problem == "could not find expected ':'" else mark.column + 1
     span = Span(file, mark.line + 1, mark.column + 1, mark.line + 1, max(end, mark.column + 1) + 1)
-    return Diagnostic(span, "yaml-syntax", _words(error, text, unclosed), help=_help(error, text, mark))
+    message, help = inner or (_words(error, text, unclosed), _help(error, text, mark))
+    return Diagnostic(span, "yaml-syntax", message, help=help)
+
+
+def _slip(error: yaml.MarkedYAMLError, text: str) -> Slip | None:
+    """The slip that explains a failure: one that has a place of its own, or one of a line around it."""
+    marks = [_in_text(mark, text) for mark in (error.context_mark, error.problem_mark) if mark is not None]
+    lines = lines_of(text)
+    at = marks[0] if error.problem == "could not find expected ':'" else marks[-1]
+    slips = quote_slips(error, text)
+    if lines and not _unclosed(error, text) and "tab" not in str(error.problem):
+        around = line_slips(lines, _position(lines, at), _position(lines, marks[0]))
+        slips = chain(slips, flow_slips(error, text), around)
+    return proved(slips, text, max(mark.line for mark in marks))
+
+
+def _position(lines: Sequence[Line], mark: Mark) -> int:
+    """The position of the line that a mark stands in, or behind."""
+    return max((position for position, line in enumerate(lines) if line.start <= mark.index), default=0)
 
 
 def _in_text(mark: Mark, text: str) -> Mark:
@@ -89,6 +122,9 @@ def _words(error: yaml.MarkedYAMLError, text: str, unclosed: bool) -> str:
     closing = text[error.problem_mark.index : error.problem_mark.index + 1] if error.problem_mark else ""
     if closing in ("]", "}") and "flow" not in (error.context or ""):
         return f"this `{closing}` closes nothing"
+    opening = {"]": "{", "}": "["}.get(closing)
+    if opening is not None:
+        return f"this `{closing}` can't close a `{opening}`"
     indented = _indented(error, text)
     if indented is not None:
         return "this line is indented by {}, and the block that it continues by {}".format(*indented)
@@ -111,12 +147,8 @@ def _help(error: yaml.MarkedYAMLError, text: str, mark: Mark) -> str | None:
         return "indent with spaces"
     if error.problem == "found unknown escape character":
         return "in single quotes a `\\` is plain"
-    if error.problem == "could not find expected ':'":
-        return _missing_colon_help(lines, mark.line)
-    if error.problem == "mapping values are not allowed in this context":
-        return _colon_help(line) or _above_help(lines, mark.line)
-    if line[mark.column : mark.column + 1] == ";":
-        return "lines end without a `;`"
+    if error.problem == "block sequence entries are not allowed in this context":
+        return "begin it on the next line, or write `[...]`"
     return unclosed_help(text, mark) or quote_help(text, mark) or _colon_help(line)
 
 
@@ -142,33 +174,8 @@ def quote_help(text: str, mark: Mark) -> str | None:
         if 0 <= number < len(lines):
             match = _QUOTED_STARTS.search(lines[number])
             if match:
-                return f'quote it: "{match["value"].strip()}"'
+                return f'quote it: "{match["value"].strip(QUOTES)}"'
     return None
-
-
-def _missing_colon_help(lines: list[str], number: int) -> str | None:
-    words = lines[number].split()
-    if number and lines[number - 1].lstrip().startswith("- "):
-        return f"an item of the list above is `- {' '.join(words)}`"
-    if len(words) > 1:
-        return f"write `{words[0]}: {' '.join(words[1:])}`"
-    key, colon, value = words[0].partition(":")
-    return f"write `{key}: {value}`: a space after the colon" if colon else None
-
-
-def _above_help(lines: list[str], number: int) -> str | None:
-    """What the line above lacks, where this one can't go on from it."""
-    above = next((line for line in reversed(lines[:number]) if line.strip()), "").split(" #")[0]
-    words = above.strip()
-    item = words.startswith("- ")
-    name, equals, value = words.removeprefix("- ").partition("=")
-    if equals:
-        return f"write `{name.strip()}: {value.strip()}`: a key and its value have a colon between them"
-    if ":" in words or not words or " " in name.strip():
-        return None
-    if item:
-        return f"`{name}` above is an item by itself: write `{name}:`, or a `-` before this one too"
-    return f"`{words}` above is a key: write `{words}:`"
 
 
 def _colon_help(line: str) -> str | None:
