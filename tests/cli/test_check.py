@@ -62,6 +62,19 @@ def test_unreadable_files_are_told_of_on_standard_error(capsys: pytest.CaptureFi
     assert ended.out == "fine.yaml: ok\n"
 
 
+@pytest.mark.parametrize("command", ["check", "summary", "config"])
+def test_a_file_whose_name_reads_like_a_text_is_read(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run: a.yaml").write_text("model: {input: [4], Linear: 2}\n")
+    assert call(capsys, command, "run: a.yaml").code == 0
+    Path("run: b.yaml").write_text("modle: {input: [4], Linear: 2}\n")
+    ended = call(capsys, command, "run: b.yaml")
+    assert ended.code == 1
+    assert "run: b.yaml:1:1" in ended.out + ended.err
+
+
 def test_a_name_too_long_for_a_file_is_told_in_short(capsys: pytest.CaptureFixture[str]) -> None:
     ended = call(capsys, "check", "[" * 5000)
     assert ended.code == 2

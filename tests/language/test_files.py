@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,3 +35,12 @@ def test_a_dict_without_end_is_told(document: dict[str, Any]) -> None:
 def test_a_value_that_yaml_cannot_write_is_told(value: Any) -> None:
     with pytest.raises(yamlnet.YamlnetError, match="`set` holds what YAML can't write"):
         yamlnet.check(MODEL, set={"model.Linear": value})
+
+
+def test_a_text_stays_a_text_beside_a_file_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "model: {input: [4], Linear: 2}"
+    Path(text).write_text("model: {}\n")
+    assert yamlnet.check(text) == []

@@ -77,7 +77,7 @@ def _one(
 
     whole = True
     try:
-        examined = pipeline.examine(files.read(file, data_root), options, allow=allow)
+        examined = pipeline.examine(files.named(file, data_root), options, allow=allow)
     except ConfigError as error:
         found, texts = error.diagnostics, {}
     else:

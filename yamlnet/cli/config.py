@@ -34,7 +34,7 @@ def config(
     from yamlnet.language import files, render, resolve
     from yamlnet.language.dump import dump
 
-    text, permitted = files.read(file, data_root), allowed(allow or [])
+    text, permitted = files.named(file, data_root), allowed(allow or [])
     checked = language.check(text, set or [], allow=permitted)
     if checked.wrong:
         raise ConfigError(checked.diagnostics, render.as_text(checked.diagnostics, checked.texts()).rstrip())

@@ -60,7 +60,7 @@ def summary(
     from yamlnet.language import files
 
     _refuse_mixtures(depth, parameters, init)
-    examined = pipeline.examine(files.read(file, data_root), set or [], allow=allowed(allow or []))
+    examined = pipeline.examine(files.named(file, data_root), set or [], allow=allowed(allow or []))
     if examined.wrong or not quiet:
         output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
     if examined.wrong and (examined.shapes is None or parameters or init):

@@ -81,7 +81,7 @@ def train(
             result = resuming.resume(resume, options, watching, permitted, permits, data_root)
     else:
         assert file is not None
-        examined = pipeline.examine(files.read(file, data_root), options, to_train=True, allow=permitted)
+        examined = pipeline.examine(files.named(file, data_root), options, to_train=True, allow=permitted)
         if not quiet and not examined.wrong:
             output.diagnostics(examined.diagnostics, examined.checked.texts(), sys.stderr)
         examined.raise_if_wrong()

@@ -70,6 +70,13 @@ def read(file: File, data_root: DataRoot = None) -> Text:
     return replace(_read(file), roots=granted(data_root))
 
 
+def named(file: str, data_root: DataRoot = None) -> Text:
+    """As `read`, of what a command line names: a file that is there, whatever its name looks like."""
+    if file != "-" and os.path.exists(file):
+        return replace(read_path(Path(file), file), roots=granted(data_root))
+    return read(file, data_root)
+
+
 def granted(data_root: DataRoot) -> tuple[Path, ...]:
     """The folders that whoever runs yamlnet gives, those of the environment, and what the machine shares.
 
