@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,30 @@ def test_colour_on_a_terminal_that_wants_it_only(
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert "\x1b[" not in call(capsys, "check", "wrong.yaml").out
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("expect.test.accuracy", ">= 0.9"), ("expect.test.accuracy", ">0.9"), ("name", "@mine"), ("name", "*x")],
+)
+def test_an_option_whose_value_needs_quotes_shows_both_kinds(
+    key: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = call(capsys, "check", "fine.yaml", "--set", f"{key}={value}")
+    assert ended.code == 1
+    assert f"""quote it inside the option too: --set '{key}="{value}"'\n""" in ended.out
+    assert f"can't begin with `{value[0]}`" in ended.out or "has no anchor" in ended.out
+    (words,) = (line.partition("--set ")[2] for line in ended.out.splitlines() if "quote it" in line)
+    quoted = call(capsys, "check", "fine.yaml", "--set", *shlex.split(words))
+    assert "yaml-syntax" not in quoted.out
+
+
+@pytest.mark.usefixtures("files")
+def test_no_quotes_are_offered_around_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = call(capsys, "check", "fine.yaml", "--set", "metrics=[Accuracy")
+    assert "this `[` is never closed" in ended.out
+    assert "quote it" not in ended.out
 
 
 @pytest.mark.usefixtures("files")

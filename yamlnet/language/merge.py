@@ -8,6 +8,7 @@ from dataclasses import replace
 from yamlnet.diagnostics import Diagnostic, Span, YamlnetError
 from yamlnet.language.names import is_position
 from yamlnet.language.source import Document, Node, child, read
+from yamlnet.language.traps import needs_quotes
 from yamlnet.language.vocabulary import EXCLUSIVE
 
 OPTIONS = "--set"
@@ -42,16 +43,23 @@ def with_options(document: Document, options: Sequence[str]) -> tuple[Document, 
 
 
 def _value(key: str, text: str, line: int) -> tuple[Node | None, list[Diagnostic]]:
-    column = len(key) + 1
     document, found = read(text, OPTIONS)
+    column = len(key) + 1
     moved = [replace(d, span=_moved(d.span, line, column)) for d in found]
     if document is None:
-        return None, moved
+        return None, [replace(d, help=_quoted(key, text) or d.help) for d in moved]
     if document.root.value == {} and not text.strip().startswith("{"):
         span = Span(OPTIONS, line, column, line, column + 1 + len(text))
         help = f"where nothing is meant, write `{key.strip()}=null`"
         return None, [Diagnostic(span, "wrong-value", f"`{key.strip()}` is given no value", help=help)]
     return _moved_node(document.root, line, column), moved
+
+
+def _quoted(key: str, text: str) -> str | None:
+    """How an option says a value that begins with a character of YAML's own: in quotes within the shell's."""
+    if needs_quotes(text) and not set("'\"\\") & set(key + text):
+        return f"quote it inside the option too: {OPTIONS} '{key}=\"{text.strip()}\"'"
+    return None
 
 
 def _moved(span: Span, line: int, column: int) -> Span:

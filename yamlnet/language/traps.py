@@ -41,6 +41,8 @@ _CANNOT_BEGIN = (
     "found character that cannot start any token",
     "did not find expected alphabetic or numeric character",
     "did not find expected comment or line break",
+    "found an indentation indicator equal to 0",
+    "found unknown directive name",
 )
 _AT_START = (*_CANNOT_BEGIN[1:], "could not find expected ':'", "found unexpected end of stream")
 """Complaints that come after the start of what is wrong."""
@@ -176,6 +178,11 @@ def quote_help(text: str, mark: Mark) -> str | None:
             if match:
                 return f'quote it: "{match["value"].strip(QUOTES)}"'
     return None
+
+
+def needs_quotes(value: str) -> bool:
+    """Whether a value by itself begins with a character of YAML's own, and no list or mapping."""
+    return _QUOTED_STARTS.match(f": {value.strip()}") is not None
 
 
 def _colon_help(line: str) -> str | None:
