@@ -9,11 +9,14 @@ import yaml
 
 from yamlnet.catalog import lookup
 from yamlnet.language.slips import Line, Slip, is_call, takes
+from yamlnet.language.vocabulary import NODE_SIDES
 
 _CLOSING = {"did not find expected ',' or ']'": "]", "did not find expected ',' or '}'": "}"}
 _NESTED = re.compile(r"([\w.]+): +([\w.]+): *([^{}\[\]\n]*)")
 _GLUED = "found unexpected ':'"
 _NO_SPACE = re.compile(r"[\w\"']:(?=[\"'\[{])")
+_BRACED = re.compile(r"\$\{([\w.]+)\}")
+_NEXT = re.compile(r"[\w.$-]+|\"[^\"\n]*\"|'[^'\n]*'")
 _EQUALS = re.compile(r"\s*=\s*$")
 _OTHER = {"]": "}", "}": "]"}
 _WORD = re.compile(r"([\w.$-]+|\"[^\"\n]*\"|'[^'\n]*')\s*$")
@@ -43,7 +46,12 @@ def flow_slips(error: yaml.MarkedYAMLError, text: str) -> Iterator[Slip]:
         opening = "[" if closing == "]" else "{"
         message = f"this `{found}` can't close a `{opening}`"
         yield Slip((at, at + 1), message, f"write `{closing}`", (at, at + 1), closing)
+        yield Slip((at, at + 1), f"a `{closing}` is missing before this `{found}`", None, (at, at), closing)
         return
+    braced = _BRACED.match(text, at - 1)
+    if braced is not None:
+        new = f"${braced[1]}"
+        yield Slip(braced.span(), "a `$` is followed by a name or `(`", f"write `{new}`", braced.span(), new)
     equals = _EQUALS.search(text, max(0, at - 200), at)
     if equals is not None:
         sign = text.rindex("=", 0, at)
@@ -56,7 +64,8 @@ def flow_slips(error: yaml.MarkedYAMLError, text: str) -> Iterator[Slip]:
         yield Slip(word.span(1), message, help, word.span(), f"{word[1]}: ")
     if found == ":":
         yield from _nested(text, at)
-    place = word.span(1) if found == ":" and word is not None else (at, at + 1)
+    after = _NEXT.match(text, at)
+    place = word.span(1) if found == ":" and word is not None else after.span() if after else (at, at + 1)
     before = text[: place[0]].rstrip()
     if before[-1:] and before[-1] not in "[{:,":
         shown = text[slice(*place)]
@@ -89,12 +98,27 @@ def call_slips(line: Line) -> Iterator[Slip]:
         edit = (offset, offset + len(words))
         yield Slip(place, "a `:` is missing after this key", f"write `{new}`", edit, new)
     found = _VALUE_AND_KEY.match(words)
+    if found is not None and is_call(found[2]):
+        yield from _value_and_key(found, offset)
     first = None if found is None else _positional(found[1])
     if found is not None and first is not None and takes(found[1], found[3]):
         new = f"{found[1]}: {{{first}: {found[2]}, {found[3]}: {found[4]}}}"
         place = (offset + found.start(3), offset + found.end(3))
         edit = (offset, offset + len(words))
         yield Slip(place, _MISPLACED, f"write `{new}`", edit, new)
+
+
+def _value_and_key(found: re.Match[str], offset: int) -> Iterator[Slip]:
+    """A call that is a key's value, and what stands beside it or is its argument."""
+    outer, name, key, rest = found.groups()
+    if takes(name, key):
+        new = f"{outer}: {{{name}: {{{key}: {rest}}}}}"
+    elif key in NODE_SIDES:
+        new = f"{outer}: {{{name}, {key}: {rest}}}"
+    else:
+        return
+    place = (offset + found.start(3), offset + found.end(3))
+    yield Slip(place, _MISPLACED, f"write `{new}`", (offset, offset + found.end()), new)
 
 
 def _two_keys(line: Line, found: re.Match[str], offset: int) -> Iterator[Slip]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 
 from yamlnet.language.flow_slips import call_slips
-from yamlnet.language.keys import SECTION_KEYS
+from yamlnet.language.keys import NODE_KEYS, SECTION_KEYS
 from yamlnet.language.slips import Line, Slip, is_call, takes
 from yamlnet.language.vocabulary import CONTAINERS
 
@@ -19,6 +19,7 @@ _WORD = re.compile(_KEY)
 _BULLET = re.compile(r"(?P<bullet>[*+\u2013\u2014\u2022\u00b7])\s+\S|(?P<glued>-)[^\s-]")
 _COMMENT = re.compile(r"\s*(//|(?<=\S)#).*")
 
+_KEYS = frozenset(part for name in (*SECTION_KEYS, *NODE_KEYS) for part in name.split("."))
 _SECTIONS = frozenset(name.partition(".")[0] for name in SECTION_KEYS)
 
 
@@ -86,7 +87,7 @@ def _colon(lines: Sequence[Line], position: int) -> Iterator[Slip]:
     below = lines[position + 1] if position + 1 < len(lines) else None
     if not _WORD.fullmatch(word) or below is None or not _is_under(below, line):
         return
-    if _opens(word, below, bool(line.lead)):
+    if _opens(word, below, line.indent, bool(line.lead)):
         end = line.first + len(line.words)
         place = (end - len(word), end)
         yield Slip(place, "a `:` is missing after this key", f"write `{word}:`", (end, end), ":")
@@ -96,11 +97,11 @@ def _is_under(below: Line, line: Line) -> bool:
     return below.indent > line.indent or (below.indent == line.indent and below.is_item and not line.is_item)
 
 
-def _opens(word: str, below: Line, is_item: bool) -> bool:
+def _opens(word: str, below: Line, indent: int, is_item: bool) -> bool:
     """Whether a word is the key of what stands below it, rather than an item beside one without a dash."""
     container = word in CONTAINERS
     if below.is_item:
-        return container or not is_call(word)
+        return container or word in _KEYS or not (is_call(word) or below.indent == indent)
     if below.key is None or takes(word, below.key) or not _names_call(below.key):
         return True
     return container or not (is_item or is_call(word))
@@ -138,6 +139,17 @@ def _dash(lines: Sequence[Line], position: int) -> Iterator[Slip]:
             message = f"an item of a list begins with a `-`, not with `{found['bullet']}`"
             yield Slip(place, message, f"write `- {line.words[1:].strip()}`", place, "-")
         return
+    if line.key is None or _names_call(line.key):
+        yield from _with_dash(lines, position)
+
+
+def _dash_of_key(lines: Sequence[Line], position: int) -> Iterator[Slip]:
+    """A line of a list of mappings, such as rules, that lacks its dash."""
+    yield from _with_dash(lines, position)
+
+
+def _with_dash(lines: Sequence[Line], position: int) -> Iterator[Slip]:
+    line = lines[position]
     if line.is_item:
         return
     indent = _list_beside(lines, position)
@@ -166,10 +178,21 @@ def _no_dash(lines: Sequence[Line], position: int) -> Iterator[Slip]:
     """A dash before a key of a mapping."""
     line = lines[position]
     if line.is_item and line.key is not None and not _names_call(line.key):
-        message = "a `-` begins an item of a list, and here stands a key of a mapping"
-        place = (line.first, line.first + 1)
-        help = f"write `{line.words[len(line.lead) :]}`"
-        yield Slip(place, message, help, (line.first, line.first + len(line.lead)), "")
+        yield _without_dash(line)
+
+
+def _no_dash_of_call(lines: Sequence[Line], position: int) -> Iterator[Slip]:
+    """A dash before a call: more likely it is an item, and something else is wrong."""
+    line = lines[position]
+    if line.is_item and line.key is not None:
+        yield _without_dash(line)
+
+
+def _without_dash(line: Line) -> Slip:
+    message = "a `-` begins an item of a list, and here stands a key of a mapping"
+    place = (line.first, line.first + 1)
+    help = f"write `{line.words[len(line.lead) :]}`"
+    return Slip(place, message, help, (line.first, line.first + len(line.lead)), "")
 
 
 def _arguments(lines: Sequence[Line], position: int) -> Iterator[Slip]:
@@ -253,6 +276,6 @@ def _alone(lines: Sequence[Line], position: int) -> Iterator[Slip]:
 
 
 _KINDS: tuple[Callable[[Sequence[Line], int], Iterator[Slip]], ...] = (
-    *(_marks, _ends, _colon, _value, _dash, _no_dash, _arguments, _calls),
-    *(_odd_one_out, _odd_indent, _indent, _alone),
+    *(_marks, _ends, _colon, _value, _dash, _no_dash, _dash_of_key, _arguments, _calls),
+    *(_odd_one_out, _odd_indent, _indent, _no_dash_of_call, _alone),
 )

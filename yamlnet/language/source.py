@@ -267,7 +267,7 @@ class _Reader:
             self.stop(event, "too-large", f"more than {MAX_DEPTH} levels of mappings and lists")
         self.count(event, 1)
         if self.stack and isinstance(self.stack[-1].node.value, dict) and self.stack[-1].key is None:
-            help = traps.unclosed_help(self.text, event.start_mark)
+            help = traps.key_help(self.text, event.start_mark)
             self.stop(event, "yaml-syntax", "a key must be a name, not a mapping or a list", help)
         value: dict[str, Node] | list[Node] = {} if isinstance(event, yaml.MappingStartEvent) else []
         if event.anchor:

@@ -17,8 +17,11 @@ from yamlnet.language.slips import Line, Slip, lines_of, proved
 
 Mark = Any  # PyYAML's stubs let marks be None, which a parser's events never have
 
+_SECOND_KEY = "mapping values are not allowed in this context"
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7})(?= |$)", re.MULTILINE)
+
 _PROBLEMS = {
-    "mapping values are not allowed in this context": "a `key: value` can't stand here",
+    _SECOND_KEY: "a `key: value` can't stand here",
     "did not find expected key": "a key or the end of the block was expected here",
     "could not find expected ':'": "a `:` is missing after this key",
     "did not find expected ',' or ']'": "a `,` or `]` was expected here",
@@ -30,7 +33,7 @@ _PROBLEMS = {
     "found unknown escape character": "a `\\` in double quotes begins an escape, and this one isn't known",
     "found incompatible YAML document": "only YAML 1.1 and 1.2 are read",
     "found unexpected ':'": "a space is missing before or after this `:`",
-    "block sequence entries are not allowed in this context": "a list can't begin on the line of its key",
+    "block sequence entries are not allowed in this context": "an item of a list can't begin within a line",
     "mapping keys are not allowed in this context": "a value can't begin with `?`",
     "found a tab character that violates indentation": "a tab can't indent YAML",
     "found a tab character where an indentation space is expected": "a tab can't indent YAML",
@@ -58,6 +61,10 @@ def syntax_error(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
     """The diagnostic for what PyYAML complains of."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return Diagnostic(Span(file, 1, 1, 1, 1), "yaml-syntax", f"this isn't YAML: {error}".split("\n")[0])
+    conflict = _CONFLICT.search(text)
+    if conflict is not None:
+        line = text.count("\n", 0, conflict.start()) + 1
+        return Diagnostic(Span(file, line, 1, line, 8), "yaml-syntax", "two versions were left unmerged here")
     slip = _slip(error, text)
     if slip is not None:
         return slip.told(text, file)
@@ -150,8 +157,9 @@ def _help(error: yaml.MarkedYAMLError, text: str, mark: Mark) -> str | None:
     if error.problem == "found unknown escape character":
         return "in single quotes a `\\` is plain"
     if error.problem == "block sequence entries are not allowed in this context":
-        return "begin it on the next line, or write `[...]`"
-    return unclosed_help(text, mark) or quote_help(text, mark) or _colon_help(line)
+        return "begin it on a line of its own, or write the list as `[...]`"
+    found = unclosed_help(text, mark) or quote_help(text, mark)
+    return found or (_colon_help(line) if error.problem == _SECOND_KEY else None)
 
 
 def unclosed_help(text: str, mark: Mark) -> str | None:
@@ -167,6 +175,12 @@ def _open_expressions(line: str) -> Iterator[str]:
             yield match[0]
     for match in re.finditer(r"\bexpr:\s+([^\"'{}]*?[,\[][^\"'{}]*?)(?=\s*(?:,\s*\w+:[^,}]*)*\})", line):
         yield match[1].strip()
+
+
+def key_help(text: str, mark: Mark) -> str | None:
+    """How to write what has brackets where a key is expected."""
+    braced = re.compile(r"\{\s*([A-Za-z_]\w*)\s*\}\}").match(text, mark.index)
+    return f"write `${braced[1]}`" if braced is not None else unclosed_help(text, mark)
 
 
 def quote_help(text: str, mark: Mark) -> str | None:
