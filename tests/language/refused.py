@@ -62,6 +62,8 @@ REFUSED = frozenset(
     wrong-value-expect-notation wrong-type-run-name wrong-type-truth wrong-type-named-value
     unknown-name-colon-lost unknown-name-left-out unknown-name-top-k unknown-parameter-of-the-layer
     wrong-type-pytorch-order
+    unknown-key-equals unknown-key-no-colon unknown-key-two-colons unknown-name-equals
+    unknown-parameter-equals
     """.split()
 )
 

@@ -22,6 +22,9 @@ from yamlnet.language.values import plainly
 Offer = tuple[str, str | None]
 """The help and the suggestion."""
 
+ONE_WORD = re.compile(r"(?P<key>[\w.]+)(?P<mark>:\s*|\s*=(?!=)\s*|\s+(?=[\d.\[{-]))(?P<value>.*)", re.DOTALL)
+"""A key and its value that YAML takes for one word, and what stands between them."""
+
 
 @dataclass(frozen=True)
 class Unknown:
@@ -47,7 +50,7 @@ def offer(unknown: Unknown) -> Offer | None:
     """What to write for it, None where that can't be known."""
     known = unknown.known
     finders: tuple[Callable[[], Offer | None], ...] = (
-        lambda: space_lost(unknown.name, known),
+        lambda: space_lost(unknown.name, known) if ":" in unknown.name else None,
         lambda: _otherwise_dotted(unknown.name, known),
         lambda: _each(unknown, known),
         lambda: _called(unknown),
@@ -59,14 +62,18 @@ def offer(unknown: Unknown) -> Offer | None:
 
 
 def space_lost(name: str, known: Iterable[str]) -> tuple[str, str] | None:
-    """The help and the suggestion for `Linear:128`, which YAML takes for one word."""
-    key, colon, value = name.partition(":")
-    if not colon or key not in known:
+    """The help and the suggestion for `Linear:128` and `lr = 0.1`, which YAML takes for one word."""
+    found = ONE_WORD.fullmatch(name)
+    if found is None or found["key"] not in known:
         return None
-    whole = f"{key}: {value.strip()}"
-    if value.startswith(" "):
+    key, mark, value = found["key"], found["mark"], found["value"]
+    if not value:
+        return (f"write `{key}:`: one colon", key) if mark.strip() == ":" else None
+    whole = f"{key}: {value}"
+    if mark.startswith(":") and mark.endswith(" "):
         return f"write `{whole}` without quotes", whole
-    return f"write `{whole}`: a space after the colon", whole
+    missing = {":": "a space after the colon", "=": "a colon, not an equals sign"}
+    return f"write `{whole}`: {missing.get(mark.strip(), 'a colon after the key')}", whole
 
 
 def likeliest(
