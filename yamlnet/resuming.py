@@ -46,7 +46,8 @@ def resume(
     if not options and (folder.result or {}).get("exit_code") in (0, 4):
         raise YamlnetError(
             f"`{folder.path}` is finished: there is nothing to resume",
-            help="`--set train.epochs=MORE` goes on from there",
+            help="`--set train.epochs=MORE` goes on from there; after an early stop "
+            "`--set train.stop.patience=MORE` does",
         )
     source = pipeline.text_of(folder, data_root)
     pipeline.refuse_unheeded(source, options, READS, "a run that goes on", allow)
