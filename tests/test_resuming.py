@@ -98,7 +98,7 @@ def test_more_epochs_are_those_of_a_longer_run(folder: Path, tmp_path: Path) -> 
     run = trained(folder, tmp_path).path
     with pytest.raises(YamlnetError, match="is finished") as caught:
         resumed(run)
-    assert caught.value.help == "`--set train.epochs=MORE` goes on from there"
+    assert str(caught.value.help).startswith("`--set train.epochs=MORE` goes on from there")
     heard = Heard()
     resumed(run, "train.epochs=4", heard=heard)
     assert (heard.began_after, heard.notes) == (10, ["changed: train.epochs: 2 -> 4"])

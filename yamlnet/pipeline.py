@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from yamlnet.training.run import Run
 
 
+MAX_TEXT = 2**15
+"""Characters of a text that isn't right yet, and whose network is looked at all the same."""
+
+
 @dataclass(frozen=True)
 class Drawn:
     """What is known of a network before it has weights.
@@ -131,7 +135,7 @@ def examine(
 
 def _with_shapes(checked: Checked) -> tuple[Diagnostic, ...]:
     """What is wrong, and what is wrong with the network's shapes where only other sections can't be read."""
-    if checked.model is None or checked.document is None:
+    if checked.model is None or checked.document is None or len(checked.source.text) > MAX_TEXT:
         return checked.diagnostics
     from yamlnet.network import shapes
 

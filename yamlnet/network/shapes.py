@@ -44,6 +44,7 @@ from yamlnet.network.found import Shapes, Value
 from yamlnet.network.held import HeldTensors
 from yamlnet.network.layers import Layers
 from yamlnet.network.mending import mended, rows_by_value
+from yamlnet.network.mixing import mixes
 from yamlnet.network.probe import BATCH, SECOND, Probe, own_random_state
 from yamlnet.network.silent import silent
 from yamlnet.network.stretching import OUTER, PAIRED, in_formula, stretches
@@ -304,6 +305,7 @@ class _Judge:
         value = self.called(function, call.name, name, run, inputs, keywords)
         if value is not UNKNOWN and call.name in PAIRED and len(given) == 2:
             self.paired(call, given)
+        self.compared(function, value, run, inputs, keywords)
         return value
 
     def expression(self, node: Expression, name: str, inputs: Sequence[Value]) -> Value:
@@ -317,7 +319,21 @@ class _Judge:
         value = self.called(node, "expr", name, run, inputs, {})
         if value is not UNKNOWN:
             self.stretched(node, inputs)
+        self.compared(node, value, run, inputs, {})
         return value
+
+    def compared(
+        self,
+        node: Function | Expression,
+        value: Value,
+        run: Callable[..., Value],
+        inputs: Sequence[Value],
+        keywords: Mapping[str, Value],
+    ) -> None:
+        """Warns of samples that are computed from each other, where no other warning says so."""
+        warned = any(mistake.path[: len(node.path)] == node.path for mistake in self.found.mistakes)
+        if value is not UNKNOWN and not warned and mixes(run, self.probe, inputs, keywords):
+            self.wrong(words.of_other_samples(node))
 
     def paired(self, call: Call, given: Sequence[Value]) -> None:
         """Warns of a function that sets the batch of one tensor against an axis of one of another."""

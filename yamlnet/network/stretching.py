@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,7 +49,9 @@ def in_formula(formula: Formula, values: Callable[[int], Mapping[str, Any]]) -> 
     found: list[list[Stretched]] = []
     for size in (BATCH, SECOND):
         watching = _Watching(values(size), size)
-        with suppress(FormulaError), torch.no_grad():  # values of other sizes may not suit it
+        # values of other sizes may not suit it
+        with suppress(FormulaError), torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             watching.value(formula.tree)
         found.append(watching.found)
     first, second = found

@@ -352,3 +352,12 @@ def merges_batch(node: Layer | Function | Expression | Residual) -> Mistake:
     call = node.call
     help = "`Flatten` keeps the batch" if call.name == "flatten" else "dimensions count the batch as 0"
     return at_call("shape-mismatch", call, f"`{call.name}` {MERGED}", help, severity="warning")
+
+
+def of_other_samples(node: Function | Expression) -> Mistake:
+    """A warning: what comes out for a sample changes with the others of its batch."""
+    message = "gives each sample a value that depends on the others of its batch"
+    help = "dimensions count the batch as 0, and without one a function takes all of them"
+    if isinstance(node, Expression):
+        return Mistake("shape-mismatch", node.path, f"this {message}", help, severity="warning")
+    return at_call("shape-mismatch", node.call, f"`{node.call.name}` {message}", help, severity="warning")
