@@ -128,7 +128,7 @@ def test_a_name_of_two_kinds_shows_both_or_the_one_asked_for(
         (["Adam", "--kind", "loss"], "`Adam` is no loss\n  = help: it is an optimizer"),
         (["Adam", "--kind", "los"], "there is no kind `los`\n  = help: did you mean `loss`?"),
         (["Adm", "--kind", "optimizer"], "there is no optimizer `Adm`\n  = help: did you mean `Adam`?"),
-        (["loss"], "`loss` is a kind of names\n  = help: `yamlnet list loss` shows them"),
+        (["module"], "`module` is a kind of names\n  = help: `yamlnet list module` shows them"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -158,3 +158,15 @@ def test_every_key_has_words(capsys: pytest.CaptureFixture[str], path: str) -> N
     summaries = [meaning["summary"] for meaning in explained(capsys, name)]
     known = {**SECTION_KEYS, **NODE_KEYS}[path]
     assert known in summaries or name in WORDS
+
+
+@pytest.mark.parametrize(("section", "key"), [("loss", "weight"), ("data", "batch_size"), ("train", "ema")])
+def test_a_section_is_explained_with_its_keys(
+    section: str, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = call(capsys, "explain", section)
+    lines = found.out.splitlines()
+    assert found.code == 0
+    assert lines[:2] == [f"{section}: a key of the file", SECTION_KEYS[section]]
+    assert f"  {key} " in found.out
+    assert SECTION_KEYS[f"{section}.{key}"] in found.out

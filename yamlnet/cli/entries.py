@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from yamlnet.catalog.entry import REQUIRED, Entry, Parameter
@@ -69,10 +70,15 @@ def _parameters(entry: Entry, width: int | None) -> list[str]:
     if not entry.options:
         return ["", "No parameters."]
     rows = [(p.name, _default(p), words(entry, p)) for p in entry.options.values()]
-    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
-    found = ["", "Parameters:"]
-    for name, default, said in rows:
-        start = f"  {name:<{first}}  {default:<{second}}  "
+    return ["", "Parameters:", *table(rows, width)]
+
+
+def table(rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
+    """The rows in columns, the last broken into lines."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    found = []
+    for *cells, said in rows:
+        start = "".join(f"  {cell:<{size}}" for cell, size in zip(cells, widths, strict=True)) + "  "
         room = max(width - len(start), 24) if width is not None else None
         broken = [said] if room is None else textwrap.wrap(said, room)
         found += [start + broken[0], *(" " * len(start) + line for line in broken[1:])]

@@ -70,12 +70,18 @@ def _keys(name: str) -> dict[str, str]:
 
 
 def _key(path: str, meaning: str, width: int | None) -> tuple[dict[str, Any], list[str]]:
-    from yamlnet.cli.entries import prose
+    from yamlnet.cli.entries import prose, table
     from yamlnet.language.keys import SECTION_KEYS
 
     section, _, name = path.rpartition(".")
     owner = f"`{section}`" if section else "the file" if name in SECTION_KEYS else "a node"
     lines = [f"{name}: a key of {owner}", *prose(meaning, width)]
+    known = [(*key.rpartition("."), said) for key, said in SECTION_KEYS.items()]
+    keys = [(key, said) for owner, _, key, said in known if owner == path]
+    if keys:
+        lines += ["", "Keys:", *table(keys, width)]
+    if path in KINDS:
+        lines += ["", f"`yamlnet list {path}` shows what it may name"]
     return {"name": name, "kind": "key", "summary": meaning, "path": path}, lines
 
 
