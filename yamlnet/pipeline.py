@@ -154,7 +154,7 @@ def _tried(checked: Checked, trained: bool) -> Examined:
     from yamlnet.network import images, shapes
     from yamlnet.network.filled import filled
     from yamlnet.network.found import blame_merging
-    from yamlnet.training import criteria, judge, memory, trial
+    from yamlnet.training import criteria, judge, leftover, memory, trial
 
     assert checked.experiment is not None
     assert checked.document is not None
@@ -180,6 +180,7 @@ def _tried(checked: Checked, trained: bool) -> Examined:
             losses = criteria.criteria_of(experiment, found, facts, empty=True)
         drawn = replace(drawn, notes=(*drawn.notes, *criteria.notes(experiment.loss, losses or {})))
         mistakes += trial.judge(experiment, drawn.empty, losses, drawn.chosen, checked.facts)
+        mistakes += leftover.judge(experiment, found, drawn.frozen, checked.facts)
         mistakes += refused(experiment.data, checked.facts) or _resized(experiment, checked.facts, drawn)
     if found.complete and not any(mistake.severity == "error" for mistake in mistakes):
         mistakes += images.unflattened(found, experiment.model)

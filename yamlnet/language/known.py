@@ -12,7 +12,7 @@ from yamlnet.catalog.facts import Facts, second_part, share, too_large_shares
 from yamlnet.catalog.own import TABLES
 from yamlnet.catalog.pictures import Picture
 from yamlnet.catalog.vision_sets import known_facts
-from yamlnet.diagnostics import Mistake
+from yamlnet.diagnostics import Mistake, listed
 from yamlnet.language import images, sections
 from yamlnet.language.experiment import Data
 from yamlnet.language.expressions import UNKNOWN
@@ -67,10 +67,15 @@ def picture(data: Data, facts: Facts | None) -> Picture:
 def _too_large(data: Data) -> Iterator[Mistake]:
     """Shares of a data set that has such a part itself, or that leave nothing of it."""
     whole = known_facts(data.dataset)
-    if whole is None:
-        return
     asked = {"validation": data.validation, "test": data.test}
     shares = {name: part for name, part in asked.items() if isinstance(part, int | float)}
+    if whole is None:
+        if sum(part for part in shares.values() if isinstance(part, float)) >= 1:
+            message = (
+                f"{listed(f'`{name}`' for name in shares)} would take all samples and leave none to train on"
+            )
+            yield Mistake("wrong-value", ("data", max(shares, key=lambda name: shares[name])), message)
+        return
     twice = [name for name in shares if getattr(whole, name) is not None]
     yield from (second_part(data.dataset.name, name) for name in twice)
     if twice or whole.train is None:

@@ -25,10 +25,18 @@ def silent(call: Call, value: Tensor) -> Mistake | None:
 
 
 def _over_samples(call: Call, value: Tensor) -> Mistake | None:
-    """Numbers that sum to one over the samples of a batch: of three axes torch takes the first."""
+    """Numbers that sum to one over the samples of a batch, of three axes torch takes the first; or alone."""
     default = -1 if call.name == "gumbel_softmax" else 0 if value.dim() == 3 else 1
     dim = call.arguments.get("dim")
-    if dim is UNKNOWN or (default if dim is None else dim) not in (0, -value.dim()):
+    axis = default if dim is None else dim
+    if axis is UNKNOWN or not -value.dim() <= axis < value.dim():
+        return None
+    if value.shape[axis] == 1:
+        constant = "0" if "log" in call.name.lower() else "1"
+        message = f"`{call.name}` over an axis of one gives {constant}, whatever arrives in {shape(value)}"
+        help = "`Sigmoid` is for one number"
+        return at_argument("shape-mismatch", call, "dim", message, help, severity="warning")
+    if axis not in (0, -value.dim()):
         return None
     message = f"`{call.name}` compares the samples of a batch with each other in {shape(value)}"
     help = f"`{call.name}: -1` is over the last axis" + ("" if dim is None else "; the batch is axis 0")

@@ -167,6 +167,7 @@ def _worked_out(source: Expression, given: Example) -> tuple[Any, Mistake | None
         said = re.sub(rf"\[{BATCH}(?:, )?", "[", str(error).strip().split("\n")[0]).rstrip(".")
         said = said[:1].lower() + said[1:] if said[1:2].islower() else said
         arrives = " and ".join(f"`{name}` is {shape(value)}" for name, value in values.items())
+        said = "shapes that don't go together" if re.search(rf"\b{BATCH}\b", said) else said
         message = f"this can't be worked out: {said}, where {arrives}"
         place = (error.start, error.end)
         return None, Mistake("shape-mismatch", source.path, message, part=place, worked_out=True)
