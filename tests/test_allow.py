@@ -174,7 +174,7 @@ def test_what_is_built_is_the_class_itself() -> None:
                 "masked": {"my_pkg.layers.Gate": 4, "from": {"x": "gate", "mask": "fc"}},
                 "wrapped": {"my_pkg.layers.Wrap": {"inner": {"Linear": 5}, "depth": 3}, "from": "masked"},
                 "mixed": {"my_pkg.functions.mix": {"share": 0.25}, "from": ["gate", "masked"]},
-                "all": {"expr": "mean(mixed) + mean(wrapped) + mixed"},
+                "all": {"expr": "mean(mixed, 1, true) + mean(wrapped, 1, true) + mixed"},
             },
         }
     }

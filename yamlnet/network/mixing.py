@@ -18,6 +18,9 @@ from yamlnet.network.probe import BATCH, Probe, own_random_state
 MAX_ELEMENTS = 2**20
 """Numbers of the inputs of a batch on which a call is tried twice."""
 
+PAIRWISE = frozenset({"outer"})
+"""Functions that are for setting each sample against every other."""
+
 FIRST, OTHERS = slice(1), slice(1, None)
 
 TOLERANCE = 1e-3
