@@ -61,7 +61,7 @@ REFUSED = frozenset(
     unknown-key-from-among-nodes unknown-key-from-without-brackets unknown-key-merge-inside
     wrong-value-expect-notation wrong-type-run-name wrong-type-truth wrong-type-named-value
     unknown-name-colon-lost unknown-name-left-out unknown-name-top-k unknown-parameter-of-the-layer
-    wrong-type-pytorch-order
+    wrong-type-pytorch-order wrong-type-category-columns
     unknown-key-equals unknown-key-no-colon unknown-key-two-colons unknown-name-equals
     unknown-parameter-equals
     """.split()

@@ -49,6 +49,8 @@ def one_run_each(value: Any, path: Path, accepts: Callable[[Any], bool]) -> str 
     if not several or not all(map(accepts, value)):
         return None
     key = ".".join(map(str, path))
+    if path[:2] == ("data", "fields"):
+        return "each is a field of its own; `stack` and `cat` put fields together in the network"
     return f"sweeps aren't in the language yet: train once for each value, with `--set {key}={value[0]}`"
 
 
