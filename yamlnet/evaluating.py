@@ -26,12 +26,13 @@ READS = frozenset(
     {
         ("loss",),
         ("metrics",),
+        ("model",),
         *(("data", key) for key in ("dataset", "fields", "target", "validation", "test", "transforms")),
         *(("data", key) for key in ("batch_size", "draw", "memory", "workers")),
         *(("train", key) for key in ("device", "precision", "memory_format", "threads", "deterministic")),
     }
 )
-"""What of a run's file an evaluation reads, beside the network that was trained."""
+"""What of a run's file an evaluation reads."""
 
 
 @dataclass(frozen=True)

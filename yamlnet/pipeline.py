@@ -356,7 +356,7 @@ def summary_of(examined: Examined, depth: int | None = None) -> Summary:
     return table if step is None else summary.in_training(table, step)
 
 
-UNJUDGED = ("expect=null", "scheduler=null", "train.stop=null", "train.checkpoint.best=null")
+UNJUDGED = ("expect=null", "scheduler=null", "train.stop=null", "train.checkpoint={}")
 """Options that leave out of a run's file what only a training judges: it may not go with other metrics."""
 
 

@@ -153,8 +153,6 @@ def test_a_share_that_training_had_none_of(trained: Trained, capsys: pytest.Capt
     [
         ('expect.test.accuracy=">= 0.99"', "expect.test.accuracy"),
         ("expect=null", "expect"),
-        ("model.Sequential.0.Linear=64", "model.Sequential.0.Linear"),
-        ("model.Sequential.0.Linear.bias=false", "model.Sequential.0.Linear.bias"),
         ("init=[{type: Linear, bias: zeros}]", "init"),
         ("seed=3", "seed"),
         ("vars.width=9", "vars.width"),
@@ -162,6 +160,7 @@ def test_a_share_that_training_had_none_of(trained: Trained, capsys: pytest.Capt
         ("optimizer.Adam.lr=1", "optimizer.Adam.lr"),
         ("scheduler=null", "scheduler"),
         ("train.epochs=5", "train.epochs"),
+        ("train.checkpoint=3", "train.checkpoint"),
         ("train={device: cpu, ema: 0.9}", "train.ema"),
         ("data.augment=[]", "data.augment"),
     ],
@@ -172,6 +171,15 @@ def test_an_option_that_changes_nothing_is_a_mistake(
     ended = call(capsys, "evaluate", trained(), "--set", "metrics=F1Score", "--set", option)
     assert (ended.code, ended.out) == (1, "")
     assert f"error[unused-value]: `{key}` changes nothing in an evaluation\n  --> --set:2:" in ended.err
+
+
+@pytest.mark.parametrize("option", ["model.Sequential.0.Linear=64", "model.Sequential.0.Linear.bias=false"])
+def test_another_network_is_not_what_was_trained(
+    option: str, trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = call(capsys, "evaluate", trained(), "--set", option)
+    assert (ended.code, ended.out) == (3, "")
+    assert "is of another network" in ended.err
 
 
 @pytest.mark.parametrize(

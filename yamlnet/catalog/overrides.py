@@ -102,13 +102,15 @@ RISING = {
     "torchmetrics.classification.*Specificity": True,
     "torchmetrics.classification.*EER": False,
     "torchmetrics.clustering.Adjusted*": True,
+    "torchmetrics.clustering.DaviesBouldinScore": False,
+    "torchmetrics.image.SpectralDistortionIndex": False,
     "torchmetrics.clustering.NormalizedMutualInfoScore": True,
     "torchmetrics.clustering.RandScore": True,
     "torchmetrics.regression.KendallRankCorrCoef": True,
     "torchmetrics.regression.PearsonCorrCoef": True,
     "torchmetrics.regression.TweedieDevianceScore": False,
 }
-"""Whether higher is better, where torchmetrics doesn't say."""
+"""Whether higher is better, where torchmetrics doesn't say, or says the opposite of what holds."""
 
 SIGNATURES: dict[str, tuple[str, tuple[str, ...], tuple[tuple[str, str, str], ...]]] = {
     "LSTM": ("RNNBase", ("mode",), ()),

@@ -311,7 +311,8 @@ def _schedule(experiment: Experiment) -> Iterator[Mistake]:
         better = "higher" if right == "max" else "lower"
         message = f"`{scheduler.metric}` is better when {better}, and this mode waits for the opposite"
         help = f"`mode: {right}`, as it is where it is left out"
-        yield Mistake("wrong-value", scheduler.call.argument_path("mode"), message, help, right)
+        place = scheduler.call.argument_path("mode")
+        yield Mistake("wrong-value", place, message, help, right, severity="warning")
 
 
 def _mode(experiment: Experiment) -> str | None:

@@ -13,9 +13,11 @@ from yamlnet.language.vocabulary import CONTAINERS
 
 _KEY = r"(?P<key>[A-Za-z_$][\w.$]*|\"[^\"]+\"|'[^']+')"
 _EQUALS = re.compile(rf"{_KEY}(?P<mark>\s*=\s*)(?P<value>[^\s=].*)")
-_NO_SPACE = re.compile(rf"{_KEY}(?P<mark>\s*[:\uff1a]\s*)(?P<value>[^\s:].*)")
+_SEMICOLON = re.compile(rf"{_KEY}(?P<mark>\s*;\s*)(?P<value>\S.*)")
+_NO_SPACE = re.compile(rf"{_KEY}(?P<mark>\s*[:\uff1a]\s*)(?P<value>[^\s:;,].*)")
 _NO_COLON = re.compile(rf"{_KEY}(?P<mark>\s+|(?=[\[{{]))(?P<value>[^\s:=].*)")
 _WORD = re.compile(_KEY)
+_OTHER_MARK = re.compile(rf"{_KEY}(?P<mark>\s*[=;])")
 _BULLET = re.compile(r"(?P<bullet>[*+\u2013\u2014\u2022\u00b7])\s+\S|(?P<glued>-)[^\s-]")
 _COMMENT = re.compile(r"\s*(//|(?<=\S)#).*")
 
@@ -50,6 +52,7 @@ def _marks(lines: Sequence[Line], position: int) -> Iterator[Slip]:
     offset, words = line.first + len(line.lead), line.words[len(line.lead) :]
     for form, message in (
         (_EQUALS, "a key and its value have a `:` between them, not a `=`"),
+        (_SEMICOLON, "a key and its value have a `:` between them, not a `;`"),
         (_NO_SPACE, "a space is missing after this `:`"),
         (_NO_COLON, "a `:` is missing after this key"),
     ):
@@ -85,7 +88,15 @@ def _colon(lines: Sequence[Line], position: int) -> Iterator[Slip]:
     line = lines[position]
     word = line.words[len(line.lead) :]
     below = lines[position + 1] if position + 1 < len(lines) else None
-    if not _WORD.fullmatch(word) or below is None or not _is_under(below, line):
+    if below is None or not _is_under(below, line):
+        return
+    marked = _OTHER_MARK.fullmatch(word)
+    if marked is not None and _opens(marked["key"], below, line.indent, bool(line.lead)):
+        end = line.first + len(line.words)
+        message = f"a key ends with a `:`, not with a `{word[-1]}`"
+        edit = (end - len(marked["mark"]), end)
+        yield Slip((end - 1, end), message, f"write `{marked['key']}:`", edit, ":")
+    if not _WORD.fullmatch(word):
         return
     if _opens(word, below, line.indent, bool(line.lead)):
         end = line.first + len(line.words)
@@ -166,10 +177,10 @@ def _list_beside(lines: Sequence[Line], position: int) -> int | None:
     """The indentation of the list that a line may be an item of."""
     line = lines[position]
     before = next((other for other in reversed(lines[:position]) if other.indent <= line.indent), None)
-    if before is not None and before.is_item and line.indent in (before.indent, before.indent + 2):
+    if before is not None and before.is_item and 0 <= line.indent - before.indent <= 2:
         return before.indent
     after = lines[position + 1] if position + 1 < len(lines) else None
-    if after is not None and after.is_item and line.indent in (after.indent, after.indent + 2):
+    if after is not None and after.is_item and 0 <= line.indent - after.indent <= 2:
         return after.indent
     return None
 
@@ -253,7 +264,7 @@ def _indented(lines: Sequence[Line], position: int, indents: Sequence[int]) -> I
     """A line brought to other indentations: sections aren't indented, and nothing else stands beside them."""
     line = lines[position]
     is_section = line.key in _SECTIONS
-    if is_section and not line.indent:
+    if (is_section and not line.indent) or (line.key is None and not line.is_item):
         return
     whole = "items of its list" if line.is_item else "lines of its block"
     for indent in indents:

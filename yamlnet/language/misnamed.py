@@ -8,11 +8,9 @@ from typing import Any
 
 from yamlnet.catalog import lookup
 from yamlnet.catalog.entry import Entry, Kind
+from yamlnet.language.expressions import Wrong, syntax
 from yamlnet.language.plain import show, whole
 from yamlnet.language.positional import by_name
-
-MAX_LENGTH = 300
-"""Characters of a text that may be a call of Python's."""
 
 FUNCTIONS = ("", "F", "torch", "functional", "nn.functional", "torch.nn.functional")
 """What stands before a function's name in Python; before a method's stands its value."""
@@ -70,11 +68,9 @@ def written(entry: Entry, said: Mapping[str, Any]) -> str:
 
 
 def _parsed(text: str) -> ast.expr | None:
-    if len(text) > MAX_LENGTH:
-        return None
     try:
-        return ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return syntax(text, 0)
+    except Wrong:
         return None
 
 

@@ -30,8 +30,11 @@ def _never_opened(text: str, start: int) -> Iterator[Slip]:
     """Texts of the line at `start` that only end with a quote."""
     for found in _NEVER_OPENED.finditer(text, start, (text + "\n").index("\n", start)):
         value, quote = found["value"], found["quote"]
-        new = f"{quote}{value}{quote}"
         message = "this quote closes a text that no quote opens"
+        if re.search(r"(^|:\s*)[\[{]", value):  # a list or a mapping, which no quotes belong around
+            yield Slip(found.span("quote"), message, None, found.span("quote"), "")
+            continue
+        new = f"{quote}{value}{quote}"
         edit = (found.start("value"), found.end("quote"))
         yield Slip(found.span("quote"), message, f"write `{new}`", edit, new)
 

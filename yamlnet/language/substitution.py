@@ -19,6 +19,7 @@ from yamlnet.language.expressions import (
     Wrong,
     as_text,
     evaluate,
+    syntax,
 )
 
 _NAME = re.compile(r"[^\W\d]\w*")
@@ -144,8 +145,8 @@ class Scope:
 def names_in(text: str) -> frozenset[str]:
     """The names of an expression; none where it isn't one."""
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        tree = syntax(text, 0)
+    except Wrong:
         return frozenset()
     return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 

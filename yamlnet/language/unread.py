@@ -15,7 +15,7 @@ def unread(whole: Any, without_options: Any, own: Any) -> Iterator[Mistake]:
     """Warns of `vars` that nothing uses, and of parameters that their block doesn't.
 
     A value that only an option names is an error, as the option has no effect. `own` is the file itself: what
-    it extends may have values for other files.
+    it extends may have values for other files. A document without any `$` is one that is worked out.
     """
     names, known = _names(whole), _under(without_options, "vars")
     for name in _under(whole, "vars"):
@@ -24,7 +24,7 @@ def unread(whole: Any, without_options: Any, own: Any) -> Iterator[Mistake]:
             help, suggestion = did_you_mean(f"vars.{name}", used)
             message = f"nothing uses `${name}`, so that the option has no effect"
             yield Mistake("unused-value", ("vars", name), message, help, suggestion, at="key")
-        elif name not in names and name in _under(own, "vars"):
+        elif names and name not in names and name in _under(own, "vars"):
             yield _unused(("vars", name), f"nothing uses `${name}`")
     for block in _under(own, "blocks"):
         used_here = _names(_under(whole, "blocks", block))

@@ -36,7 +36,10 @@ class Layers:
         said, wrong = self.sizes.construction(layer, given)
         for mistake in wrong:
             self.found.wrong(mistake)
+        num_told = len(self.found.mistakes)
         made = None if said is None or (wrong and name in self.given) else self.construct(layer, name, said)
+        if wrong:
+            del self.found.mistakes[num_told:]  # of a layer that was made for other sizes than it says
         if made is None:
             self.found.failed.add(name)
         return made

@@ -15,11 +15,8 @@ from torch.utils._pytree import tree_leaves
 
 from yamlnet.network.probe import BATCH, Probe, own_random_state
 
-MAX_ELEMENTS = 2**20
-"""Numbers of the inputs of a batch on which a call is tried twice."""
-
-PAIRWISE = frozenset({"outer"})
-"""Functions that are for setting each sample against every other."""
+MAX_ELEMENTS = 2**16
+"""Numbers that a batch's inputs and results may have."""
 
 FIRST, OTHERS = slice(1), slice(1, None)
 
@@ -28,28 +25,30 @@ TOLERANCE = 1e-3
 
 
 def mixes(
-    called: Callable[..., Any], probe: Probe, inputs: Sequence[Any], keywords: Mapping[str, Any]
+    called: Callable[..., Any], probe: Probe, inputs: Sequence[Any], keywords: Mapping[str, Any], result: Any
 ) -> bool:
-    """Whether what is given for some samples changes with the others; False where that can't be tried."""
-    values = [*inputs, *keywords.values()]
-    if not values or not all(map(probe.plain, values)):
+    """Whether what is given for some samples changes with the others; False where that can't be tried.
+
+    A result with the batch in two axes sets samples against each other on purpose.
+    """
+    values, results = [*inputs, *keywords.values()], tree_leaves(result)
+    if not values or not all(map(probe.plain, [*values, *results])):
         return False
-    if sum(probe.shape(value, BATCH).numel() for value in values) > MAX_ELEMENTS:
+    if sum(probe.shape(value, BATCH).numel() for value in (*values, *results)) > MAX_ELEMENTS:
         return False
     given, named = probe.batch(BATCH, inputs, keywords)
     draw = torch.Generator().manual_seed(0)
     batch, others = ([_numbers(value, draw) for value in (*given, *named.values())] for _ in range(2))
 
     def run(tensors: Sequence[Tensor]) -> list[Tensor]:
-        return _by_sample(
-            called(*tensors[: len(given)], **dict(zip(named, tensors[len(given) :], strict=True)))
-        )
+        found = called(*tensors[: len(given)], **dict(zip(named, tensors[len(given) :], strict=True)))
+        return [leaf for leaf in tree_leaves(found) if isinstance(leaf, Tensor) and not leaf.is_complex()]
 
     try:
+        before = _seeded(run, batch)
         for samples, kept in ((FIRST, OTHERS), (OTHERS, FIRST)):
-            changed = [_with(value, other, samples) for value, other in zip(batch, others, strict=True)]
-            pairs = zip(_seeded(run, batch), _seeded(run, changed), strict=True)
-            if any(_differ(before[kept], after[kept]) for before, after in pairs):
+            after = _seeded(run, [_with(v, o, samples) for v, o in zip(batch, others, strict=True)])
+            if any(_differ(one[kept], other[kept]) for one, other in zip(before, after, strict=True)):
                 return True
     except Exception:  # it takes no such numbers
         return False
@@ -77,15 +76,7 @@ def _seeded(run: Callable[[Sequence[Tensor]], list[Tensor]], batch: Sequence[Ten
         return run(batch)
 
 
-def _by_sample(result: Any) -> list[Tensor]:
-    """The results that have the batch first."""
-    return [
-        leaf.double()
-        for leaf in tree_leaves(result)
-        if isinstance(leaf, Tensor) and leaf.dim() and len(leaf) == BATCH and not leaf.is_complex()
-    ]
-
-
 def _differ(before: Tensor, after: Tensor) -> bool:
     """Whether numbers differ by more than rounding."""
-    return bool((before - after).abs().amax() > TOLERANCE * before.abs().amax())
+    one, other = before.float(), after.float()
+    return bool((one - other).abs().amax() > TOLERANCE * one.abs().amax())

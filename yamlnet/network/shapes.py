@@ -44,7 +44,7 @@ from yamlnet.network.found import Shapes, Value
 from yamlnet.network.held import HeldTensors
 from yamlnet.network.layers import Layers
 from yamlnet.network.mending import mended, rows_by_value
-from yamlnet.network.mixing import PAIRWISE, mixes
+from yamlnet.network.mixing import mixes
 from yamlnet.network.probe import BATCH, SECOND, Probe, own_random_state
 from yamlnet.network.silent import silent
 from yamlnet.network.stretching import OUTER, PAIRED, in_formula, stretches
@@ -331,10 +331,8 @@ class _Judge:
         keywords: Mapping[str, Value],
     ) -> None:
         """Warns of samples that are computed from each other, where no other warning says so."""
-        if isinstance(node, Function) and node.call.name in PAIRWISE:
-            return
         warned = any(mistake.path[: len(node.path)] == node.path for mistake in self.found.mistakes)
-        if value is not UNKNOWN and not warned and mixes(run, self.probe, inputs, keywords):
+        if value is not UNKNOWN and not warned and mixes(run, self.probe, inputs, keywords, value):
             self.wrong(words.of_other_samples(node))
 
     def paired(self, call: Call, given: Sequence[Value]) -> None:

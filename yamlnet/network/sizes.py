@@ -102,6 +102,8 @@ class Sizes:
                 value = given[parameter.inferred.input] if parameter.inferred.input < len(given) else None
                 if not isinstance(value, Tensor) or (parameter.inferred.axis != 1 and value.dim() != 2):
                     return None
+                if call.arguments[name] in value.shape[1:]:  # meant for another axis
+                    return None
                 unsaid.append(name)
         said = {name: value for name, value in call.arguments.items() if name not in unsaid}
         return replace(layer, call=replace(call, arguments=said)) if unsaid else None

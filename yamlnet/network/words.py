@@ -141,6 +141,10 @@ def contradiction(call: Call, parameter: Parameter, said: Any, size: int, value:
     )
     help = f"write {show(arrives)}, or leave `{parameter.name}` out: it is inferred"
     path = call.argument_path(parameter.name)
+    if parameter.inferred is not None and parameter.inferred.axis == 1 and said in value.shape[2:]:
+        first = [said, *(size for size in value.shape[1:] if size != said)]
+        help = f"channels come before the other axes: {first}" if len(first) == value.dim() - 1 else help
+        return Mistake("shape-mismatch", path, message, help)
     return Mistake("shape-mismatch", path, message, help, show(arrives))
 
 
