@@ -17,6 +17,7 @@ from yamlnet.language.inputs import candidates, input_fields
 from yamlnet.language.nodes import Expression, Input
 from yamlnet.language.objective import snake_case
 from yamlnet.language.synonyms import names_meant
+from yamlnet.language.tables import given_away
 from yamlnet.language.vocabulary import EXCLUSIVE, MEASURED, NEEDED, NEEDED_ONE, TRAINING
 
 WATCHED = (("train", "stop", "metric"), ("train", "checkpoint", "best"), ("scheduler", "metric"))
@@ -63,6 +64,7 @@ def inconsistencies(experiment: Experiment, facts: Facts | None) -> list[Mistake
         *_schedule(experiment),
         *_evaluated_again(experiment),
         *_settled(experiment),
+        *_given_away(experiment, facts),
     ]
 
 
@@ -367,3 +369,10 @@ def _settled(experiment: Experiment) -> Iterator[Mistake]:
         share = bound / 100 if 1 < bound <= 100 else None
         help = None if share is None else f'{bound:g} % is "{operator} {share:g}"'
         yield Mistake("wrong-value", ("expect", name), message, help, severity="warning")
+
+
+def _given_away(experiment: Experiment, facts: Facts | None) -> Iterator[Mistake]:
+    """Inputs that hold the answer."""
+    single = [given.name for given in experiment.model.inputs] == ["input"]
+    if experiment.data is not None and facts is not None and not (single and len(candidates(facts)) != 1):
+        yield from given_away(experiment.data, input_fields(experiment.model, facts))

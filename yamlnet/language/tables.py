@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from yamlnet.catalog.entry import Call
 from yamlnet.catalog.facts import Facts, Field, facts_of
@@ -39,6 +39,31 @@ def _field(call: Call) -> Field:
         return Field((len(columns),) if isinstance(columns, list) else (), "float32")
     listed = call.arguments.get("categories")
     return Field((), "int64", None if listed is None else len(listed) + has_extra(call))
+
+
+def given_away(data: Data, inputs: Collection[str]) -> Iterator[Mistake]:
+    """Warns of a target's column that is among those of an input; a target of the very columns is rebuilt."""
+    targets = {
+        name: _columns(name, data.fields[name]) for name in targets_of(data) or () if name in data.fields
+    }
+    for name in inputs:
+        if name not in data.fields or name in targets:
+            continue
+        own = _columns(name, data.fields[name])
+        for target, columns in targets.items():
+            shared = [column for column in columns if column in own]
+            if shared and {*columns} != {*own}:
+                message = (
+                    f"the input `{name}` has the column `{shared[0]}`, which is what `{target}` asks for"
+                )
+                place = (*data.fields[name].argument_path("columns"), own.index(shared[0]))
+                yield Mistake("wrong-value", place, message, "leave it out of the input", severity="warning")
+
+
+def _columns(name: str, field: Call) -> tuple[str, ...]:
+    """The columns that a field takes: that of its name, where it names none."""
+    said = field.arguments.get("columns", field.arguments.get("column"))
+    return tuple(said) if isinstance(said, list) else (said if isinstance(said, str) else name,)
 
 
 def has_extra(category: Call) -> bool:
