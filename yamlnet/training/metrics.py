@@ -106,8 +106,8 @@ class Confusion(Sums):
         return classes if first.shape[1] <= self.num_classes else _known(classes, self.num_classes)
 
     def compute(self) -> float:
-        *true_classes, outside = self.counts.double().cpu()
-        counts = torch.stack(true_classes)
+        whole = self.counts.double().cpu()
+        counts, outside = whole[:-1], whole[-1]
         if not counts.any():
             return _nothing(self.num_classes, outside, self.ignore_index)
         hits, true, predicted = counts.diagonal(), counts.sum(1), counts.sum(0)[:-1]
