@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import yamlnet
 from tests.cli.calling import call
+from yamlnet.training import setup
 
 NET = """
 name: table
@@ -70,6 +72,22 @@ def test_it_says_what_it_measures(trained: Trained, capsys: pytest.CaptureFixtur
     found = json.loads(call(capsys, "evaluate", run, "--split", "train", "--format", "json").out)
     assert set(found) == {"train.loss", "train.accuracy", "num_samples", "step", "warnings"}
     assert (found["num_samples"], found["step"], found["warnings"]) == (12, 6, [])
+
+
+def test_it_computes_as_it_is_told(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, how, made = trained(), [], setup.evaluator_of
+
+    def noted(task: setup.Task) -> Any:
+        how.append((torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()))
+        return made(task)
+
+    monkeypatch.setattr(setup, "evaluator_of", noted)
+    for threads, deterministic in ((3, "false"), (2, "true")):
+        said = [f"train.threads={threads}", f"train.deterministic={deterministic}"]
+        assert call(capsys, "evaluate", run, "--set", said[0], "--set", said[1]).code == 0
+    assert how == [(3, False), (2, True)]
 
 
 def test_the_best_weights_are_called_so(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:

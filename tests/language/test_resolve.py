@@ -72,6 +72,7 @@ def test_the_resolved_document_resolves_to_itself(name: str) -> None:
     again = right(dump(once))
     assert resolved(again) == once
     assert dump(resolved(again)) == dump(once)
+    assert not [d.message for d in again.diagnostics if "nothing uses `$" in d.message]
 
 
 @every_text
